@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Builds dist/: cli.js and index.js with the chunks they share, and with
+// --types the declarations in dist/types. Each part is skipped when the hash
+// of its inputs is the one it was last built from; --force builds anyway.
+
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { exitWith, root, run } from './setup.mjs';
+
+const dist = join(root, 'dist');
+const spdx = '// SPDX-License-Identifier: GPL-2.0-or-later\n';
+
+/**
+ * All files under a directory, sorted.
+ *
+ * @param {string} dir
+ * @returns {string[]}
+ */
+function walk(dir) {
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir, { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = join(dir, entry.name);
+      return entry.isDirectory() ? walk(path) : [path];
+    });
+}
+
+/** @param {string[]} extra */
+function hashInputs(extra) {
+  const hash = createHash('sha256');
+  const fixed = ['package.json', 'package-lock.json', ...extra];
+  const scripts = walk(join(root, 'scripts'));
+  for (const path of [
+    ...fixed.map((name) => join(root, name)),
+    ...scripts,
+    ...walk(join(root, 'src')),
+  ]) {
+    const text = readFileSync(path);
+    hash.update(`${relative(root, path)}\0${text.length}\0`).update(text);
+  }
+  return hash.digest('hex');
+}
+
+/**
+ * A stamp names the inputs' hash and then the files made of them.
+ *
+ * @param {string} stamp
+ * @param {string} hash
+ */
+function upToDate(stamp, hash) {
+  if (!existsSync(stamp)) return false;
+  const [was, ...files] = readFileSync(stamp, 'utf8').trimEnd().split('\n');
+  return was === hash && files.every((file) => existsSync(join(dist, file)));
+}
+
+/**
+ * @param {string} stamp
+ * @param {string} hash
+ * @param {string[]} files
+ */
+function writeStamp(stamp, hash, files) {
+  writeFileSync(stamp, `${[hash, ...files.map((file) => relative(dist, file))].join('\n')}\n`);
+}
+
+/** @param {boolean} force */
+async function buildCode(force) {
+  const stamp = join(dist, '.stamp');
+  const hash = hashInputs([]);
+  if (!force && upToDate(stamp, hash)) return true;
+
+  const esbuild = await import('esbuild');
+  const result = await esbuild
+    .build({
+      absWorkingDir: root,
+      entryPoints: { cli: 'src/cli/main.ts', index: 'src/index.ts' },
+      outdir: dist,
+      chunkNames: 'chunks/[name]-[hash]',
+      bundle: true,
+      splitting: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      packages: 'external',
+      logLevel: 'warning',
+      write: false,
+    })
+    // esbuild has printed the errors it found in the sources.
+    .catch((error) => {
+      if (!Array.isArray(error?.errors)) throw error;
+      return undefined;
+    });
+  if (!result) return false;
+
+  const files = result.outputFiles.map((file) => file.path);
+  for (const file of result.outputFiles) {
+    const isCli = file.path === join(dist, 'cli.js');
+    const temporary = `${file.path}.${process.pid}`;
+    mkdirSync(dirname(file.path), { recursive: true });
+    writeFileSync(temporary, (isCli ? '#!/usr/bin/env node\n' : '') + spdx + file.text);
+    if (isCli) chmodSync(temporary, 0o755);
+    // A process that runs the former build never sees half a file.
+    renameSync(temporary, file.path);
+  }
+  for (const old of walk(join(dist, 'chunks'))) if (!files.includes(old)) rmSync(old);
+  writeStamp(stamp, hash, files);
+  return true;
+}
+
+/** @param {boolean} force */
+async function buildTypes(force) {
+  const types = join(dist, 'types');
+  const stamp = join(types, '.stamp');
+  const hash = hashInputs(['tsconfig.json', 'tsconfig.types.json']);
+  if (!force && upToDate(stamp, hash)) return true;
+  rmSync(types, { recursive: true, force: true });
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const { code } = await run(process.execPath, [tsc, '-p', 'tsconfig.types.json']);
+  if (code !== 0) return false;
+  writeStamp(stamp, hash, walk(types));
+  return true;
+}
+
+/**
+ * Says whether all went well; what did not has been printed.
+ *
+ * @param {{ types?: boolean, force?: boolean }} [options]
+ */
+export async function build({ types = false, force = false } = {}) {
+  return (await buildCode(force)) && (!types || (await buildTypes(force)));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const args = process.argv.slice(2);
+  await exitWith(async () => {
+    const done = await build({ types: args.includes('--types'), force: args.includes('--force') });
+    return done ? 0 : 1;
+  });
+}
