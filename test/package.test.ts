@@ -59,6 +59,22 @@ test('the lock file names no host that packages come from', () => {
   expect(lock.version).toBe(manifest.version);
 });
 
+test('the lock file is complete for every platform', () => {
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  interface Locked {
+    dependencies?: Record<string, string>;
+    optionalDependencies?: Record<string, string>;
+  }
+  const packages = Object.entries<Locked>(lock.packages);
+  const missing = packages.flatMap(([place, { dependencies, optionalDependencies }]) =>
+    // `npm ci` refuses to install when an optional package of another platform is left out.
+    Object.keys({ ...dependencies, ...optionalDependencies })
+      .filter((name) => !packages.some(([other]) => other.endsWith(`node_modules/${name}`)))
+      .map((name) => `${place}: ${name}`),
+  );
+  expect(missing).toEqual([]);
+});
+
 describe('the tarball', () => {
   let temporary: string;
   let project: string;
