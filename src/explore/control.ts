@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * Control graphs: what a thread's program can do next, built once, as numbered nodes.
+ *
+ * Each routine, for given arguments, has a graph of its own: a local node is "the values returned
+ * so far since the routine began", reduced by two kinds of forgetting: a call that returned leaves
+ * only its result, and an `again` leaves only the locals it names. A thread's node is a stack of
+ * local nodes, interned to a number. The graphs are shared by all threads and all callers, so a
+ * generator runs only when an edge is taken for the first time.
+ */
+import type { LockTable } from './locks.ts';
+import {
+  type Arg,
+  ProgramError,
+  type Request,
+  type RoutineDef,
+  type Run,
+  type StepDef,
+} from './program.ts';
+
+/** Node number of a thread that has finished. A finished thread keeps no locals. */
+export const DONE = 0;
+const MAX_NODES = 65_535;
+const MAX_LOCAL = 20_000;
+/** Values below this are looked up in a flat table. */
+const DIRECT = 16;
+
+type Outcome = Request | { readonly type: 'return'; readonly value: number };
+
+interface LocalNode {
+  readonly id: number;
+  readonly graph: LocalGraph;
+  readonly outcome: Outcome;
+  /** The values sent from the routine's start: the representative history. */
+  readonly parent: LocalNode | null;
+  readonly sent: number;
+  readonly depth: number;
+  /** The live generator standing at this node, until it is advanced. */
+  live: Run<unknown> | null;
+  readonly edges: Map<number, LocalNode>;
+  /** A second history that arrived at this `again`; checked along with the first. */
+  twin: number[] | null;
+  /** The graph's nodes are merged at this one by a promise to forget. */
+  readonly labelled: boolean;
+}
+
+interface LocalGraph {
+  readonly def: RoutineDef;
+  readonly args: readonly Arg[];
+  entry: LocalNode;
+  readonly labels: Map<string, LocalNode>;
+  size: number;
+}
+
+function sameArgs(a: readonly Arg[], b: readonly Arg[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
+  return true;
+}
+
+function sameOutcome(a: Outcome, b: Outcome): boolean {
+  if (a.type === 'return' || b.type === 'return') {
+    return a.type === 'return' && b.type === 'return' && a.value === b.value;
+  }
+  if (a.type === 'again' || b.type === 'again') {
+    if (a.type !== 'again' || b.type !== 'again') return false;
+    return a.label === b.label && sameArgs(a.args, b.args);
+  }
+  // A step's def is made once per declaration, so identity is the right test.
+  return a.def === b.def && sameArgs(a.args, b.args);
+}
+
+/** Steps are called with six arguments always; reading past an array's end is slow. */
+function padded(args: readonly Arg[]): readonly Arg[] {
+  if (args.length > 6) throw new ProgramError('a step takes at most six arguments');
+  return args.length === 6
+    ? args
+    : [...args, ...new Array<undefined>(6 - args.length).fill(undefined)];
+}
+
+function labelKey(o: { readonly label: string; readonly args: readonly Arg[] }): string {
+  return `${o.label}|${o.args.map((a) => (typeof a === 'object' ? '?' : String(a))).join(',')}`;
+}
+
+function describe(o: Outcome): string {
+  if (o.type === 'return') return `return ${o.value}`;
+  if (o.type === 'again')
+    return `again('${o.label}'${o.args.map((a) => `, ${String(a)}`).join('')})`;
+  return `${o.def.name}(${o.args.map((a) => (typeof a === 'object' ? '…' : String(a))).join(', ')})`;
+}
+
+/** The first line of a stack that is not the engine's own. */
+export function placeOf(error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const line = stack
+    .split('\n')
+    .slice(1)
+    .find(
+      (l) =>
+        !/explore\/(control|machine|simulate|search|program)\.ts|node:|dist\/(chunk|cli|index)/.test(
+          l,
+        ),
+    );
+  return line ? line.trim().replace(/^at /, '') : '';
+}
+
+export class Control {
+  /** Per node: the step to run, its arguments, and what is known of the thread. */
+  readonly def: StepDef[] = [];
+  readonly args: (readonly Arg[])[] = [];
+  /** Locks held at the node, as bit masks over lock numbers (only the first 31 locks count). */
+  readonly heldWrite: number[] = [];
+  readonly heldAny: number[] = [];
+  readonly held: (readonly number[])[] = [];
+  private readonly local: (LocalNode | null)[] = [];
+  private readonly parent: number[] = [];
+  private readonly children: Map<number, number>[] = [];
+  private edges = new Int32Array(DIRECT * 256).fill(-1);
+  private readonly farEdges: Map<number, number>[] = [];
+  private readonly graphs = new Map<RoutineDef, LocalGraph[]>();
+  private nextLocal = 0;
+  /** True once some local graph has a cycle: only then can the state graph have one. */
+  cyclic = false;
+  /** Lock order seen: class before class, with the routine that did it. Filled as nodes are made. */
+  readonly order = new Map<string, string>();
+  /** Called when a class is taken while another is held; returns text of a violation or null. */
+  onAcquire: ((held: readonly number[], lock: number, node: number) => void) | null = null;
+
+  constructor(
+    private readonly world: unknown,
+    readonly locks: LockTable,
+  ) {
+    this.addNode(null, -1, [], 0, 0); // DONE
+  }
+
+  get size(): number {
+    return this.def.length;
+  }
+
+  /** The node at which a thread running `run` starts. */
+  start(run: () => Run<unknown>): number {
+    const request = run().next();
+    if (request.done || request.value.type !== 'call') {
+      throw new ProgramError('a thread must be a routine: routine(name, function* () { ... })');
+    }
+    const graph = this.graphOf(request.value.def, request.value.args);
+    return this.resolve(graph.entry, -1, [], 0, 0);
+  }
+
+  /** The node after the step at `node` returned `value`. */
+  next(node: number, value: number): number {
+    if (value >= 0 && value < DIRECT) {
+      const to = this.edges[node * DIRECT + value];
+      if (to >= 0) return to;
+    } else {
+      const to = this.farEdges[node]?.get(value);
+      if (to !== undefined) return to;
+    }
+    return this.makeEdge(node, value);
+  }
+
+  private makeEdge(node: number, value: number): number {
+    const local = this.local[node] as LocalNode;
+    const def = this.def[node];
+    let held = this.held[node];
+    if (def.lock && (def.kind === 'acquire' || def.kind === 'release')) {
+      const lock = (def.lock as (...a: unknown[]) => number)(this.world, ...this.args[node]);
+      if (def.kind === 'acquire') {
+        held = [...held, def.shared ? lock * 2 : lock * 2 + 1].sort((a, b) => a - b);
+      } else {
+        const entry = def.shared ? lock * 2 : lock * 2 + 1;
+        const at = held.indexOf(entry);
+        if (at < 0) {
+          throw new ProgramError(
+            `${this.where(node)}: ${def.name} of ${this.locks.label(lock)}, which this thread does not hold`,
+          );
+        }
+        held = held.filter((_, i) => i !== at);
+      }
+    }
+    let write = 0;
+    let any = 0;
+    for (const h of held) {
+      const lock = h >> 1;
+      if (lock >= 31) continue;
+      any |= 1 << lock;
+      if (h & 1) write |= 1 << lock;
+    }
+    const to = this.resolve(this.follow(local, value), this.parent[node], held, write, any);
+    if (value >= 0 && value < DIRECT) this.edges[node * DIRECT + value] = to;
+    else {
+      this.farEdges[node] ??= new Map();
+      this.farEdges[node].set(value, to);
+    }
+    return to;
+  }
+
+  /** Walks through calls, returns and promises to the next step, and interns the stack. */
+  private resolve(
+    at: LocalNode,
+    parent: number,
+    held: readonly number[],
+    write: number,
+    any: number,
+  ): number {
+    let local = at;
+    let up = parent;
+    for (let spins = 0; ; spins++) {
+      if (spins > 10_000) throw new ProgramError(`${local.graph.def.name}: calls itself for ever`);
+      const o = local.outcome;
+      if (o.type === 'return') {
+        if (up < 0) {
+          if (held.length) {
+            throw new ProgramError(
+              `${local.graph.def.name} ends while holding ${held.map((h) => this.locks.label(h >> 1)).join(', ')}`,
+            );
+          }
+          return DONE;
+        }
+        const caller = this.local[up] as LocalNode;
+        up = this.parent[up];
+        local = this.follow(caller, o.value);
+      } else if (o.type === 'call') {
+        up = this.intern(up, local, held, write, any);
+        local = this.graphOf(o.def, o.args).entry;
+      } else if (o.type === 'again') {
+        local = this.follow(local, 0);
+      } else {
+        return this.intern(up, local, held, write, any);
+      }
+    }
+  }
+
+  private intern(
+    parent: number,
+    local: LocalNode,
+    held: readonly number[],
+    write: number,
+    any: number,
+  ): number {
+    const siblings = this.children[parent + 1];
+    const known = siblings?.get(local.id);
+    if (known !== undefined) {
+      const h = this.held[known];
+      if (h.length !== held.length || h.some((x, i) => x !== held[i])) {
+        throw new ProgramError(
+          `${this.where(known)} is reached with different locks held: ` +
+            `[${h.map((x) => this.locks.label(x >> 1))}] and [${held.map((x) => this.locks.label(x >> 1))}]`,
+        );
+      }
+      return known;
+    }
+    return this.addNode(local, parent, held, write, any);
+  }
+
+  private addNode(
+    local: LocalNode | null,
+    parent: number,
+    held: readonly number[],
+    write: number,
+    any: number,
+  ): number {
+    const id = this.def.length;
+    if (id > MAX_NODES) {
+      throw new ProgramError(
+        `more than ${MAX_NODES} local states in ${local?.graph.def.name}: ` +
+          'a loop remembers its whole history; put `yield* again(label, locals that matter)` at its head',
+      );
+    }
+    const o = local?.outcome;
+    this.def.push(o && o.type === 'step' ? o.def : (null as unknown as StepDef));
+    this.args.push(o && o.type === 'step' ? padded(o.args) : []);
+    this.held.push(held);
+    this.heldWrite.push(write);
+    this.heldAny.push(any);
+    this.local.push(local);
+    this.parent.push(parent);
+    if (local) {
+      this.children[parent + 1] ??= new Map();
+      this.children[parent + 1].set(local.id, id);
+    }
+    if (id * DIRECT + DIRECT > this.edges.length) {
+      const bigger = new Int32Array(this.edges.length * 2).fill(-1);
+      bigger.set(this.edges);
+      this.edges = bigger;
+    }
+    if (o && o.type === 'step' && o.def.kind === 'acquire' && o.def.lock && this.onAcquire) {
+      const lock = (o.def.lock as (...a: unknown[]) => number)(this.world, ...o.args);
+      this.onAcquire(held, lock, id);
+    }
+    return id;
+  }
+
+  /** The names of the routines that the thread is in, outermost first. */
+  stack(node: number): readonly RoutineDef[] {
+    const out: RoutineDef[] = [];
+    for (let n = node; n > 0; n = this.parent[n])
+      out.unshift((this.local[n] as LocalNode).graph.def);
+    return out;
+  }
+
+  /** For messages: the routines and the step at a node. */
+  where(node: number): string {
+    if (node === DONE) return 'the end';
+    const names = this.stack(node).map((d) => d.name);
+    return `${names.join(' > ')} > ${this.def[node]?.name ?? '?'}`;
+  }
+
+  private graphOf(def: RoutineDef, args: readonly Arg[]): LocalGraph {
+    let list = this.graphs.get(def);
+    if (!list) this.graphs.set(def, (list = []));
+    for (const g of list) if (sameArgs(g.args, args)) return g;
+    const graph: LocalGraph = { def, args, entry: null as never, labels: new Map(), size: 0 };
+    list.push(graph);
+    const live = this.begin(graph);
+    const outcome = this.advance(live, 0, graph, true);
+    graph.entry = this.makeLocal(graph, null, 0, live, outcome, outcome.type === 'again');
+    if (outcome.type === 'again') graph.labels.set(labelKey(outcome), graph.entry);
+    return graph;
+  }
+
+  private begin(graph: LocalGraph): Run<unknown> {
+    return (graph.def.body as (...a: unknown[]) => Run<unknown>)(...graph.args);
+  }
+
+  private advance(gen: Run<unknown>, value: number, graph: LocalGraph, first = false): Outcome {
+    let r: IteratorResult<Request, unknown>;
+    try {
+      r = first ? gen.next() : gen.next(value);
+    } catch (error) {
+      if (error instanceof ProgramError) throw error;
+      const place = placeOf(error);
+      throw new ProgramError(
+        `${graph.def.name} throws: ${error instanceof Error ? error.message : String(error)}${place ? ` (${place})` : ''}`,
+      );
+    }
+    if (!r.done) {
+      if (!r.value || typeof r.value !== 'object' || !('type' in r.value)) {
+        throw new ProgramError(
+          `${graph.def.name} yields ${String(r.value)}: write yield* before steps and routines`,
+        );
+      }
+      return r.value;
+    }
+    const v = r.value;
+    if (v === undefined) return { type: 'return', value: 0 };
+    if (typeof v === 'number') return { type: 'return', value: v | 0 };
+    if (typeof v === 'boolean') return { type: 'return', value: v ? 1 : 0 };
+    throw new ProgramError(`${graph.def.name} returns ${typeof v}: a routine returns an integer`);
+  }
+
+  private makeLocal(
+    graph: LocalGraph,
+    parent: LocalNode | null,
+    sent: number,
+    live: Run<unknown>,
+    outcome: Outcome,
+    labelled: boolean,
+  ): LocalNode {
+    if (++graph.size > MAX_LOCAL) {
+      throw new ProgramError(
+        `${graph.def.name} has more than ${MAX_LOCAL} local states: a loop remembers its whole ` +
+          'history; put `yield* again(label, locals that matter)` at its head',
+      );
+    }
+    return {
+      id: this.nextLocal++,
+      graph,
+      outcome,
+      parent,
+      sent,
+      depth: parent ? parent.depth + 1 : 0,
+      live: outcome.type === 'return' ? null : live,
+      edges: new Map(),
+      twin: null,
+      labelled,
+    };
+  }
+
+  private historyOf(node: LocalNode): number[] {
+    const history: number[] = [];
+    for (let n: LocalNode | null = node; n?.parent; n = n.parent) history.push(n.sent);
+    return history.reverse();
+  }
+
+  /** Runs the routine afresh along a history and returns it with what it asks for at the end. */
+  private replay(graph: LocalGraph, history: readonly number[]): [Run<unknown>, Outcome] {
+    const gen = this.begin(graph);
+    let o = this.advance(gen, 0, graph, true);
+    for (const v of history) o = this.advance(gen, v, graph);
+    return [gen, o];
+  }
+
+  private follow(node: LocalNode, value: number): LocalNode {
+    const known = node.edges.get(value);
+    if (known) return known;
+    const { graph } = node;
+    let gen = node.live;
+    node.live = null;
+    if (!gen) {
+      const [again, outcome] = this.replay(graph, this.historyOf(node));
+      if (!sameOutcome(outcome, node.outcome)) {
+        throw new ProgramError(
+          `${graph.def.name} is not deterministic: after the same results it did ` +
+            `${describe(node.outcome)} once and ${describe(outcome)} later. A routine may depend on ` +
+            'its arguments and on what its steps returned, on nothing else',
+        );
+      }
+      gen = again;
+    }
+    const outcome = this.advance(gen, value, graph);
+    let next: LocalNode;
+    if (outcome.type === 'again') {
+      const key = labelKey(outcome);
+      const merged = graph.labels.get(key);
+      if (merged) {
+        this.cyclic = true;
+        this.checkPromise(merged, [...this.historyOf(node), value], key);
+        next = merged;
+      } else {
+        next = this.makeLocal(graph, node, value, gen, outcome, true);
+        graph.labels.set(key, next);
+      }
+    } else {
+      next = this.makeLocal(graph, node, value, gen, outcome, false);
+    }
+    node.edges.set(value, next);
+    // Whoever came to an `again` above by another history must want the same thing here.
+    this.checkTwin(next);
+    return next;
+  }
+
+  /** A second history arrives at a label: from now on both are run. */
+  private checkPromise(merged: LocalNode, history: number[], key: string): void {
+    if (merged.twin) return;
+    merged.twin = history;
+    const walk = (n: LocalNode): void => {
+      for (const [, to] of n.edges) {
+        this.checkTwin(to, key);
+        if (!to.labelled) walk(to);
+      }
+    };
+    walk(merged);
+  }
+
+  private checkTwin(node: LocalNode, label = ''): void {
+    if (node.labelled) return;
+    const tail: number[] = [];
+    let head: LocalNode | null = node;
+    while (head && !head.labelled) {
+      tail.unshift(head.sent);
+      head = head.parent;
+    }
+    if (!head?.twin) return;
+    const [, outcome] = this.replay(node.graph, [...head.twin, ...tail]);
+    if (!sameOutcome(outcome, node.outcome)) {
+      const o = head.outcome as { label: string };
+      throw new ProgramError(
+        `${node.graph.def.name}: again('${label.split('|')[0] || o.label}') promises that nothing but its named ` +
+          `locals matters, yet after it the routine did ${describe(node.outcome)} with one history ` +
+          `and ${describe(outcome)} with another. Name the local that makes the difference`,
+      );
+    }
+  }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * Locks as the engine knows them: a thread that must wait is not enabled, and is never polled.
+ * Lock words are slots like any other; the engine follows who holds what by the steps taken.
+ */
+import type { Memory, Slots } from './memory.ts';
+import { BLOCKED, type Run, type StepOptions, step } from './program.ts';
+
+const WRITER = 0x10000;
+
+/** A family of locks of one class (one lockdep class), e.g. the mmap_lock of every mm. */
+export class LockClass {
+  readonly word: Slots;
+  /** Number of the first lock of this class among all locks of the memory. */
+  readonly first: number;
+
+  constructor(
+    readonly mem: Memory,
+    readonly name: string,
+    readonly count: number,
+    table: LockTable,
+    label?: (index: number) => string,
+  ) {
+    this.word = mem.array(name, count, {
+      lock: true,
+      show: (v) => (v === 0 ? 'free' : v >= WRITER ? 'held' : `${v} reader${v > 1 ? 's' : ''}`),
+      label: label ?? ((i) => (count === 1 ? name : `${name}[${i}]`)),
+    });
+    this.first = table.register(this);
+  }
+
+  /** Reads the word past the bookkeeping: lock primitives are movers by construction. */
+  private raw(index: number): number {
+    return this.mem.words[this.word.base + index];
+  }
+
+  private put(index: number, value: number): void {
+    const slot = this.word.base + index;
+    if (this.mem.logging) this.mem.logWrite(slot, this.mem.words[slot]);
+    this.mem.words[slot] = value;
+  }
+
+  lock(index: number): number {
+    if (this.raw(index) !== 0) return BLOCKED;
+    this.put(index, WRITER);
+    return 0;
+  }
+
+  unlock(index: number): number {
+    this.put(index, 0);
+    return 0;
+  }
+
+  lockShared(index: number): number {
+    const v = this.raw(index);
+    if (v >= WRITER) return BLOCKED;
+    this.put(index, v + 1);
+    return 0;
+  }
+
+  unlockShared(index: number): number {
+    this.put(index, this.raw(index) - 1);
+    return 0;
+  }
+
+  /** A try that may fail makes the word visible: it counts as a racy access. */
+  tryLock(index: number): number {
+    if (this.word.get(index) !== 0) return 0;
+    this.put(index, WRITER);
+    return 1;
+  }
+}
+
+/** All locks of one memory, numbered. */
+export class LockTable {
+  readonly classes: LockClass[] = [];
+  count = 0;
+
+  register(lock: LockClass): number {
+    const first = this.count;
+    this.classes.push(lock);
+    this.count += lock.count;
+    return first;
+  }
+
+  classOf(lock: number): LockClass {
+    for (const c of this.classes) if (lock < c.first + c.count) return c;
+    throw new RangeError(`lock ${lock}: no such lock`);
+  }
+
+  label(lock: number): string {
+    const c = this.classOf(lock);
+    return c.word.label(lock - c.first);
+  }
+}
+
+/** The four steps of a class of locks, as the kernel names them. */
+export interface LockSteps {
+  readonly lock: (index: number) => Run<number>;
+  readonly unlock: (index: number) => Run<number>;
+}
+
+/**
+ * Makes the lock and unlock steps of a class.
+ * @param pick finds the class in the world
+ */
+export function lockSteps<W>(
+  names: readonly [lock: string, unlock: string],
+  pick: (world: W) => LockClass,
+  options: StepOptions & { readonly shared?: boolean } = {},
+): LockSteps {
+  const lockOf = (world: W, index: number) => pick(world).first + index;
+  const shared = options.shared ?? false;
+  return {
+    lock: step(names[0], (w: W, i: number) => (shared ? pick(w).lockShared(i) : pick(w).lock(i)), {
+      ...options,
+      kind: 'acquire',
+      lock: lockOf as unknown as StepOptions['lock'],
+    }),
+    unlock: step(
+      names[1],
+      (w: W, i: number) => (shared ? pick(w).unlockShared(i) : pick(w).unlock(i)),
+      { ...options, kind: 'release', lock: lockOf as unknown as StepOptions['lock'] },
+    ),
+  };
+}

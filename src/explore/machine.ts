@@ -1,0 +1,559 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * The machine: threads over one memory, one transition at a time, each undone after it was looked at.
+ *
+ * A transition of a thread is a whole *transaction* in Lipton's sense ("Reduction: a method of
+ * proving properties of parallel programs", 1975) when reduction is on: taking a lock moves right,
+ * releasing one moves left, a step that touches no racy slot moves both ways; so a run of
+ * right-movers, one step that others can see, and a run of left-movers needs no scheduling point
+ * inside. What is racy is found by the memory's lockset algorithm while exploring, never declared:
+ * when a slot turns out racy after all, the search starts over knowing it (search.ts).
+ * With reduction off every step is a transition of its own.
+ */
+import { Control, DONE } from './control.ts';
+import type { LockTable } from './locks.ts';
+import type { Memory, Violation } from './memory.ts';
+import { BLOCKED, ProgramError, type Run, type StepDef } from './program.ts';
+
+export interface Thread {
+  readonly name: string;
+  /** The thread's program. Threads given the same function are identical to symmetry. */
+  readonly run: () => Run<unknown>;
+  /** Another thread may rely on this one never finishing: waiting for it is no deadlock. */
+  readonly daemon?: boolean;
+}
+
+/** A system: shared memory, and threads over it. Made afresh for each search. */
+export interface System {
+  readonly mem: Memory;
+  readonly locks: LockTable;
+  /** Passed to every step as its first argument. */
+  readonly world: unknown;
+  readonly threads: readonly Thread[];
+  /** Looks at a state in which every thread has finished. */
+  readonly final?: () => void;
+}
+
+/** One executed step, kept when a trace is wanted. */
+export interface TraceStep {
+  readonly thread: number;
+  readonly node: number;
+  readonly def: StepDef;
+  readonly value: number;
+  readonly changes: readonly { slot: number; before: number; after: number }[];
+  readonly violations: readonly Violation[];
+}
+
+/** The engine calls it when a slot turned racy in the middle of a search. */
+export class RacyFound extends Error {}
+
+const MAX_FUSED = 5_000;
+const NO_SLOT = -1;
+
+/** Result of {@link Machine.transition}. */
+export const enum Moved {
+  /** The thread has finished or must wait. */
+  No = 0,
+  Yes = 1,
+}
+
+/** Dictionary of one array's values: a code a byte wide, or two. */
+class Codes {
+  readonly values: number[] = [];
+  private readonly direct = new Int16Array(256).fill(-1);
+  private readonly far = new Map<number, number>();
+
+  encode(v: number): number {
+    if (v >= 0 && v < 256) {
+      const c = this.direct[v];
+      if (c >= 0) return c;
+    } else {
+      const c = this.far.get(v);
+      if (c !== undefined) return c;
+    }
+    const code = this.values.push(v) - 1;
+    if (code > 0xffff)
+      throw new ProgramError('more than 65,536 different values in one array of slots');
+    if (v >= 0 && v < 256) this.direct[v] = code;
+    else this.far.set(v, code);
+    return code;
+  }
+}
+
+export class Machine {
+  readonly mem: Memory;
+  readonly control: Control;
+  readonly nThreads: number;
+  /** Current node of each thread. */
+  readonly at: Int32Array;
+  /** The current state as stored: a byte a thread, then a byte a column. */
+  row: Uint8Array;
+  row32: Int32Array;
+  stride: number;
+  private columns = 0;
+  private readonly columnOf: Int32Array;
+  private readonly highOf: Int32Array;
+  readonly slotOfColumn: number[] = [];
+  private readonly highColumn: boolean[] = [];
+  private readonly codes: Codes[];
+  private readonly initialCode: Int32Array;
+  private readonly initialWords: Int32Array;
+  private readonly initialAt: Int32Array;
+  /** Called with the new stride when rows must grow. */
+  onGrow: (stride: number) => void = () => {};
+
+  reduce: boolean;
+  /** Steps executed in the last transition. */
+  steps = 0;
+  /** Steps executed in all. */
+  totalSteps = 0;
+  /** Violations of the last transition, in order. */
+  readonly violations: Violation[] = [];
+  /** Collects executed steps when not null. */
+  trace: TraceStep[] | null = null;
+  /** Test mode: steps that touched more than one racy slot, by step definition. */
+  readonly wide = new Map<StepDef, Set<string>>();
+  testMode = false;
+  private visible: Uint8Array = new Uint8Array(1024);
+  private readonly groups: { readonly members: number[]; readonly order: number[] }[] = [];
+  private readonly perThreadColumns: number[][] = [];
+  private readonly ownerColumns: number[] = [];
+  private scratch: Uint8Array;
+  private scratch32: Int32Array;
+  private readonly threadHigh: Int32Array;
+  private undoAt = new Int32Array(256);
+  private undoTop = 0;
+  private moved = -1;
+  private movedFrom = DONE;
+  private readonly finalHook: (() => void) | undefined;
+
+  constructor(
+    readonly system: System,
+    options: { readonly reduce?: boolean } = {},
+  ) {
+    const { mem } = system;
+    this.mem = mem;
+    this.reduce = options.reduce ?? true;
+    this.nThreads = system.threads.length;
+    this.control = new Control(system.world, system.locks);
+    this.finalHook = system.final;
+    mem.logging = true;
+    this.at = new Int32Array(this.nThreads);
+    this.columnOf = new Int32Array(mem.size).fill(-1);
+    this.highOf = new Int32Array(mem.size).fill(-1);
+    this.initialWords = mem.words.slice();
+    this.codes = mem.arrays.map(() => new Codes());
+    this.initialCode = new Int32Array(mem.size);
+    for (let s = 0; s < mem.size; s++) {
+      this.initialCode[s] = this.codes[mem.arrayOf[s]].encode(mem.words[s]);
+    }
+    this.stride = (this.nThreads + 15) & ~3;
+    this.row = new Uint8Array(this.stride);
+    this.row32 = new Int32Array(this.row.buffer);
+    this.scratch32 = new Int32Array(this.stride >> 2);
+    this.scratch = new Uint8Array(this.scratch32.buffer);
+    this.initialAt = new Int32Array(this.nThreads);
+    this.threadHigh = new Int32Array(this.nThreads).fill(-1);
+    system.threads.forEach((t, i) => {
+      mem.self = i;
+      this.initialAt[i] = this.control.start(t.run);
+    });
+    this.toInitial();
+  }
+
+  /** Puts the machine into the state in which the search starts. */
+  toInitial(): void {
+    this.mem.words.set(this.initialWords);
+    this.mem.logTop = 0;
+    this.row.fill(0);
+    for (let t = 0; t < this.nThreads; t++) this.setAt(t, this.initialAt[t]);
+  }
+
+  private setAt(t: number, node: number): void {
+    this.at[t] = node;
+    this.row[t] = node & 0xff;
+    const high = this.threadHigh[t];
+    if (high >= 0) this.row[high] = node >> 8;
+    else if (node > 0xff) {
+      this.threadHigh[t] = this.nThreads + this.newColumn(NO_SLOT, true);
+      this.row[this.threadHigh[t]] = node >> 8;
+    }
+  }
+
+  /** Restores a stored state. */
+  load(rows: Uint8Array, offset: number): void {
+    const { row, mem } = this;
+    const { words } = mem;
+    for (let i = 0; i < this.stride; i++) row[i] = rows[offset + i];
+    const first = this.nThreads;
+    for (let t = 0; t < first; t++) {
+      const high = this.threadHigh[t];
+      this.at[t] = high < 0 ? row[t] : row[t] | (row[high] << 8);
+    }
+    for (let c = 0; c < this.columns; c++) {
+      if (this.highColumn[c]) continue;
+      const slot = this.slotOfColumn[c];
+      let code = row[first + c];
+      const high = this.highOf[slot];
+      if (high >= 0) code |= row[first + high] << 8;
+      words[slot] = this.codes[mem.arrayOf[slot]].values[code ^ this.initialCode[slot]];
+    }
+    mem.logTop = 0;
+  }
+
+  /**
+   * The stored form of the current state, up to exchange of identical threads: their nodes and
+   * per-thread slots are put in order. Without identical threads it is the row itself.
+   */
+  canonical(): Int32Array {
+    if (!this.groups.length) return this.row32;
+    let same = true;
+    const { row, nThreads } = this;
+    const first = nThreads;
+    for (const g of this.groups) {
+      const { order, members } = g;
+      for (let i = 0; i < members.length; i++) order[i] = members[i];
+      // Insertion sort: groups are small and mostly in order.
+      for (let i = 1; i < order.length; i++) {
+        const t = order[i];
+        let j = i - 1;
+        while (j >= 0 && this.compareThreads(order[j], t) > 0) {
+          order[j + 1] = order[j];
+          j--;
+        }
+        order[j + 1] = t;
+        if (j !== i - 1) same = false;
+      }
+    }
+    if (same) return this.row32;
+    const { scratch } = this;
+    for (let i = 0; i < this.stride; i++) scratch[i] = row[i];
+    for (const { order, members } of this.groups) {
+      for (let i = 0; i < members.length; i++) {
+        const to = members[i];
+        const from = order[i];
+        if (to === from) continue;
+        scratch[to] = row[from];
+        if (this.threadHigh[to] >= 0 || this.threadHigh[from] >= 0) this.moveHigh(from, to);
+        const columns = this.perThreadColumns;
+        for (let k = 0; k < columns.length; k++) {
+          scratch[first + columns[k][to]] = row[first + columns[k][from]];
+        }
+      }
+    }
+    if (this.ownerColumns.length) this.renameOwners(first);
+    return this.scratch32;
+  }
+
+  private moveHigh(from: number, to: number): void {
+    // Every member of a group needs the wide form once one of them has it.
+    for (const t of [from, to]) {
+      if (this.threadHigh[t] < 0) {
+        throw new ProgramError(
+          'identical threads with more than 255 local states: turn symmetry off',
+        );
+      }
+    }
+    this.scratch[this.threadHigh[to]] = this.row[this.threadHigh[from]];
+  }
+
+  private compareThreads(a: number, b: number): number {
+    const d = this.at[a] - this.at[b];
+    if (d !== 0) return d;
+    const first = this.nThreads;
+    for (const columns of this.perThreadColumns) {
+      const e = this.row[first + columns[a]] - this.row[first + columns[b]];
+      if (e !== 0) return e;
+    }
+    return 0;
+  }
+
+  private renameOwners(first: number): void {
+    for (const c of this.ownerColumns) {
+      const slot = this.slotOfColumn[c];
+      const codes = this.codes[this.mem.arrayOf[slot]];
+      const owner = codes.values[this.row[first + c] ^ this.initialCode[slot]] - 1;
+      if (owner < 0) continue;
+      for (const { order, members } of this.groups) {
+        const at = order.indexOf(owner);
+        if (at >= 0) {
+          this.scratch[first + c] = codes.encode(members[at] + 1) ^ this.initialCode[slot];
+        }
+      }
+    }
+  }
+
+  /** Turns symmetry on: threads with the same program are interchangeable. */
+  useSymmetry(): void {
+    const byRun = new Map<unknown, number[]>();
+    this.system.threads.forEach((t, i) => {
+      const list = byRun.get(t.run);
+      if (list) list.push(i);
+      else byRun.set(t.run, [i]);
+    });
+    for (const members of byRun.values()) {
+      if (members.length > 1) this.groups.push({ members, order: members.slice() });
+    }
+    if (!this.groups.length) return;
+    for (const a of this.mem.arrays) {
+      const per = a.options.perThread;
+      if (per) {
+        for (let j = 0; j < per; j++) {
+          const columns: number[] = [];
+          for (let t = 0; t < this.nThreads; t++) {
+            columns.push(this.columnFor(a.base + t * per + j));
+          }
+          this.perThreadColumns.push(columns);
+        }
+      }
+      if (a.options.holdsThread) {
+        for (let i = 0; i < a.length; i++) this.ownerColumns.push(this.columnFor(a.base + i));
+      }
+    }
+  }
+
+  private columnFor(slot: number): number {
+    if (this.columnOf[slot] < 0) this.columnOf[slot] = this.newColumn(slot, false);
+    return this.columnOf[slot];
+  }
+
+  private newColumn(slot: number, high: boolean): number {
+    const c = this.columns++;
+    this.slotOfColumn.push(slot);
+    this.highColumn.push(high);
+    if (this.nThreads + this.columns > this.stride) {
+      const stride = this.stride + 4;
+      const row = new Uint8Array(stride);
+      row.set(this.row);
+      this.row = row;
+      this.row32 = new Int32Array(row.buffer);
+      this.scratch32 = new Int32Array(stride >> 2);
+      this.scratch = new Uint8Array(this.scratch32.buffer);
+      this.stride = stride;
+      this.onGrow(stride);
+    }
+    return c;
+  }
+
+  /** Brings the row up to date with a slot, and remembers what it said. */
+  private packSlot(slot: number): void {
+    const code =
+      this.codes[this.mem.arrayOf[slot]].encode(this.mem.words[slot]) ^ this.initialCode[slot];
+    let c = this.columnOf[slot];
+    if (c < 0) {
+      if (code === 0) return;
+      c = this.columnOf[slot] = this.newColumn(slot, false);
+    }
+    const first = this.nThreads;
+    this.putByte(first + c, code & 0xff);
+    let high = this.highOf[slot];
+    if (high < 0) {
+      if (code < 256) return;
+      high = this.highOf[slot] = this.newColumn(slot, true);
+    }
+    this.putByte(first + high, code >> 8);
+  }
+
+  private putByte(at: number, byte: number): void {
+    if (this.undoTop === this.undoAt.length) {
+      const bigger = new Int32Array(this.undoTop * 2);
+      bigger.set(this.undoAt);
+      this.undoAt = bigger;
+    }
+    this.undoAt[this.undoTop++] = (at << 8) | this.row[at];
+    this.row[at] = byte;
+  }
+
+  /** Number of ways in which thread `t` can go on here: 0 when finished, else its choices. */
+  ways(t: number): number {
+    const node = this.at[t];
+    if (node === DONE) return 0;
+    const def = this.control.def[node];
+    if (def.kind !== 'choice') return 1;
+    this.enter(t, node);
+    const n = this.execute(def, node);
+    return n < 1 ? 1 : n;
+  }
+
+  private enter(t: number, node: number): void {
+    const { mem, control } = this;
+    mem.self = t;
+    mem.heldRead = control.heldAny[node];
+    mem.heldWrite = control.heldWrite[node];
+    mem.bare = 0;
+  }
+
+  private execute(def: StepDef, node: number): number {
+    const a = this.control.args[node];
+    let v: number | boolean | void;
+    try {
+      v = def.run(this.system.world, a[0], a[1], a[2], a[3], a[4], a[5]);
+    } catch (error) {
+      if (error instanceof ProgramError || error instanceof RacyFound) throw error;
+      throw new ProgramError(
+        `${this.control.where(node)} throws: ${error instanceof Error ? error.message : String(error)}`,
+        { cause: error },
+      );
+    }
+    return v === undefined ? 0 : typeof v === 'number' ? v : v ? 1 : 0;
+  }
+
+  /**
+   * Lets thread `t` make one transition. The machine is then in the new state, {@link row} is its
+   * stored form, and {@link undo} goes back.
+   * @param way which of {@link ways} a choice takes
+   */
+  transition(t: number, way: number): Moved {
+    const { mem, control } = this;
+    if (this.violations.length) this.violations.length = 0;
+    this.steps = 0;
+    this.moved = t;
+    const begin = this.at[t];
+    this.movedFrom = begin;
+    let node = begin;
+    if (node === DONE) return Moved.No;
+    mem.logTop = 0;
+    let seenByOthers = false;
+    for (;;) {
+      const def = control.def[node];
+      const { kind } = def;
+      const first = this.steps === 0;
+      if (!first) {
+        if (kind === 'choice') break;
+        if (seenByOthers && (kind === 'acquire' || this.visible[node])) break;
+      }
+      const mark = mem.logTop;
+      let value: number;
+      if (kind === 'choice') value = way;
+      else {
+        this.enter(t, node);
+        if (this.testMode) mem.touched = new Set();
+        value = this.execute(def, node);
+        if (value === BLOCKED) {
+          if (mem.logTop !== mark) {
+            throw new ProgramError(`${control.where(node)} changed memory and then said BLOCKED`);
+          }
+          if (first) return Moved.No;
+          break;
+        }
+        if (mem.racyGrew && this.reduce) throw new RacyFound();
+        if (mem.bare > 0) {
+          if (node >= this.visible.length) this.growVisible(node);
+          this.visible[node] = 1;
+          if (!first && seenByOthers) {
+            this.rollback(mark);
+            mem.reports.length = 0;
+            break;
+          }
+          seenByOthers = true;
+        }
+        if (kind === 'release') seenByOthers = true;
+        if (this.testMode) this.noteWide(def, mark);
+      }
+      const to = control.next(node, value);
+      this.steps++;
+      if (this.trace) this.record(t, node, def, value, mark);
+      if (mem.reports.length) {
+        let fatal = false;
+        for (const v of mem.reports) {
+          this.violations.push(v);
+          if (v.severity === 'corrupts') fatal = true;
+        }
+        mem.reports.length = 0;
+        if (fatal) {
+          node = to;
+          break;
+        }
+      }
+      node = to;
+      if (node === DONE || !this.reduce) break;
+      if (this.steps > MAX_FUSED) {
+        throw new ProgramError(
+          `${control.where(node)}: loops for ever without a step that another thread could see or stop`,
+        );
+      }
+    }
+    this.totalSteps += this.steps;
+    this.setAt(t, node);
+    this.undoTop = 0;
+    for (let i = 0; i < mem.logTop; i++) this.packSlot(mem.logSlots[i]);
+    if (node === DONE) this.checkFinal();
+    return Moved.Yes;
+  }
+
+  private checkFinal(): void {
+    if (!this.finalHook) return;
+    for (let t = 0; t < this.nThreads; t++) if (this.at[t] !== DONE) return;
+    const { mem } = this;
+    const { watching } = mem;
+    mem.watching = false;
+    this.finalHook();
+    mem.watching = watching;
+    this.violations.push(...mem.reports);
+    mem.reports.length = 0;
+  }
+
+  private growVisible(node: number): void {
+    const bigger = new Uint8Array(Math.max(node + 1, this.visible.length * 2));
+    bigger.set(this.visible);
+    this.visible = bigger;
+  }
+
+  private rollback(mark: number): void {
+    const { mem } = this;
+    while (mem.logTop > mark) {
+      mem.logTop--;
+      mem.words[mem.logSlots[mem.logTop]] = mem.logOld[mem.logTop];
+    }
+  }
+
+  /** Takes the last transition back. */
+  undo(): void {
+    const { mem } = this;
+    this.rollback(0);
+    const { row, undoAt } = this;
+    for (let i = this.undoTop - 1; i >= 0; i--) row[undoAt[i] >> 8] = undoAt[i] & 0xff;
+    this.undoTop = 0;
+    mem.logTop = 0;
+    this.setAt(this.moved, this.movedFrom);
+  }
+
+  private record(t: number, node: number, def: StepDef, value: number, mark: number): void {
+    const { mem } = this;
+    const before = new Map<number, number>();
+    for (let i = mark; i < mem.logTop; i++) {
+      if (!before.has(mem.logSlots[i])) before.set(mem.logSlots[i], mem.logOld[i]);
+    }
+    const changes = [...before].map(([slot, old]) => ({
+      slot,
+      before: old,
+      after: mem.words[slot],
+    }));
+    this.trace?.push({ thread: t, node, def, value, changes, violations: [...mem.reports] });
+  }
+
+  private noteWide(def: StepDef, _mark: number): void {
+    const { mem } = this;
+    const touched = mem.touched as Set<number>;
+    mem.touched = null;
+    if (touched.size < 2) return;
+    let set = this.wide.get(def);
+    if (!set) this.wide.set(def, (set = new Set()));
+    set.add(
+      [...touched]
+        .map((s) => {
+          const { array, index } = mem.describe(s);
+          return array.label(index);
+        })
+        .sort()
+        .join(' + '),
+    );
+  }
+
+  allDone(): boolean {
+    for (let t = 0; t < this.nThreads; t++) {
+      if (this.at[t] !== DONE && !this.system.threads[t].daemon) return false;
+    }
+    return true;
+  }
+}

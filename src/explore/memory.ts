@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * The shared memory of an explored system: typed slots behind named arrays.
+ *
+ * Every word that two threads can see lives here and nowhere else, so that a state is a row of
+ * bytes which can be stored, compared and restored. A slot that never leaves its initial value
+ * costs nothing in a stored row: columns are given out when a slot first changes, and every stored
+ * byte is a dictionary code XOR the code of the initial value, so that "not yet a column" and
+ * "initial value" are the same zero and no stored row ever needs rewriting.
+ *
+ * In watched mode the memory also runs the lockset algorithm (Savage et al., "Eraser", 1997) over
+ * all accesses: a slot is *racy* when two threads touch it, one of them writes, and no common lock
+ * covers them. Only steps that touch racy slots need a scheduling point; see machine.ts.
+ */
+
+/** What a step reports when a rule falls. Severities are ordered; `corrupts` ends the path. */
+export interface Violation {
+  readonly severity: 'breaks' | 'corrupts';
+  /** The rule's identifier, or a plain word such as `deadlock` where no rule of the caller applies. */
+  readonly rule: string;
+  /** One sentence, complete enough to stand at the foot of a trace. */
+  readonly text: string;
+}
+
+export interface SlotOptions {
+  /** Value that every slot of the array starts with. Default 0. */
+  readonly initial?: number;
+  /** Renders a value for a person; traces show the changes of arrays that have one. */
+  readonly show?: (value: number, index: number) => string;
+  /** Renders the name of one slot, default `name[index]`. */
+  readonly label?: (index: number) => string;
+  /** One slot (or `perThread` consecutive ones) belongs to each thread; symmetry permutes them. */
+  readonly perThread?: number;
+  /** Values are thread numbers plus one (0 is nobody); symmetry renames them. */
+  readonly holdsThread?: boolean;
+  /** The slots are lock words: taken and released through locks.ts only. */
+  readonly lock?: boolean;
+}
+
+/** A named array of 32-bit integer slots. */
+export class Slots {
+  constructor(
+    readonly mem: Memory,
+    readonly name: string,
+    readonly base: number,
+    readonly length: number,
+    readonly options: SlotOptions,
+    /** Number of this array in its memory. */
+    readonly id: number,
+  ) {}
+
+  get(index = 0): number {
+    if (index >>> 0 >= this.length) throw new RangeError(`${this.name}[${index}]: no such slot`);
+    const slot = this.base + index;
+    const mem = this.mem;
+    if (mem.watching) mem.noteRead(slot);
+    return mem.words[slot];
+  }
+
+  set(index: number, value: number): void {
+    if (index >>> 0 >= this.length) throw new RangeError(`${this.name}[${index}]: no such slot`);
+    const slot = this.base + index;
+    const mem = this.mem;
+    if (mem.watching) mem.noteWrite(slot);
+    const old = mem.words[slot];
+    if (old !== value) {
+      if (mem.logging) mem.logWrite(slot, old);
+      mem.words[slot] = value;
+    }
+  }
+
+  add(index: number, delta: number): number {
+    const value = this.get(index) + delta;
+    this.set(index, value);
+    return value;
+  }
+
+  /** The slot's name as a trace shows it. */
+  label(index: number): string {
+    return (
+      this.options.label?.(index) ?? (this.length === 1 ? this.name : `${this.name}[${index}]`)
+    );
+  }
+}
+
+const SHARED = 0x7f;
+
+export class Memory {
+  words: Int32Array = new Int32Array(0);
+  readonly arrays: Slots[] = [];
+  size = 0;
+  /** The thread whose step is running. Steps read it; the machine sets it. */
+  self = 0;
+  /** Violations reported by the step that is running. */
+  readonly reports: Violation[] = [];
+  /** Facts that steps establish for the whole search (not part of any state), or-ed together. */
+  marks = 0;
+
+  logging = false;
+  watching = false;
+
+  // Undo log: slot and old value, in order.
+  logSlots = new Int32Array(1024);
+  logOld = new Int32Array(1024);
+  logTop = 0;
+
+  // Lockset state, one entry a slot.
+  private owner: Uint8Array = new Uint8Array(0);
+  private written: Uint8Array = new Uint8Array(0);
+  private lockset: Int32Array = new Int32Array(0);
+  racy: Uint8Array = new Uint8Array(0);
+  /** Set when a slot turned racy since it was last cleared. */
+  racyGrew = false;
+  /** Racy slots touched by the running step. */
+  bare = 0;
+  heldRead = 0;
+  heldWrite = 0;
+  /** When not null, collects the distinct racy slots that the running step touches (test mode). */
+  touched: Set<number> | null = null;
+  arrayOf: Uint16Array = new Uint16Array(0);
+
+  /** Declares an array of slots. Only before {@link seal}. */
+  array(name: string, length: number, options: SlotOptions = {}): Slots {
+    if (this.words.length) throw new Error(`memory is sealed; '${name}' must be declared in setup`);
+    const slots = new Slots(this, name, this.size, length, options, this.arrays.length);
+    this.arrays.push(slots);
+    this.size += length;
+    return slots;
+  }
+
+  /** Ends the declarations and gives every slot its initial value. */
+  seal(): void {
+    const n = this.size;
+    this.words = new Int32Array(n);
+    this.owner = new Uint8Array(n).fill(0xff);
+    this.written = new Uint8Array(n);
+    this.lockset = new Int32Array(n).fill(-1);
+    this.racy = new Uint8Array(n);
+    this.arrayOf = new Uint16Array(n);
+    for (const a of this.arrays) {
+      const end = a.base + a.length;
+      this.words.fill(a.options.initial ?? 0, a.base, end);
+      this.arrayOf.fill(a.id, a.base, end);
+      if (a.options.lock) this.racy.fill(1, a.base, end);
+    }
+  }
+
+  /** Back to the values that {@link seal} gave. */
+  reset(): void {
+    for (const a of this.arrays) {
+      this.words.fill(a.options.initial ?? 0, a.base, a.base + a.length);
+    }
+    this.logTop = 0;
+    this.reports.length = 0;
+  }
+
+  /** A step calls this when a rule falls. */
+  report(violation: Violation): void {
+    this.reports.push(violation);
+  }
+
+  logWrite(slot: number, old: number): void {
+    if (this.logTop === this.logSlots.length) this.growLog();
+    this.logSlots[this.logTop] = slot;
+    this.logOld[this.logTop++] = old;
+  }
+
+  private growLog(): void {
+    const slots = new Int32Array(this.logSlots.length * 2);
+    slots.set(this.logSlots);
+    this.logSlots = slots;
+    const old = new Int32Array(this.logOld.length * 2);
+    old.set(this.logOld);
+    this.logOld = old;
+  }
+
+  noteRead(slot: number): void {
+    if (this.racy[slot]) this.noteBare(slot);
+    else this.lockStep(slot, this.heldRead);
+  }
+
+  noteWrite(slot: number): void {
+    if (this.racy[slot]) this.noteBare(slot);
+    else {
+      this.written[slot] = 1;
+      this.lockStep(slot, this.heldWrite);
+    }
+  }
+
+  private noteBare(slot: number): void {
+    this.bare++;
+    this.touched?.add(slot);
+  }
+
+  private lockStep(slot: number, held: number): void {
+    const owner = this.owner[slot];
+    if (owner === 0xff) this.owner[slot] = this.self;
+    else if (owner !== this.self) this.owner[slot] = SHARED;
+    this.lockset[slot] &= held;
+    if (this.owner[slot] === SHARED && this.written[slot] && this.lockset[slot] === 0) {
+      this.racy[slot] = 1;
+      this.racyGrew = true;
+      this.noteBare(slot);
+    }
+  }
+
+  /** Finds the array and index of a slot, for messages. */
+  describe(slot: number): { array: Slots; index: number } {
+    const array = this.arrays[this.arrayOf[slot]];
+    return { array, index: slot - array.base };
+  }
+}

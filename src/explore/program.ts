@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * How a thread's program is written: generator functions made of steps.
+ *
+ * A *step* is one atomic action on shared memory, a plain function of the world and its arguments.
+ * A *routine* is a generator that yields steps and calls other routines; what it knows is only what
+ * its steps returned. So a routine at a yield is a function of the values sent into it, and the
+ * engine can build its graph of local states once and never run it again (control.ts).
+ *
+ *     const load = step('load', (w: World) => w.x.get());
+ *     const store = step('store', (w: World, v: number) => w.x.set(0, v));
+ *     const increment = routine('increment', function* () {
+ *       const v = yield* load();
+ *       yield* store(v + 1);
+ *     });
+ *
+ * Arguments and results are numbers, or constant objects that are the same in every run. A routine
+ * keeps nothing outside its own locals.
+ */
+
+/** A step returns this when it cannot run yet: the thread waits, nothing has changed. */
+export const BLOCKED = -0x80000000;
+
+/** Constant objects may be passed to steps and routines; they are compared by identity. */
+// biome-ignore lint/complexity/noBannedTypes: any constant object will do
+export type Arg = number | string | boolean | undefined | null | Object;
+
+export type StepKind = 'plain' | 'acquire' | 'release' | 'choice';
+
+export interface StepOptions {
+  readonly kind?: StepKind;
+  /** For acquire and release: which lock (see locks.ts), and whether shared. */
+  readonly lock?: (world: never, ...args: never[]) => number;
+  readonly shared?: boolean;
+  /** Text of the step in a trace, from its arguments and result. Default: the name. */
+  readonly text?: (args: readonly Arg[], value: number) => string;
+  /** Where Linux does this: file and function. */
+  readonly cite?: string;
+  /** Why this step may touch more than one racy slot (hardware, or the source of Linux). */
+  readonly atomic?: string;
+  /** The removable guard that this step stands for, if any; see `guard` in kernel code. */
+  readonly guard?: string;
+}
+
+export interface StepDef extends StepOptions {
+  readonly name: string;
+  readonly kind: StepKind;
+  readonly run: (
+    world: unknown,
+    a: unknown,
+    b: unknown,
+    c: unknown,
+    d: unknown,
+    e: unknown,
+    f: unknown,
+  ) => number | boolean | void;
+}
+
+export interface RoutineDef {
+  readonly name: string;
+  /** File of the kernel that this models, or empty. */
+  readonly cite: string;
+  readonly body: (...args: never[]) => Run<unknown>;
+}
+
+/** What a routine yields: a step to execute, a routine to call, or a promise to forget. */
+export type Request =
+  | { readonly type: 'step'; readonly def: StepDef; readonly args: readonly Arg[] }
+  | { readonly type: 'call'; readonly def: RoutineDef; readonly args: readonly Arg[] }
+  | { readonly type: 'again'; readonly label: string; readonly args: readonly Arg[] };
+
+/** A running routine with result T. */
+export type Run<T> = Generator<Request, T, number>;
+
+function makeStep(name: string, kind: StepKind, run: StepDef['run'], options: StepOptions) {
+  const def: StepDef = { ...options, name, kind, run };
+  return function* (...args: Arg[]): Run<number> {
+    return yield { type: 'step', def, args };
+  };
+}
+
+/**
+ * Declares a step. `run` executes atomically; it reads and writes slots of the world and returns an
+ * integer (or a boolean, or nothing: 0), or {@link BLOCKED}.
+ */
+export function step<W, A extends Arg[]>(
+  name: string,
+  run: (world: W, ...args: A) => number | boolean | void,
+  options: StepOptions = {},
+): (...args: A) => Run<number> {
+  return makeStep(name, options.kind ?? 'plain', run as unknown as StepDef['run'], options) as (
+    ...args: A
+  ) => Run<number>;
+}
+
+/**
+ * Declares a choice that the program does not control: hardware, an allocator. `count` says how many
+ * ways there are in this state; the engine explores every one, a straight run takes the one its
+ * policy names (default: the first).
+ */
+export function choice<W, A extends Arg[]>(
+  name: string,
+  count: (world: W, ...args: A) => number,
+  options: StepOptions = {},
+): (...args: A) => Run<number> {
+  return makeStep(name, 'choice', count as unknown as StepDef['run'], options) as (
+    ...args: A
+  ) => Run<number>;
+}
+
+/**
+ * Declares a routine. When it returns, all it knew but its result is forgotten: two calls that
+ * return the same value leave the caller in the same local state.
+ *
+ * @param name the function's name as Linux has it
+ * @param cite the file of Linux it models, e.g. `mm/gup.c`
+ */
+export function routine<A extends Arg[], R extends number | boolean | void>(
+  name: string,
+  body: (...args: A) => Run<R>,
+  cite = '',
+): (...args: A) => Run<R> {
+  const def: RoutineDef = { name, cite, body: body as unknown as RoutineDef['body'] };
+  return function* (...args: A): Run<R> {
+    return (yield { type: 'call', def, args }) as R;
+  };
+}
+
+/**
+ * The head of a retry loop: promises that only the named locals (and where we are) still matter.
+ * The engine checks the promise on every history that arrives here.
+ */
+export function* again(label: string, ...locals: Arg[]): Run<void> {
+  yield { type: 'again', label, args: locals };
+}
+
+/** An error in the explored program itself, not in what it models. */
+export class ProgramError extends Error {
+  override readonly name = 'ProgramError';
+}
