@@ -275,6 +275,7 @@ export const RULES: readonly Rule[] = [
         'unmap_mapping_range() finds the part of a VMA by vm_pgoff',
       ),
       ...both('mm/memory.c', 1795, 1935, 'zap_page_range_single() flushes TLBs before it returns'),
+      ...both('include/asm-generic/tlb.h', 531, 577, 'a VM_PFNMAP VMA is flushed at its end'),
       ...both(
         'drivers/gpu/drm/drm_prime.c',
         259,
