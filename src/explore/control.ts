@@ -12,6 +12,7 @@ import type { LockTable } from './locks.ts';
 import {
   type Arg,
   ProgramError,
+  probe,
   type Request,
   type RoutineDef,
   type Run,
@@ -38,8 +39,8 @@ interface LocalNode {
   /** The live generator standing at this node, until it is advanced. */
   live: Run<unknown> | null;
   readonly edges: Map<number, LocalNode>;
-  /** A second history that arrived at this `again`; checked along with the first. */
-  twin: number[] | null;
+  /** Other histories that arrived at this `again`; checked along with the first. */
+  readonly twins: (readonly number[])[];
   /** The graph's nodes are merged at this one by a promise to forget. */
   readonly labelled: boolean;
 }
@@ -78,10 +79,6 @@ function padded(args: readonly Arg[]): readonly Arg[] {
     : [...args, ...new Array<undefined>(6 - args.length).fill(undefined)];
 }
 
-function labelKey(o: { readonly label: string; readonly args: readonly Arg[] }): string {
-  return `${o.label}|${o.args.map((a) => (typeof a === 'object' ? '?' : String(a))).join(',')}`;
-}
-
 function describe(o: Outcome): string {
   if (o.type === 'return') return `return ${o.value}`;
   if (o.type === 'again')
@@ -89,20 +86,18 @@ function describe(o: Outcome): string {
   return `${o.def.name}(${o.args.map((a) => (typeof a === 'object' ? '…' : String(a))).join(', ')})`;
 }
 
-/** The first line of a stack that is not the engine's own. */
+/** The first place on a call stack that is not the engine's own, as `file:line`, or nothing. */
 export function placeOf(error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
-  const line = stack
-    .split('\n')
-    .slice(1)
-    .find(
-      (l) =>
-        !/explore\/(control|machine|simulate|search|program)\.ts|node:|dist\/(chunk|cli|index)/.test(
-          l,
-        ),
-    );
-  return line ? line.trim().replace(/^at /, '') : '';
+  for (const line of stack.split('\n')) {
+    const place = /\(?(?:file:\/\/)?([^()\s]+:\d+):\d+\)?$/.exec(line)?.[1];
+    if (place && !/src\/explore\/[\w-]+\.ts|node:|dist\/(chunk|cli|index)/.test(place))
+      return place;
+  }
+  return '';
 }
+
+const atPlace = (place: string) => (place ? ` (${place})` : '');
 
 export class Control {
   /** Per node: the step to run, its arguments, and what is known of the thread. */
@@ -119,16 +114,17 @@ export class Control {
   private readonly farEdges: Map<number, number>[] = [];
   private readonly graphs = new Map<RoutineDef, LocalGraph[]>();
   private nextLocal = 0;
+  private readonly objects = new Map<Arg, number>();
   /** True once some local graph has a cycle: only then can the state graph have one. */
   cyclic = false;
-  /** Lock order seen: class before class, with the routine that did it. Filled as nodes are made. */
-  readonly order = new Map<string, string>();
-  /** Called when a class is taken while another is held; returns text of a violation or null. */
+  /** Called when a node is made that takes a lock, with the locks held before. */
   onAcquire: ((held: readonly number[], lock: number, node: number) => void) | null = null;
 
   constructor(
     private readonly world: unknown,
     readonly locks: LockTable,
+    /** Builds every local node twice, and holds every history to every promise. */
+    private readonly strict = false,
   ) {
     this.addNode(null, -1, [], 0, 0); // DONE
   }
@@ -315,7 +311,7 @@ export class Control {
     const live = this.begin(graph);
     const outcome = this.advance(live, 0, graph, true);
     graph.entry = this.makeLocal(graph, null, 0, live, outcome, outcome.type === 'again');
-    if (outcome.type === 'again') graph.labels.set(labelKey(outcome), graph.entry);
+    if (outcome.type === 'again') graph.labels.set(this.labelKey(outcome), graph.entry);
     return graph;
   }
 
@@ -329,9 +325,9 @@ export class Control {
       r = first ? gen.next() : gen.next(value);
     } catch (error) {
       if (error instanceof ProgramError) throw error;
-      const place = placeOf(error);
       throw new ProgramError(
-        `${graph.def.name} throws: ${error instanceof Error ? error.message : String(error)}${place ? ` (${place})` : ''}`,
+        `${graph.def.name} throws: ${error instanceof Error ? error.message : String(error)}${atPlace(placeOf(error))}`,
+        { cause: error },
       );
     }
     if (!r.done) {
@@ -372,7 +368,7 @@ export class Control {
       depth: parent ? parent.depth + 1 : 0,
       live: outcome.type === 'return' ? null : live,
       edges: new Map(),
-      twin: null,
+      twins: [],
       labelled,
     };
   }
@@ -391,32 +387,62 @@ export class Control {
     return [gen, o];
   }
 
+  /** The line at which a routine stands after a history. */
+  private placeAfter(graph: LocalGraph, history: readonly number[]): string {
+    let place = '';
+    probe.ask = () => {
+      place = placeOf(new Error());
+    };
+    try {
+      this.replay(graph, history);
+    } catch {
+      // The routine is broken in some way that is already being reported.
+    } finally {
+      probe.ask = null;
+    }
+    return atPlace(place);
+  }
+
+  /** The line of the routine that asks for the step at a node, as ` (file:line)`, or nothing. */
+  place(node: number): string {
+    const local = this.local[node];
+    return local ? this.placeAfter(local.graph, this.historyOf(local)) : '';
+  }
+
+  private labelKey(o: { readonly label: string; readonly args: readonly Arg[] }): string {
+    const parts = o.args.map((a) => {
+      if (a === null || typeof a !== 'object') return JSON.stringify(a) ?? 'undefined';
+      let id = this.objects.get(a);
+      if (id === undefined) this.objects.set(a, (id = this.objects.size));
+      return `#${id}`;
+    });
+    return `${o.label}|${parts.join(',')}`;
+  }
+
+  /** The local node after `node`'s request was answered with `value`. */
   private follow(node: LocalNode, value: number): LocalNode {
     const known = node.edges.get(value);
     if (known) return known;
     const { graph } = node;
+    const history = this.historyOf(node);
     let gen = node.live;
     node.live = null;
     if (!gen) {
-      const [again, outcome] = this.replay(graph, this.historyOf(node));
-      if (!sameOutcome(outcome, node.outcome)) {
-        throw new ProgramError(
-          `${graph.def.name} is not deterministic: after the same results it did ` +
-            `${describe(node.outcome)} once and ${describe(outcome)} later. A routine may depend on ` +
-            'its arguments and on what its steps returned, on nothing else',
-        );
-      }
-      gen = again;
+      const [fresh, outcome] = this.replay(graph, history);
+      this.same(graph, history, node.outcome, outcome);
+      gen = fresh;
     }
     const outcome = this.advance(gen, value, graph);
+    const longer = [...history, value];
+    if (this.strict) this.same(graph, longer, outcome, this.replay(graph, longer)[1]);
     let next: LocalNode;
     if (outcome.type === 'again') {
-      const key = labelKey(outcome);
+      const key = this.labelKey(outcome);
       const merged = graph.labels.get(key);
       if (merged) {
         this.cyclic = true;
-        this.checkPromise(merged, [...this.historyOf(node), value], key);
         next = merged;
+        if (merged.twins.length === 0 || this.strict) this.addTwin(merged, longer);
       } else {
         next = this.makeLocal(graph, node, value, gen, outcome, true);
         graph.labels.set(key, next);
@@ -425,41 +451,53 @@ export class Control {
       next = this.makeLocal(graph, node, value, gen, outcome, false);
     }
     node.edges.set(value, next);
-    // Whoever came to an `again` above by another history must want the same thing here.
-    this.checkTwin(next);
+    // Whoever came to the `again` above by another history must want the same thing here.
+    const tail = [value];
+    let head = node;
+    for (; !head.labelled && head.parent; head = head.parent) tail.unshift(head.sent);
+    for (const twin of head.twins) this.keepsPromise(head, twin, tail, next.outcome);
     return next;
   }
 
-  /** A second history arrives at a label: from now on both are run. */
-  private checkPromise(merged: LocalNode, history: number[], key: string): void {
-    if (merged.twin) return;
-    merged.twin = history;
-    const walk = (n: LocalNode): void => {
-      for (const [, to] of n.edges) {
-        this.checkTwin(to, key);
-        if (!to.labelled) walk(to);
-      }
-    };
-    walk(merged);
+  /** The same history must lead to the same request. */
+  private same(graph: LocalGraph, history: readonly number[], a: Outcome, b: Outcome): void {
+    if (sameOutcome(a, b)) return;
+    throw new ProgramError(
+      `${graph.def.name}${this.placeAfter(graph, history)} is not deterministic: after the same ` +
+        `results it did ${describe(a)} once and ${describe(b)} later. A routine may depend on its ` +
+        'arguments and on what its steps returned, on nothing else',
+    );
   }
 
-  private checkTwin(node: LocalNode, label = ''): void {
-    if (node.labelled) return;
-    const tail: number[] = [];
-    let head: LocalNode | null = node;
-    while (head && !head.labelled) {
-      tail.unshift(head.sent);
-      head = head.parent;
-    }
-    if (!head?.twin) return;
-    const [, outcome] = this.replay(node.graph, [...head.twin, ...tail]);
-    if (!sameOutcome(outcome, node.outcome)) {
-      const o = head.outcome as { label: string };
-      throw new ProgramError(
-        `${node.graph.def.name}: again('${label.split('|')[0] || o.label}') promises that nothing but its named ` +
-          `locals matters, yet after it the routine did ${describe(node.outcome)} with one history ` +
-          `and ${describe(outcome)} with another. Name the local that makes the difference`,
-      );
-    }
+  /** Another history arrives at a label: all that follows must be the same for it. */
+  private addTwin(head: LocalNode, twin: readonly number[]): void {
+    head.twins.push(twin);
+    const walk = (n: LocalNode, tail: readonly number[]): void => {
+      for (const [value, to] of n.edges) {
+        const longer = [...tail, value];
+        this.keepsPromise(head, twin, longer, to.outcome);
+        if (!to.labelled) walk(to, longer);
+      }
+    };
+    walk(head, []);
+  }
+
+  private keepsPromise(
+    head: LocalNode,
+    twin: readonly number[],
+    tail: readonly number[],
+    expected: Outcome,
+  ): void {
+    const { graph } = head;
+    const history = [...twin, ...tail];
+    const outcome = this.replay(graph, history)[1];
+    if (sameOutcome(outcome, expected)) return;
+    const label = head.outcome.type === 'again' ? head.outcome.label : '';
+    throw new ProgramError(
+      `${graph.def.name}: again('${label}')${this.placeAfter(graph, this.historyOf(head))} promises ` +
+        'that nothing but its named locals matters, yet after it the routine did ' +
+        `${describe(expected)} with one history and ${describe(outcome)} with another` +
+        `${this.placeAfter(graph, history)}. Name the local that makes the difference`,
+    );
   }
 }

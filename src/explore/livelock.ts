@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
- * Livelock under weak fairness: a cycle of the state graph which every thread may take part in or is
- * kept from, so that a fair scheduler can go round for ever.
+ * Livelock: threads that go round for ever without getting anywhere, under a fair scheduler.
  *
- * Let C be a maximal strongly connected component with at least one edge. There is a weakly fair
- * infinite run inside C iff every thread either moves along some edge of C or is not enabled in some
- * state of C: the run that visits all of C is then fair; and if a thread is enabled everywhere in C
- * but moves only out of it, every fair run leaves C. Tarjan's algorithm, iteratively.
+ * Fairness is weak for an ordinary step (a thread that can move all the time does move) and strong
+ * for taking a lock (locks are handed over: who waits for one that comes free again and again gets
+ * it). A set of states is a trap when a run can visit all of them over and over and be fair, so when
+ * every thread either moves inside it, or waits for a lock that is never free in it, or is otherwise
+ * kept waiting in some state of it. The traps are looked for among the maximal strongly connected
+ * components (Tarjan); where only a lock that is free at times stands in the way, the states with
+ * the free lock are taken out and what remains is decomposed again (Emerson and Lei, 1987).
  */
+import { DONE } from './control.ts';
+import { type Machine, Moved } from './machine.ts';
+import type { StateStore } from './store.ts';
 
 export interface Livelock {
   /** A state on the cycle. */
@@ -18,84 +23,152 @@ export interface Livelock {
 
 /**
  * @param edges pairs (target, thread); those of state s are at `start[s]` up to `start[s + 1]`
- * @param enabled bit mask of the threads that can move in a state
  */
 export function findLivelock(
-  states: number,
-  nThreads: number,
+  machine: Machine,
+  store: StateStore,
   start: Int32Array,
   edges: Int32Array,
-  enabled: (state: number) => number,
 ): Livelock | null {
-  const index = new Int32Array(states).fill(-1);
-  const low = new Int32Array(states);
-  const onStack = new Uint8Array(states);
-  const component = new Int32Array(states).fill(-1);
-  const stack: number[] = [];
-  const frame: number[] = [];
-  const at = start.slice(0, states);
-  let counter = 0;
-  let components = 0;
-  for (let root = 0; root < states; root++) {
-    if (index[root] >= 0) continue;
-    frame.push(root);
-    index[root] = low[root] = counter++;
-    stack.push(root);
-    onStack[root] = 1;
-    while (frame.length) {
-      const s = frame[frame.length - 1];
-      if (at[s] < start[s + 1]) {
-        const to = edges[at[s]];
-        at[s] += 2;
-        if (index[to] < 0) {
-          index[to] = low[to] = counter++;
-          stack.push(to);
-          onStack[to] = 1;
-          frame.push(to);
-        } else if (onStack[to] && index[to] < low[s]) low[s] = index[to];
-      } else {
-        frame.pop();
-        const up = frame[frame.length - 1];
-        if (up !== undefined && low[s] < low[up]) low[up] = low[s];
-        if (low[s] === index[s]) {
-          const members: number[] = [];
-          for (;;) {
-            const m = stack.pop() as number;
-            onStack[m] = 0;
-            component[m] = components;
-            members.push(m);
-            if (m === s) break;
-          }
-          const found = fairCycle(members, components, component, nThreads, start, edges, enabled);
-          if (found) return found;
-          components++;
+  const graph = new Graph(machine, store, start, edges);
+  const all = Array.from({ length: store.count }, (_, s) => s);
+  return graph.search(all);
+}
+
+class Graph {
+  /** Which set of states a state belongs to at the moment; sets are numbered from 1. */
+  private readonly set: Int32Array;
+  private sets = 0;
+  private readonly index: Int32Array;
+  private readonly low: Int32Array;
+  private readonly at: Int32Array;
+  private readonly threads: number;
+
+  constructor(
+    private readonly machine: Machine,
+    private readonly store: StateStore,
+    private readonly start: Int32Array,
+    private readonly edges: Int32Array,
+  ) {
+    const n = store.count;
+    this.set = new Int32Array(n);
+    this.index = new Int32Array(n);
+    this.low = new Int32Array(n);
+    this.at = new Int32Array(n);
+    this.threads = machine.nThreads;
+  }
+
+  /** Looks for a trap inside the given states. */
+  search(states: Iterable<number>): Livelock | null {
+    const todo: Iterable<number>[] = [states];
+    for (let inside = todo.pop(); inside; inside = todo.pop()) {
+      for (const component of this.components(inside)) {
+        const found = this.judge(component);
+        if (Array.isArray(found)) todo.push(found);
+        else if (found) return found;
+      }
+    }
+    return null;
+  }
+
+  /** A trap, or nothing, or the part of the component in which there may still be one. */
+  private judge(component: readonly number[]): Livelock | number[] | null {
+    const id = ++this.sets;
+    for (const s of component) this.set[s] = id;
+    const { start, edges } = this;
+    let moving = 0;
+    for (const s of component) {
+      for (let e = start[s]; e < start[s + 1]; e += 2) {
+        if (this.set[edges[e]] === id) moving |= 1 << edges[e + 1];
+      }
+    }
+    // Threads that stand still have the same node everywhere in the component.
+    if (moving === 0 || this.onlyDaemons(component[0])) return null;
+    let always = (1 << this.threads) - 1;
+    let ever = 0;
+    const enabled = component.map((s) => {
+      const mask = this.enabled(s) & ~moving;
+      always &= mask;
+      ever |= mask;
+      return mask;
+    });
+    if (always !== 0) return null;
+    const starved = ever & this.waitForLock(component[0]);
+    if (starved === 0) return { state: component[0], threads: moving };
+    return component.filter((_, i) => (enabled[i] & starved) === 0);
+  }
+
+  /** Every thread but the daemons has finished: to go on for ever is what daemons do. */
+  private onlyDaemons(state: number): boolean {
+    this.machine.load(this.store.bytes, this.store.offset(state));
+    return this.machine.allDone();
+  }
+
+  /** The threads whose next step is to take a lock. */
+  private waitForLock(state: number): number {
+    const { machine, store } = this;
+    machine.load(store.bytes, store.offset(state));
+    let mask = 0;
+    for (let t = 0; t < this.threads; t++) {
+      const node = machine.at[t];
+      if (node !== DONE && machine.control.def[node].kind === 'acquire') mask |= 1 << t;
+    }
+    return mask;
+  }
+
+  private enabled(state: number): number {
+    const { machine, store } = this;
+    machine.load(store.bytes, store.offset(state));
+    let mask = 0;
+    for (let t = 0; t < this.threads; t++) {
+      if (machine.ways(t) && machine.transition(t, 0) === Moved.Yes) {
+        mask |= 1 << t;
+        machine.undo();
+      }
+    }
+    return mask;
+  }
+
+  /** Tarjan's algorithm, iteratively, over the given states and the edges between them. */
+  private *components(states: Iterable<number>): Generator<number[]> {
+    const { index, low, at, start, edges, set } = this;
+    const inside = ++this.sets;
+    const members = [...states];
+    for (const s of members) {
+      set[s] = inside;
+      index[s] = 0;
+      at[s] = start[s];
+    }
+    const stack: number[] = [];
+    const frame: number[] = [];
+    let counter = 0;
+    for (const root of members) {
+      if (index[root] !== 0) continue;
+      frame.push(root);
+      stack.push(root);
+      index[root] = low[root] = ++counter;
+      while (frame.length) {
+        const s = frame[frame.length - 1];
+        if (at[s] < start[s + 1]) {
+          const to = edges[at[s]];
+          at[s] += 2;
+          if (set[to] !== inside) continue;
+          if (index[to] === 0) {
+            frame.push(to);
+            stack.push(to);
+            index[to] = low[to] = ++counter;
+          } else if (index[to] < low[s]) low[s] = index[to];
+        } else {
+          frame.pop();
+          const up = frame[frame.length - 1];
+          if (up !== undefined && low[s] < low[up]) low[up] = low[s];
+          if (low[s] !== index[s]) continue;
+          const component = stack.splice(stack.lastIndexOf(s));
+          // Out of the way of what is still to come.
+          for (const m of component) set[m] = 0;
+          yield component;
         }
       }
     }
   }
-  return null;
-}
-
-function fairCycle(
-  members: readonly number[],
-  id: number,
-  component: Int32Array,
-  nThreads: number,
-  start: Int32Array,
-  edges: Int32Array,
-  enabled: (state: number) => number,
-): Livelock | null {
-  let moving = 0;
-  for (const m of members) {
-    for (let e = start[m]; e < start[m + 1]; e += 2) {
-      if (component[edges[e]] === id) moving |= 1 << edges[e + 1];
-    }
-  }
-  if (moving === 0) return null;
-  let always = (1 << nThreads) - 1;
-  for (const m of members) {
-    always &= enabled(m) | moving;
-    if (always === moving) break;
-  }
-  return (always & ~moving) === 0 ? { state: members[0], threads: moving } : null;
 }

@@ -29,9 +29,11 @@ export class LockClass {
     this.first = table.register(this);
   }
 
-  /** Reads the word past the bookkeeping: lock primitives are movers by construction. */
+  /** Reads the word past the lockset: lock primitives are movers unless somebody peeks. */
   private raw(index: number): number {
-    return this.mem.words[this.word.base + index];
+    const slot = this.word.base + index;
+    if (this.mem.watching) this.mem.noteLock(slot);
+    return this.mem.words[slot];
   }
 
   private put(index: number, value: number): void {
@@ -47,6 +49,7 @@ export class LockClass {
   }
 
   unlock(index: number): number {
+    if (this.mem.watching) this.mem.noteLock(this.word.base + index);
     this.put(index, 0);
     return 0;
   }
@@ -63,7 +66,7 @@ export class LockClass {
     return 0;
   }
 
-  /** A try that may fail makes the word visible: it counts as a racy access. */
+  /** A try that may fail sees the word, so this lock's steps stop being movers. */
   tryLock(index: number): number {
     if (this.word.get(index) !== 0) return 0;
     this.put(index, WRITER);

@@ -10,7 +10,7 @@
  * when a slot turns out racy after all, the search starts over knowing it (search.ts).
  * With reduction off every step is a transition of its own.
  */
-import { Control, DONE } from './control.ts';
+import { Control, DONE, placeOf } from './control.ts';
 import type { LockTable } from './locks.ts';
 import type { Memory, Violation } from './memory.ts';
 import { BLOCKED, ProgramError, type Run, type StepDef } from './program.ts';
@@ -80,6 +80,15 @@ class Codes {
   }
 }
 
+export interface MachineOptions {
+  /** Transitions are transactions rather than single steps. Default true. */
+  readonly reduce?: boolean;
+  /** A transaction ends before it takes a lock while holding one. Default false. */
+  readonly splitNested?: boolean;
+  /** Runs every step twice and compares. Default false. */
+  readonly strict?: boolean;
+}
+
 export class Machine {
   readonly mem: Memory;
   readonly control: Control;
@@ -103,6 +112,8 @@ export class Machine {
   onGrow: (stride: number) => void = () => {};
 
   reduce: boolean;
+  splitNested: boolean;
+  private readonly strict: boolean;
   /** Steps executed in the last transition. */
   steps = 0;
   /** Steps executed in all. */
@@ -115,6 +126,7 @@ export class Machine {
   readonly wide = new Map<StepDef, Set<string>>();
   testMode = false;
   private visible: Uint8Array = new Uint8Array(1024);
+  private choiceSeen = false;
   private readonly groups: { readonly members: number[]; readonly order: number[] }[] = [];
   private readonly perThreadColumns: number[][] = [];
   private readonly ownerColumns: number[] = [];
@@ -129,13 +141,15 @@ export class Machine {
 
   constructor(
     readonly system: System,
-    options: { readonly reduce?: boolean } = {},
+    options: MachineOptions = {},
   ) {
     const { mem } = system;
     this.mem = mem;
     this.reduce = options.reduce ?? true;
+    this.splitNested = options.splitNested ?? false;
+    this.strict = options.strict ?? false;
     this.nThreads = system.threads.length;
-    this.control = new Control(system.world, system.locks);
+    this.control = new Control(system.world, system.locks, this.strict);
     this.finalHook = system.final;
     mem.logging = true;
     this.at = new Int32Array(this.nThreads);
@@ -175,9 +189,15 @@ export class Machine {
     const high = this.threadHigh[t];
     if (high >= 0) this.row[high] = node >> 8;
     else if (node > 0xff) {
-      this.threadHigh[t] = this.nThreads + this.newColumn(NO_SLOT, true);
+      this.widenThread(t);
       this.row[this.threadHigh[t]] = node >> 8;
     }
+  }
+
+  /** Gives a thread's node a second byte, and that of every thread it may be exchanged with. */
+  private widenThread(t: number): void {
+    const members = this.groups.find((g) => g.members.includes(t))?.members ?? [t];
+    for (const m of members) this.threadHigh[m] = this.nThreads + this.newColumn(NO_SLOT, true);
   }
 
   /** Restores a stored state. */
@@ -234,7 +254,7 @@ export class Machine {
         const from = order[i];
         if (to === from) continue;
         scratch[to] = row[from];
-        if (this.threadHigh[to] >= 0 || this.threadHigh[from] >= 0) this.moveHigh(from, to);
+        if (this.threadHigh[to] >= 0) scratch[this.threadHigh[to]] = row[this.threadHigh[from]];
         const columns = this.perThreadColumns;
         for (let k = 0; k < columns.length; k++) {
           scratch[first + columns[k][to]] = row[first + columns[k][from]];
@@ -243,18 +263,6 @@ export class Machine {
     }
     if (this.ownerColumns.length) this.renameOwners(first);
     return this.scratch32;
-  }
-
-  private moveHigh(from: number, to: number): void {
-    // Every member of a group needs the wide form once one of them has it.
-    for (const t of [from, to]) {
-      if (this.threadHigh[t] < 0) {
-        throw new ProgramError(
-          'identical threads with more than 255 local states: turn symmetry off',
-        );
-      }
-    }
-    this.scratch[this.threadHigh[to]] = this.row[this.threadHigh[from]];
   }
 
   private compareThreads(a: number, b: number): number {
@@ -295,6 +303,11 @@ export class Machine {
       if (members.length > 1) this.groups.push({ members, order: members.slice() });
     }
     if (!this.groups.length) return;
+    for (const { members } of this.groups) {
+      if (members.some((t) => this.threadHigh[t] >= 0)) {
+        throw new Error('symmetry must be turned on before the search begins');
+      }
+    }
     for (const a of this.mem.arrays) {
       const per = a.options.perThread;
       if (per) {
@@ -349,6 +362,13 @@ export class Machine {
     let high = this.highOf[slot];
     if (high < 0) {
       if (code < 256) return;
+      const { perThread, holdsThread } = this.mem.describe(slot).array.options;
+      if (this.groups.length && (perThread || holdsThread)) {
+        throw new ProgramError(
+          `more than 256 different values in ${this.mem.describe(slot).array.name}: too many for ` +
+            'slots that symmetry exchanges; turn symmetry off',
+        );
+      }
       high = this.highOf[slot] = this.newColumn(slot, true);
     }
     this.putByte(first + high, code >> 8);
@@ -364,14 +384,20 @@ export class Machine {
     this.row[at] = byte;
   }
 
-  /** Number of ways in which thread `t` can go on here: 0 when finished, else its choices. */
+  /**
+   * Number of ways in which thread `t` may go on here: 0 when finished, else its choices. Must be
+   * called before a choice's {@link transition}.
+   */
   ways(t: number): number {
+    const { mem } = this;
     const node = this.at[t];
     if (node === DONE) return 0;
     const def = this.control.def[node];
     if (def.kind !== 'choice') return 1;
     this.enter(t, node);
     const n = this.execute(def, node);
+    this.choiceSeen = mem.bare > 0;
+    if (n === BLOCKED) return 0;
     return n < 1 ? 1 : n;
   }
 
@@ -389,13 +415,53 @@ export class Machine {
     try {
       v = def.run(this.system.world, a[0], a[1], a[2], a[3], a[4], a[5]);
     } catch (error) {
-      if (error instanceof ProgramError || error instanceof RacyFound) throw error;
+      if (error instanceof ProgramError) throw error;
+      const place = placeOf(error);
       throw new ProgramError(
-        `${this.control.where(node)} throws: ${error instanceof Error ? error.message : String(error)}`,
+        `${this.control.where(node)} throws: ` +
+          `${error instanceof Error ? error.message : String(error)}${place && ` (${place})`}`,
         { cause: error },
       );
     }
-    return v === undefined ? 0 : typeof v === 'number' ? v : v ? 1 : 0;
+    if (typeof v === 'number') {
+      if ((v | 0) !== v) this.notInteger(node, v);
+      return v;
+    }
+    if (v === undefined) return 0;
+    if (typeof v !== 'boolean') this.notInteger(node, v);
+    return v ? 1 : 0;
+  }
+
+  private notInteger(node: number, value: unknown): never {
+    throw new ProgramError(
+      `${this.control.where(node)}${this.control.place(node)} returns ${String(value)}: ` +
+        'a step returns a 32-bit integer, a boolean or nothing',
+    );
+  }
+
+  /** Runs a step once more from the same state: it must do the same. */
+  private repeat(def: StepDef, node: number, value: number, mark: number): void {
+    const { mem } = this;
+    const writes = () => {
+      const after = new Map<number, number>();
+      for (let i = mark; i < mem.logTop; i++) {
+        after.set(mem.logSlots[i], mem.words[mem.logSlots[i]]);
+      }
+      return [...after].flat().join();
+    };
+    const { bare } = mem;
+    const reports = mem.reports.length;
+    const before = writes();
+    this.rollback(mark);
+    const again = this.execute(def, node);
+    mem.reports.length = reports;
+    mem.bare = bare;
+    if (again === value && before === writes()) return;
+    throw new ProgramError(
+      `${this.control.where(node)}${this.control.place(node)} is not deterministic: run twice in ` +
+        'the same state it did two different things. A step may depend on its arguments and on ' +
+        'slots, on nothing else; what it must remember belongs in a slot',
+    );
   }
 
   /**
@@ -421,11 +487,14 @@ export class Machine {
       if (!first) {
         if (kind === 'choice') break;
         if (seenByOthers && (kind === 'acquire' || this.visible[node])) break;
+        if (this.splitNested && kind === 'acquire' && control.held[node].length) break;
       }
       const mark = mem.logTop;
       let value: number;
-      if (kind === 'choice') value = way;
-      else {
+      if (kind === 'choice') {
+        value = way;
+        seenByOthers = this.choiceSeen;
+      } else {
         this.enter(t, node);
         if (this.testMode) mem.touched = new Set();
         value = this.execute(def, node);
@@ -436,7 +505,8 @@ export class Machine {
           if (first) return Moved.No;
           break;
         }
-        if (mem.racyGrew && this.reduce) throw new RacyFound();
+        if (mem.racyGrew && (this.reduce || this.testMode)) throw new RacyFound();
+        if (this.strict) this.repeat(def, node, value, mark);
         if (mem.bare > 0) {
           if (node >= this.visible.length) this.growVisible(node);
           this.visible[node] = 1;
@@ -448,7 +518,7 @@ export class Machine {
           seenByOthers = true;
         }
         if (kind === 'release') seenByOthers = true;
-        if (this.testMode) this.noteWide(def, mark);
+        if (this.testMode) this.noteWide(def);
       }
       const to = control.next(node, value);
       this.steps++;
@@ -532,7 +602,7 @@ export class Machine {
     this.trace?.push({ thread: t, node, def, value, changes, violations: [...mem.reports] });
   }
 
-  private noteWide(def: StepDef, _mark: number): void {
+  private noteWide(def: StepDef): void {
     const { mem } = this;
     const touched = mem.touched as Set<number>;
     mem.touched = null;
@@ -550,6 +620,12 @@ export class Machine {
     );
   }
 
+  /** The last transition ended its path. */
+  ended(): boolean {
+    return this.violations.some((v) => v.severity === 'corrupts');
+  }
+
+  /** Every thread that should finish has finished. */
   allDone(): boolean {
     for (let t = 0; t < this.nThreads; t++) {
       if (this.at[t] !== DONE && !this.system.threads[t].daemon) return false;

@@ -33,6 +33,8 @@ export interface SlotOptions {
   readonly perThread?: number;
   /** Values are thread numbers plus one (0 is nobody); symmetry renames them. */
   readonly holdsThread?: boolean;
+  /** Bookkeeping of the model that no real CPU sees: never counts against a step's granularity. */
+  readonly ghost?: boolean;
   /** The slots are lock words: taken and released through locks.ts only. */
   readonly lock?: boolean;
 }
@@ -109,6 +111,8 @@ export class Memory {
   private written: Uint8Array = new Uint8Array(0);
   private lockset: Int32Array = new Int32Array(0);
   racy: Uint8Array = new Uint8Array(0);
+  /** Words that only lock primitives touch; see {@link observe}. */
+  private lockWord: Uint8Array = new Uint8Array(0);
   /** Set when a slot turned racy since it was last cleared. */
   racyGrew = false;
   /** Racy slots touched by the running step. */
@@ -136,12 +140,13 @@ export class Memory {
     this.written = new Uint8Array(n);
     this.lockset = new Int32Array(n).fill(-1);
     this.racy = new Uint8Array(n);
+    this.lockWord = new Uint8Array(n);
     this.arrayOf = new Uint16Array(n);
     for (const a of this.arrays) {
       const end = a.base + a.length;
       this.words.fill(a.options.initial ?? 0, a.base, end);
       this.arrayOf.fill(a.id, a.base, end);
-      if (a.options.lock) this.racy.fill(1, a.base, end);
+      if (a.options.lock) this.lockWord.fill(1, a.base, end);
     }
   }
 
@@ -176,20 +181,37 @@ export class Memory {
 
   noteRead(slot: number): void {
     if (this.racy[slot]) this.noteBare(slot);
+    else if (this.lockWord[slot]) this.observe(slot);
     else this.lockStep(slot, this.heldRead);
   }
 
   noteWrite(slot: number): void {
     if (this.racy[slot]) this.noteBare(slot);
+    else if (this.lockWord[slot]) this.observe(slot);
     else {
       this.written[slot] = 1;
       this.lockStep(slot, this.heldWrite);
     }
   }
 
+  /**
+   * A step looks at a lock word without waiting for it (a trylock): from now on taking and releasing
+   * this lock is visible and no longer moves.
+   */
+  private observe(slot: number): void {
+    this.racy[slot] = 1;
+    this.racyGrew = true;
+    this.noteBare(slot);
+  }
+
+  /** Taking or releasing a lock in the ordinary way. */
+  noteLock(slot: number): void {
+    if (this.racy[slot]) this.noteBare(slot);
+  }
+
   private noteBare(slot: number): void {
     this.bare++;
-    this.touched?.add(slot);
+    if (this.touched && !this.arrays[this.arrayOf[slot]].options.ghost) this.touched.add(slot);
   }
 
   private lockStep(slot: number, held: number): void {

@@ -72,9 +72,16 @@ export type Request =
 /** A running routine with result T. */
 export type Run<T> = Generator<Request, T, number>;
 
+/**
+ * For the engine's own messages: `probe.ask`, when set, is called as a routine asks for a step or
+ * makes a promise, while its line is still on the call stack.
+ */
+export const probe: { ask: (() => void) | null } = { ask: null };
+
 function makeStep(name: string, kind: StepKind, run: StepDef['run'], options: StepOptions) {
   const def: StepDef = { ...options, name, kind, run };
   return function* (...args: Arg[]): Run<number> {
+    probe.ask?.();
     return yield { type: 'step', def, args };
   };
 }
@@ -95,7 +102,7 @@ export function step<W, A extends Arg[]>(
 
 /**
  * Declares a choice that the program does not control: hardware, an allocator. `count` says how many
- * ways there are in this state; the engine explores every one, a straight run takes the one its
+ * ways there are in this state (or BLOCKED); the engine explores every one, a straight run takes the one its
  * policy names (default: the first).
  */
 export function choice<W, A extends Arg[]>(
@@ -131,6 +138,7 @@ export function routine<A extends Arg[], R extends number | boolean | void>(
  * The engine checks the promise on every history that arrives here.
  */
 export function* again(label: string, ...locals: Arg[]): Run<void> {
+  probe.ask?.();
   yield { type: 'again', label, args: locals };
 }
 

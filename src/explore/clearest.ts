@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * The clearest counterexample: fewest threads that take part, then fewest context switches, then
+ * fewest steps. Shortest is not clearest: a reader follows threads and switches, not step counts.
+ *
+ * For every set of threads, smallest first, pairs (state, thread that moved last) are searched in
+ * order of (switches, steps). Over transactions first, where it is cheap to learn how few threads
+ * and switches will do (joining a transaction's steps never adds a switch); then over single steps
+ * within that many switches, which finds the fewest steps.
+ */
+import { Moved, type System } from './machine.ts';
+import type { Violation } from './memory.ts';
+import { deadlockOf } from './search.ts';
+import { type Move, Space } from './space.ts';
+
+export interface ClearestOptions {
+  /** Violations of less severity do not count. Default `breaks`. */
+  readonly atLeast?: Violation['severity'];
+  /** Violations for which this says no do not count. */
+  readonly match?: (violation: Violation) => boolean;
+  /** Identical threads need not be tried in each other's place. Default true. */
+  readonly symmetry?: boolean;
+  /** Give up on a set of threads beyond this many states. Default 1 million. */
+  readonly maxStates?: number;
+}
+
+export interface Clearest {
+  readonly violation: Violation;
+  readonly threads: number;
+  readonly switches: number;
+  readonly steps: number;
+  /** One move for each single step. */
+  readonly moves: readonly Move[];
+  /** False when a limit was reached, so that a clearer one may exist. */
+  readonly minimal: boolean;
+}
+
+/** Finds the clearest counterexample, or null when there is none within the limit. */
+export function clearest(make: () => System, options: ClearestOptions = {}): Clearest | null {
+  return new Finder(make, options).find();
+}
+
+interface Witness {
+  readonly violation: Violation;
+  readonly switches: number;
+  readonly steps: number;
+  readonly moves: readonly Move[];
+}
+
+interface Bound {
+  readonly switches: number;
+  readonly steps: number;
+}
+
+const less = (a: Bound, b: Bound) =>
+  a.switches !== b.switches ? a.switches < b.switches : a.steps < b.steps;
+
+const unbounded = (switches: number): Bound => ({ switches, steps: Number.POSITIVE_INFINITY });
+
+const NO_ENTRY = -1;
+
+class Finder {
+  private readonly space: Space;
+  private readonly maxStates: number;
+  private minimal = true;
+  /** Per pair: whether the best way to it is known. */
+  private settled = new Uint8Array(4096);
+  /** Ways to pairs, in order of discovery: the pair, the way to the one before, the move. */
+  private entries = new Int32Array(4096 * 3);
+  private entryCount = 0;
+
+  constructor(
+    make: () => System,
+    private readonly options: ClearestOptions,
+  ) {
+    this.maxStates = options.maxStates ?? 1_000_000;
+    this.space = new Space(make, {});
+  }
+
+  find(): Clearest | null {
+    const { nThreads } = this.space.machine;
+    for (let size = 1; size <= nThreads; size++) {
+      let switches = Number.POSITIVE_INFINITY;
+      const sets: (readonly number[])[] = [];
+      for (const members of this.subsets(size)) {
+        const found = this.search(members, true, unbounded(switches));
+        if (!found) continue;
+        if (found.switches < switches) sets.length = 0;
+        ({ switches } = found);
+        sets.push(members);
+      }
+      let best: Witness | null = null;
+      for (const members of sets) {
+        best = this.search(members, false, best ?? unbounded(switches)) ?? best;
+      }
+      if (best) return { ...best, threads: size, minimal: this.minimal };
+    }
+    return null;
+  }
+
+  /** Sets of threads of one size; of sets that differ in identical threads only, the first. */
+  private subsets(size: number): number[][] {
+    const { threads } = this.space.machine.system;
+    const first = new Map<unknown, number>();
+    const kind = threads.map(({ run }, t) => {
+      if (this.options.symmetry === false) return t;
+      if (!first.has(run)) first.set(run, t);
+      return first.get(run) as number;
+    });
+    const seen = new Set<string>();
+    const out: number[][] = [];
+    const grow = (members: number[], from: number): void => {
+      if (members.length < size) {
+        for (let t = from; t < threads.length; t++) grow([...members, t], t + 1);
+        return;
+      }
+      const key = members
+        .map((t) => kind[t])
+        .sort((a, b) => a - b)
+        .join();
+      if (!seen.has(key)) out.push(members);
+      seen.add(key);
+    };
+    grow([], 0);
+    return out;
+  }
+
+  /** The clearest witness in which only `members` move and which is clearer than `bound`. */
+  private search(members: readonly number[], reduce: boolean, bound: Bound): Witness | null {
+    const prepare = () => {
+      const { machine, store } = this.space;
+      machine.reduce = reduce;
+      machine.mem.watching = reduce;
+      machine.toInitial();
+      store.clear(machine.stride);
+      this.settled.fill(0);
+      this.entryCount = 0;
+    };
+    prepare();
+    return this.space.settle(prepare, () => this.layers(members, bound));
+  }
+
+  /**
+   * Looks at pairs in order of switches, then steps. A pair is a number: the state times
+   * (threads + 1), plus the last thread, or plus the number of threads at the very start.
+   */
+  private layers(members: readonly number[], limit: Bound): Witness | null {
+    const { machine, store } = this.space;
+    const n = machine.nThreads;
+    let best: Witness | null = null;
+    let bound = limit;
+    const offer = (violation: Violation, cost: Bound, moves: readonly Move[]) => {
+      if (less(cost, bound)) bound = best = { violation, ...cost, moves };
+    };
+    /** Entries to look at in the present and in the next layer, by number of steps. */
+    let layer: number[][] = [[this.enter(n, NO_ENTRY, 0)]];
+    for (let switches = 0; layer.length && switches <= bound.switches; switches++) {
+      const next: number[][] = [];
+      for (let steps = 0; steps < layer.length; steps++) {
+        if (!less({ switches, steps }, bound)) break;
+        for (const entry of layer[steps] ?? []) {
+          const pair = this.entries[entry * 3];
+          if (this.settled[pair]) continue;
+          this.settled[pair] = 1;
+          const last = pair % (n + 1);
+          machine.load(store.bytes, store.offset((pair - last) / (n + 1)));
+          const inversion = this.inversion(members);
+          if (inversion) offer(inversion, { switches, steps }, this.path(entry));
+          let enabled = false;
+          for (const t of members) {
+            const ways = machine.ways(t);
+            for (let way = 0; way < ways; way++) {
+              if (machine.transition(t, way) === Moved.No) break;
+              enabled = true;
+              const cost = {
+                switches: switches + (t === last || last === n ? 0 : 1),
+                steps: steps + machine.steps,
+              };
+              const violation = machine.violations.find((v) => this.counts(v));
+              if (violation) offer(violation, cost, [...this.path(entry), { thread: t, way }]);
+              if (less(cost, bound) && !machine.ended()) {
+                const to = this.enter(t, entry, (way << 8) | t);
+                const queue = cost.switches === switches ? layer : next;
+                if (!this.settled[this.entries[to * 3]]) (queue[cost.steps] ??= []).push(to);
+              }
+              machine.undo();
+            }
+          }
+          if (!enabled && !machine.allDone() && this.nobodyMoves(members)) {
+            const violation = deadlockOf(machine);
+            if (this.counts(violation)) offer(violation, { switches, steps }, this.path(entry));
+          }
+          if (store.count > this.maxStates) {
+            this.minimal = false;
+            return best;
+          }
+        }
+      }
+      layer = next;
+    }
+    return best;
+  }
+
+  private counts(violation: Violation): boolean {
+    const { atLeast = 'breaks', match } = this.options;
+    if (atLeast === 'corrupts' && violation.severity !== 'corrupts') return false;
+    return match ? match(violation) : true;
+  }
+
+  /** A thread that is about to take a lock against the order of others. */
+  private inversion(members: readonly number[]): Violation | null {
+    const { machine, order } = this.space;
+    for (const { violation, node } of order.found) {
+      if (this.counts(violation) && members.some((t) => machine.at[t] === node)) return violation;
+    }
+    return null;
+  }
+
+  private nobodyMoves(members: readonly number[]): boolean {
+    const { machine } = this.space;
+    for (let t = 0; t < machine.nThreads; t++) {
+      if (members.includes(t) || !machine.ways(t)) continue;
+      if (machine.transition(t, 0) === Moved.No) continue;
+      machine.undo();
+      return false;
+    }
+    return true;
+  }
+
+  /** Notes a way to the machine's present state. */
+  private enter(last: number, before: number, move: number): number {
+    const { machine, store } = this.space;
+    const index = store.add32(machine.row32, machine.stride >> 2);
+    const pair = (index < 0 ? -1 - index : index) * (machine.nThreads + 1) + last;
+    if (pair >= this.settled.length) {
+      const settled = new Uint8Array(Math.max(pair + 1, this.settled.length * 2));
+      settled.set(this.settled);
+      this.settled = settled;
+    }
+    const entry = this.entryCount++;
+    if (entry * 3 + 3 > this.entries.length) {
+      const entries = new Int32Array(this.entries.length * 2);
+      entries.set(this.entries);
+      this.entries = entries;
+    }
+    this.entries[entry * 3] = pair;
+    this.entries[entry * 3 + 1] = before;
+    this.entries[entry * 3 + 2] = move;
+    return entry;
+  }
+
+  private path(entry: number): Move[] {
+    const moves: Move[] = [];
+    for (let e = entry; this.entries[e * 3 + 1] !== NO_ENTRY; e = this.entries[e * 3 + 1]) {
+      const move = this.entries[e * 3 + 2];
+      moves.push({ thread: move & 0xff, way: move >> 8 });
+    }
+    return moves.reverse();
+  }
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * What every search over a system shares: the machine, the states found so far, and starting over
+ * when something is learned that the states found so far did not take into account.
+ */
+import { LockOrder } from './lock-order.ts';
+import { Machine, RacyFound, type System } from './machine.ts';
+import { StateStore } from './store.ts';
+
+export interface SpaceOptions {
+  /** Sound reductions (transactions). Default true. */
+  readonly reduce?: boolean;
+  /** Treat threads with the same program as interchangeable. Default false. */
+  readonly symmetry?: boolean;
+  /** Report steps that touch several racy slots (the granularity rule). Default false. */
+  readonly testMode?: boolean;
+  /** Look for hidden nondeterminism and hold every history to every promise. Default false. */
+  readonly strict?: boolean;
+}
+
+/** One transition: the thread that moves, and which way of a choice it takes. */
+export interface Move {
+  readonly thread: number;
+  readonly way: number;
+}
+
+/** Locks are taken in two orders, so that a deadlock may need a stop between nested locks. */
+class NestingFound extends Error {}
+
+export class Space {
+  machine!: Machine;
+  store!: StateStore;
+  order!: LockOrder;
+  restarts = 0;
+  private racy: Uint8Array | null = null;
+  private splitNested = false;
+
+  /**
+   * @param make builds the system from nothing; called again whenever the search starts over
+   */
+  constructor(
+    private readonly make: () => System,
+    private readonly options: SpaceOptions,
+  ) {
+    this.open();
+  }
+
+  get reduce(): boolean {
+    return this.options.reduce ?? true;
+  }
+
+  /** A fresh system, with what was learned. */
+  private open(): void {
+    const { testMode = false, strict = false, symmetry = false } = this.options;
+    const { reduce, splitNested } = this;
+    const system = this.make();
+    const { mem } = system;
+    if (this.racy) mem.racy.set(this.racy);
+    const machine = new Machine(system, { reduce, splitNested, strict });
+    this.order = new LockOrder(system.locks);
+    machine.control.onAcquire = (held, lock, node) => {
+      const known = this.order.found.length;
+      this.order.note(held, lock, machine.control.where(node), node);
+      // Without lock inversions a deadlock shows at the ends of transactions too.
+      if (!reduce || this.splitNested || this.order.found.length === known) return;
+      this.splitNested = machine.splitNested = true;
+      if (machine.reduce) throw new NestingFound();
+    };
+    if (symmetry) machine.useSymmetry();
+    this.machine = machine;
+    if (this.store) this.store.clear(machine.stride);
+    else this.store = new StateStore(machine.stride);
+    machine.onGrow = (stride) => this.store.widen(stride);
+    if (reduce) this.rehearse();
+    machine.testMode = testMode;
+    mem.watching = reduce || testMode;
+    mem.racyGrew = false;
+    mem.marks = 0;
+    machine.toInitial();
+  }
+
+  /**
+   * Runs `body`. When it turns out that a slot is racy after all, or that locks nest both ways,
+   * everything starts over: `begin` must forget what `body` has gathered.
+   */
+  settle<T>(begin: () => void, body: () => T): T {
+    for (;;) {
+      try {
+        return body();
+      } catch (error) {
+        if (!(error instanceof RacyFound || error instanceof NestingFound)) throw error;
+        this.racy = this.machine.mem.racy.slice();
+        this.restarts++;
+        this.open();
+        begin();
+      }
+    }
+  }
+
+  /** A few straight runs in different thread orders, to learn what is racy before storing states. */
+  private rehearse(): void {
+    const { machine } = this;
+    const { mem, nThreads: n } = machine;
+    machine.reduce = false;
+    mem.watching = true;
+    let seed = 1;
+    try {
+      for (let round = 0; round < 2 * n + 4; round++) {
+        machine.toInitial();
+        for (let steps = 0; steps < 2_000; steps++) {
+          let moved = false;
+          for (let i = 0; i < n; i++) {
+            const t =
+              round < n ? (round + i) % n : (seed = (seed * 1103515245 + 12345) & 0x7fffffff) % n;
+            const ways = machine.ways(t);
+            if (ways && machine.transition(t, ways > 1 ? seed % ways : 0)) {
+              moved = true;
+              break;
+            }
+          }
+          if (!moved || machine.ended()) break;
+        }
+      }
+    } finally {
+      machine.reduce = true;
+      machine.totalSteps = 0;
+    }
+  }
+}
