@@ -37,6 +37,18 @@ export interface Clearest {
 
 /** Finds the clearest counterexample, or null when there is none within the limit. */
 export function clearest(make: () => System, options: ClearestOptions = {}): Clearest | null {
+  const slices = clearestInSlices(make, options);
+  for (;;) {
+    const { done, value } = slices.next();
+    if (done) return value;
+  }
+}
+
+/** The same, with a pause after every thousand states or so. */
+export function clearestInSlices(
+  make: () => System,
+  options: ClearestOptions = {},
+): Generator<void, Clearest | null> {
   return new Finder(make, options).find();
 }
 
@@ -77,13 +89,13 @@ class Finder {
     this.space = new Space(make, {});
   }
 
-  find(): Clearest | null {
+  *find(): Generator<void, Clearest | null> {
     const { nThreads } = this.space.machine;
     for (let size = 1; size <= nThreads; size++) {
       let switches = Number.POSITIVE_INFINITY;
       const sets: (readonly number[])[] = [];
       for (const members of this.subsets(size)) {
-        const found = this.search(members, true, unbounded(switches));
+        const found = yield* this.search(members, true, unbounded(switches));
         if (!found) continue;
         if (found.switches < switches) sets.length = 0;
         ({ switches } = found);
@@ -91,7 +103,7 @@ class Finder {
       }
       let best: Witness | null = null;
       for (const members of sets) {
-        best = this.search(members, false, best ?? unbounded(switches)) ?? best;
+        best = (yield* this.search(members, false, best ?? unbounded(switches))) ?? best;
       }
       if (best) return { ...best, threads: size, minimal: this.minimal };
     }
@@ -126,8 +138,12 @@ class Finder {
   }
 
   /** The clearest witness in which only `members` move and which is clearer than `bound`. */
-  private search(members: readonly number[], reduce: boolean, bound: Bound): Witness | null {
-    const prepare = () => {
+  private *search(
+    members: readonly number[],
+    reduce: boolean,
+    bound: Bound,
+  ): Generator<void, Witness | null> {
+    for (;;) {
       const { machine, store } = this.space;
       machine.reduce = reduce;
       machine.mem.watching = reduce;
@@ -135,22 +151,28 @@ class Finder {
       store.clear(machine.stride);
       this.settled.fill(0);
       this.entryCount = 0;
-    };
-    prepare();
-    return this.space.settle(prepare, () => this.layers(members, bound));
+      try {
+        return yield* this.layers(members, bound);
+      } catch (error) {
+        this.space.restart(error);
+      }
+    }
   }
 
   /**
    * Looks at pairs in order of switches, then steps. A pair is a number: the state times
    * (threads + 1), plus the last thread, or plus the number of threads at the very start.
    */
-  private layers(members: readonly number[], limit: Bound): Witness | null {
+  private *layers(members: readonly number[], limit: Bound): Generator<void, Witness | null> {
     const { machine, store } = this.space;
     const n = machine.nThreads;
-    let best: Witness | null = null;
+    let best = null as Witness | null;
     let bound = limit;
+    let looked = 0;
     const offer = (violation: Violation, cost: Bound, moves: readonly Move[]) => {
-      if (less(cost, bound)) bound = best = { violation, ...cost, moves };
+      if (!less(cost, bound)) return;
+      best = { violation, ...cost, moves };
+      bound = best;
     };
     /** Entries to look at in the present and in the next layer, by number of steps. */
     let layer: number[][] = [[this.enter(n, NO_ENTRY, 0)]];
@@ -162,6 +184,7 @@ class Finder {
           const pair = this.entries[entry * 3];
           if (this.settled[pair]) continue;
           this.settled[pair] = 1;
+          if (++looked % 1_000 === 0) yield;
           const last = pair % (n + 1);
           machine.load(store.bytes, store.offset((pair - last) / (n + 1)));
           const inversion = this.inversion(members);

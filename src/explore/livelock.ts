@@ -19,6 +19,8 @@ export interface Livelock {
   readonly state: number;
   /** Bit mask of the threads that go round. */
   readonly threads: number;
+  /** All states that can be visited over and over. */
+  readonly members: ReadonlySet<number>;
 }
 
 /**
@@ -94,7 +96,7 @@ class Graph {
     });
     if (always !== 0) return null;
     const starved = ever & this.waitForLock(component[0]);
-    if (starved === 0) return { state: component[0], threads: moving };
+    if (starved === 0) return { state: component[0], threads: moving, members: new Set(component) };
     return component.filter((_, i) => (enabled[i] & starved) === 0);
   }
 

@@ -325,6 +325,11 @@ export class Machine {
     }
   }
 
+  /** Identical threads are exchanged for each other. */
+  get symmetric(): boolean {
+    return this.groups.length > 0;
+  }
+
   private columnFor(slot: number): number {
     if (this.columnOf[slot] < 0) this.columnOf[slot] = this.newColumn(slot, false);
     return this.columnOf[slot];

@@ -6,7 +6,7 @@
  * interrupted. It ends with everything covered, at a violation that ends it, or at a limit; only
  * the first of these may be called safe.
  */
-import { findLivelock } from './livelock.ts';
+import { findLivelock, type Livelock } from './livelock.ts';
 import { type Machine, Moved, type System } from './machine.ts';
 import type { Violation } from './memory.ts';
 import { ProgramError } from './program.ts';
@@ -18,7 +18,7 @@ export interface SearchOptions extends SpaceOptions {
   readonly maxStates?: number;
   /** End at the first violation of at least this severity, or cover everything. Default `corrupts`. */
   readonly stopAt?: 'breaks' | 'corrupts' | 'never';
-  /** Look for livelock. Default true. */
+  /** Look for livelock. Default true; never while identical threads are exchanged. */
   readonly livelock?: boolean;
 }
 
@@ -46,6 +46,12 @@ export interface SearchResult {
 
 const NO_STATE = -1;
 
+/** How a walk over the state graph came to a state. */
+interface Came {
+  readonly from: number;
+  readonly edge: number;
+}
+
 export class Search {
   readonly space: Space;
   private readonly maxStates: number;
@@ -64,6 +70,7 @@ export class Search {
   private readonly findings = new Map<string, Finding>();
   transitions = 0;
   result: SearchResult | null = null;
+  private loop: Livelock | null = null;
 
   /**
    * @param make builds the system from nothing; called again when the search must start over
@@ -71,10 +78,10 @@ export class Search {
   constructor(make: () => System, options: SearchOptions = {}) {
     this.maxStates = options.maxStates ?? 4_000_000;
     this.stopAt = options.stopAt ?? 'corrupts';
-    this.lookForLivelock = options.livelock ?? true;
+    this.space = new Space(make, options);
+    this.lookForLivelock = (options.livelock ?? true) && !this.machine.symmetric;
     this.strict = options.strict ?? false;
     this.keepEdges = this.lookForLivelock || this.strict;
-    this.space = new Space(make, options);
     this.begin();
   }
 
@@ -127,14 +134,24 @@ export class Search {
   run(budget = Number.POSITIVE_INFINITY): SearchResult | null {
     if (this.result) return this.result;
     let until = this.transitions + budget;
-    this.space.settle(
-      () => {
+    for (;;) {
+      try {
+        this.slice(until);
+        return this.result;
+      } catch (error) {
+        this.space.restart(error);
         this.begin();
         until = budget;
-      },
-      () => this.slice(until),
-    );
-    return this.result;
+      }
+    }
+  }
+
+  /** Ends the search now, with what was found so far. */
+  stop(why: string): SearchResult {
+    if (!this.result) {
+      this.finish(false, `${why} at ${this.store.count.toLocaleString('en')} states`);
+    }
+    return this.result as unknown as SearchResult;
   }
 
   private slice(until: number): void {
@@ -253,6 +270,7 @@ export class Search {
     const names = machine.system.threads
       .filter((_, t) => found.threads & (1 << t))
       .map((t) => t.name);
+    this.loop = found;
     this.keep({
       violation: {
         severity: 'breaks',
@@ -285,6 +303,84 @@ export class Search {
       path.push({ thread: this.moves[s] & 0xff, way: this.moves[s] >> 8 });
     }
     return path.reverse();
+  }
+
+  /** The moves into a livelock and once round it, in which every thread that goes round moves. */
+  livelockPath(): { readonly into: Move[]; readonly round: Move[] } | null {
+    const { loop } = this;
+    if (!loop) return null;
+    const round: Move[] = [];
+    let at = loop.state;
+    for (let t = 0; t < this.machine.nThreads; t++) {
+      if (loop.threads & (1 << t) && !round.some((m) => m.thread === t)) {
+        at = this.walk(at, loop.members, round, (_to, thread) => thread === t);
+      }
+    }
+    if (at !== loop.state) this.walk(at, loop.members, round, (to) => to === loop.state);
+    return { into: this.pathTo(loop.state), round };
+  }
+
+  /** Walks the shortest way inside `members` whose last edge is as wanted; returns where it ends. */
+  private walk(
+    from: number,
+    members: ReadonlySet<number>,
+    path: Move[],
+    wanted: (to: number, thread: number) => boolean,
+  ): number {
+    const { edges, edgeStart } = this;
+    const came = new Map<number, Came>();
+    const queue = [from];
+    for (let s = queue.shift(); s !== undefined; s = queue.shift()) {
+      for (let e = edgeStart[s]; e < edgeStart[s + 1]; e += 2) {
+        const to = edges[e];
+        if (!members.has(to)) continue;
+        if (wanted(to, edges[e + 1])) {
+          const found = [this.moveOf(s, e)];
+          for (let at = s; at !== from; ) {
+            const way = came.get(at) as Came;
+            found.unshift(this.moveOf(way.from, way.edge));
+            at = way.from;
+          }
+          path.push(...found);
+          return to;
+        }
+        if (came.has(to) || to === from) continue;
+        came.set(to, { from: s, edge: e });
+        queue.push(to);
+      }
+    }
+    throw new Error('a component of the state graph is not connected');
+  }
+
+  /** The move behind an edge of a state: edges are kept in the order of threads and ways. */
+  private moveOf(state: number, edge: number): Move {
+    const { machine, store, edges } = this;
+    const thread = edges[edge + 1];
+    machine.load(store.bytes, store.offset(state));
+    for (let way = 0; ; way++) {
+      machine.ways(thread);
+      machine.transition(thread, way);
+      const to = this.add(NO_STATE, 0);
+      machine.undo();
+      if (to === edges[edge]) return { thread, way };
+    }
+  }
+
+  /** The single steps that moves of this search consist of. */
+  singleSteps(moves: readonly Move[]): Move[] {
+    const { machine } = this;
+    machine.toInitial();
+    machine.trace = [];
+    for (const { thread, way } of moves) {
+      machine.ways(thread);
+      machine.transition(thread, way);
+    }
+    const steps = machine.trace.map(({ thread, def, value }) => ({
+      thread,
+      way: def.kind === 'choice' ? value : 0,
+    }));
+    machine.trace = null;
+    return steps;
   }
 }
 

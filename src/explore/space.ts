@@ -80,21 +80,14 @@ export class Space {
   }
 
   /**
-   * Runs `body`. When it turns out that a slot is racy after all, or that locks nest both ways,
-   * everything starts over: `begin` must forget what `body` has gathered.
+   * To be called with what a search threw. When a slot turned racy after all, or locks turned out to
+   * nest both ways, opens a fresh system that knows it: the search must begin again.
    */
-  settle<T>(begin: () => void, body: () => T): T {
-    for (;;) {
-      try {
-        return body();
-      } catch (error) {
-        if (!(error instanceof RacyFound || error instanceof NestingFound)) throw error;
-        this.racy = this.machine.mem.racy.slice();
-        this.restarts++;
-        this.open();
-        begin();
-      }
-    }
+  restart(error: unknown): void {
+    if (!(error instanceof RacyFound || error instanceof NestingFound)) throw error;
+    this.racy = this.machine.mem.racy.slice();
+    this.restarts++;
+    this.open();
   }
 
   /** A few straight runs in different thread orders, to learn what is racy before storing states. */
