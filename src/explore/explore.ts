@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * The engine's front door: explores a system in every interleaving and says what came of it.
+ *
+ * Up to three searches make one exploration: the safety search, up to exchange of identical threads;
+ * one without that exchange when the first was free of violations and a thread can go in circles,
+ * because livelock cannot be read off states that stand for several; and the search for the clearest
+ * counterexample. All of them run in slices.
+ */
+import { type Clearest, clearestInSlices } from './clearest.ts';
+import { withoutHiddenInput } from './forbid.ts';
+import type { System } from './machine.ts';
+import type { Violation } from './memory.ts';
+import { replayMoves, type Step } from './schedule.ts';
+import { type Finding, Search, type SearchOptions, type SearchResult } from './search.ts';
+import type { Move } from './space.ts';
+
+export interface ExploreOptions {
+  /** Threads that were given the same function are interchangeable. Default true. */
+  readonly symmetry?: boolean;
+  /** Sound reductions (transactions). Default true. */
+  readonly reduce?: boolean;
+  /** Look for livelock. Default true. */
+  readonly livelock?: boolean;
+  /** Look for the clearest counterexample. Default true. */
+  readonly counterexample?: boolean;
+  /** Give up beyond this many states. Default 4 million. */
+  readonly maxStates?: number;
+  /** End at the first violation of at least this severity, or cover everything. Default `corrupts`. */
+  readonly stopAt?: SearchOptions['stopAt'];
+  /** Look for hidden nondeterminism and broken promises. Two to three times the work. Default false. */
+  readonly strict?: boolean;
+}
+
+export interface Counterexample {
+  readonly violation: Violation;
+  readonly threads: number;
+  readonly switches: number;
+  readonly steps: number;
+  /** The interleaving as a string; see schedule.ts. */
+  readonly schedule: string;
+  readonly trace: readonly Step[];
+  /** For a livelock, the step of the trace from which on it goes round; else null. */
+  readonly roundFrom: number | null;
+  /** Whether it is known that there is no clearer one. */
+  readonly minimal: boolean;
+}
+
+export interface Exploration {
+  /** `safe` only if every interleaving was covered. */
+  readonly outcome: 'safe' | 'violated' | 'unknown';
+  /** Why not everything was covered, in words, or null. */
+  readonly bound: string | null;
+  readonly states: number;
+  readonly transitions: number;
+  /** One for each distinct (rule, text), worst first. */
+  readonly findings: readonly Violation[];
+  readonly marks: number;
+  readonly counterexample: Counterexample | null;
+}
+
+export interface Progress {
+  readonly phase: 'search' | 'livelock' | 'counterexample' | 'done';
+  readonly states: number;
+  readonly transitions: number;
+  /** States found and not yet looked at; the search ends when there are none. */
+  readonly frontier: number;
+  readonly statesPerSecond: number;
+}
+
+/**
+ * Starts an exploration.
+ * @param make builds the system from nothing, the same each time; it is called several times
+ */
+export function explore(make: () => System, options: ExploreOptions = {}): Explorer {
+  return new Explorer(make, options);
+}
+
+export class Explorer {
+  result: Exploration | null = null;
+  private readonly guard: <T>(body: () => T) => T;
+  private phase: Progress['phase'] = 'search';
+  private search: Search;
+  private readonly work: Generator<void, Exploration>;
+  private budget = 0;
+  private time = 0;
+  private why: string | null = null;
+
+  constructor(
+    private readonly make: () => System,
+    private readonly options: ExploreOptions = {},
+  ) {
+    this.guard = options.strict ? withoutHiddenInput : (body) => body();
+    this.search = this.guard(() => new Search(make, { symmetry: true, ...options }));
+    this.work = this.phases();
+  }
+
+  /**
+   * Goes on for about `budget` transitions.
+   * @returns the result once there is one, else null
+   * @throws ProgramError when the explored program itself is wrong
+   */
+  run(budget = Number.POSITIVE_INFINITY): Exploration | null {
+    if (this.result) return this.result;
+    this.budget = budget;
+    const began = Date.now();
+    try {
+      const { done, value } = this.guard(() => this.work.next());
+      if (done) this.result = value;
+    } finally {
+      this.time += Date.now() - began;
+    }
+    return this.result;
+  }
+
+  /** Ends the exploration now, with what was found so far. */
+  stop(why = 'interrupted'): Exploration {
+    this.why = why;
+    return this.run() as Exploration;
+  }
+
+  get progress(): Progress {
+    const { search } = this;
+    const states = search.store.count;
+    return {
+      phase: this.result ? 'done' : this.phase,
+      states,
+      transitions: search.transitions,
+      frontier: search.frontier,
+      statesPerSecond: this.time ? Math.round((states * 1000) / this.time) : 0,
+    };
+  }
+
+  private *phases(): Generator<void, Exploration> {
+    const { options, make, search } = this;
+    const first = yield* this.searched();
+    const findings = [...first.findings];
+    let { complete, bound, marks } = first;
+    const { cyclic } = search.machine.control;
+    const done = findings.length > 0 && options.stopAt !== 'never';
+    if (complete && search.machine.symmetric && cyclic && !done && options.livelock !== false) {
+      this.phase = 'livelock';
+      this.search = new Search(make, { ...options, symmetry: false, strict: false });
+      const second = yield* this.searched();
+      findings.push(...second.findings.filter(({ violation }) => violation.rule === 'livelock'));
+      marks |= second.marks;
+      if (!second.complete) {
+        complete = false;
+        bound = `nothing wrong in any state, but livelock is undecided: ${second.bound}`;
+      }
+    }
+    findings.sort((a, b) => rank(b.violation) - rank(a.violation));
+    let counterexample: Counterexample | null = null;
+    if (findings.length && options.counterexample !== false) {
+      this.phase = 'counterexample';
+      counterexample = yield* this.witness(findings);
+    }
+    return {
+      outcome: findings.length ? 'violated' : complete ? 'safe' : 'unknown',
+      bound,
+      states: first.states,
+      transitions: first.transitions,
+      findings: findings.map(({ violation }) => violation),
+      marks,
+      counterexample,
+    };
+  }
+
+  private *searched(): Generator<void, SearchResult> {
+    const { search } = this;
+    for (;;) {
+      const result = this.why === null ? search.run(this.budget) : search.stop(this.why);
+      if (result) return result;
+      yield;
+    }
+  }
+
+  private *witness(findings: readonly Finding[]): Generator<void, Counterexample | null> {
+    const [{ violation: worst }] = findings;
+    if (worst.rule === 'livelock') return this.livelock(worst);
+    const slices = clearestInSlices(this.make, {
+      atLeast: worst.severity,
+      match: (v) => rank(v) === rank(worst),
+      symmetry: this.options.symmetry,
+    });
+    let found: Clearest | null = null;
+    for (let spent = 0; ; spent += 4_000) {
+      const { done, value } = slices.next();
+      if (done) {
+        found = value;
+        break;
+      }
+      if (this.why !== null) break;
+      if (spent >= this.budget) {
+        yield;
+        spent = 0;
+      }
+    }
+    if (found) return this.told(found.violation, found.moves, null, found.minimal);
+    // Beyond the limit: any counterexample is better than none.
+    const { search } = this;
+    if (search.machine.symmetric) return null;
+    const [{ violation, state, thread, way }] = findings;
+    const path = search.pathTo(state);
+    if (thread >= 0) path.push({ thread, way });
+    return this.told(violation, search.singleSteps(path), null, false);
+  }
+
+  private livelock(violation: Violation): Counterexample | null {
+    const { search } = this;
+    const path = search.livelockPath();
+    if (!path) return null;
+    const into = search.singleSteps(path.into);
+    const all = search.singleSteps([...path.into, ...path.round]);
+    return this.told(violation, all, into.length, false);
+  }
+
+  private told(
+    violation: Violation,
+    moves: readonly Move[],
+    roundFrom: number | null,
+    minimal: boolean,
+  ): Counterexample {
+    const { threads, switches, trace, schedule } = replayMoves(this.make(), moves);
+    return {
+      violation,
+      threads,
+      switches,
+      steps: trace.length,
+      schedule,
+      trace,
+      roundFrom,
+      minimal,
+    };
+  }
+}
+
+/** What to show first: what is wrong in the worst way, and shows itself most plainly. */
+function rank({ severity, rule }: Violation): number {
+  if (severity === 'corrupts') return 4;
+  if (rule === 'livelock') return 1;
+  return rule === 'lock-order' ? 2 : 3;
+}
