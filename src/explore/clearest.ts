@@ -105,7 +105,10 @@ class Finder {
       for (const members of sets) {
         best = (yield* this.search(members, false, best ?? unbounded(switches))) ?? best;
       }
-      if (best) return { ...best, threads: size, minimal: this.minimal };
+      if (best) {
+        const threads = new Set(best.moves.map((m) => m.thread)).size;
+        return { ...best, threads, minimal: this.minimal };
+      }
     }
     return null;
   }

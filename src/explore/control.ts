@@ -23,6 +23,7 @@ import {
 export const DONE = 0;
 const MAX_NODES = 65_535;
 const MAX_LOCAL = 20_000;
+const MAX_HISTORY = 3_000;
 /** Values below this are looked up in a flat table. */
 const DIRECT = 16;
 
@@ -107,6 +108,8 @@ export class Control {
   readonly heldWrite: number[] = [];
   readonly heldAny: number[] = [];
   readonly held: (readonly number[])[] = [];
+  /** Nodes at which a loop begins: an `again` leads to them. */
+  readonly loopHead: boolean[] = [];
   private readonly local: (LocalNode | null)[] = [];
   private readonly parent: number[] = [];
   private readonly children: Map<number, number>[] = [];
@@ -201,6 +204,7 @@ export class Control {
   ): number {
     let local = at;
     let up = parent;
+    let loops = false;
     for (let spins = 0; ; spins++) {
       if (spins > 10_000) throw new ProgramError(`${local.graph.def.name}: calls itself for ever`);
       const o = local.outcome;
@@ -220,9 +224,12 @@ export class Control {
         up = this.intern(up, local, held, write, any);
         local = this.graphOf(o.def, o.args).entry;
       } else if (o.type === 'again') {
+        loops = true;
         local = this.follow(local, 0);
       } else {
-        return this.intern(up, local, held, write, any);
+        const node = this.intern(up, local, held, write, any);
+        if (loops) this.loopHead[node] = true;
+        return node;
       }
     }
   }
@@ -267,6 +274,7 @@ export class Control {
     this.def.push(o && o.type === 'step' ? o.def : (null as unknown as StepDef));
     this.args.push(o && o.type === 'step' ? padded(o.args) : []);
     this.held.push(held);
+    this.loopHead.push(false);
     this.heldWrite.push(write);
     this.heldAny.push(any);
     this.local.push(local);
@@ -353,9 +361,12 @@ export class Control {
     outcome: Outcome,
     labelled: boolean,
   ): LocalNode {
-    if (++graph.size > MAX_LOCAL) {
+    const depth = parent ? parent.depth + 1 : 0;
+    if (++graph.size > MAX_LOCAL || depth > MAX_HISTORY) {
+      const many = graph.size > MAX_LOCAL ? MAX_LOCAL : MAX_HISTORY;
+      const place = parent ? this.placeAfter(graph, this.historyOf(parent)) : '';
       throw new ProgramError(
-        `${graph.def.name} has more than ${MAX_LOCAL} local states: a loop remembers its whole ` +
+        `${graph.def.name}${place} has more than ${many} local states: a loop remembers its whole ` +
           'history; put `yield* again(label, locals that matter)` at its head',
       );
     }
@@ -365,7 +376,7 @@ export class Control {
       outcome,
       parent,
       sent,
-      depth: parent ? parent.depth + 1 : 0,
+      depth,
       live: outcome.type === 'return' ? null : live,
       edges: new Map(),
       twins: [],
@@ -424,17 +435,19 @@ export class Control {
     const known = node.edges.get(value);
     if (known) return known;
     const { graph } = node;
-    const history = this.historyOf(node);
     let gen = node.live;
     node.live = null;
     if (!gen) {
+      const history = this.historyOf(node);
       const [fresh, outcome] = this.replay(graph, history);
       this.same(graph, history, node.outcome, outcome);
       gen = fresh;
     }
     const outcome = this.advance(gen, value, graph);
-    const longer = [...history, value];
-    if (this.strict) this.same(graph, longer, outcome, this.replay(graph, longer)[1]);
+    if (this.strict) {
+      const history = [...this.historyOf(node), value];
+      this.same(graph, history, outcome, this.replay(graph, history)[1]);
+    }
     let next: LocalNode;
     if (outcome.type === 'again') {
       const key = this.labelKey(outcome);
@@ -442,7 +455,9 @@ export class Control {
       if (merged) {
         this.cyclic = true;
         next = merged;
-        if (merged.twins.length === 0 || this.strict) this.addTwin(merged, longer);
+        if (merged.twins.length === 0 || this.strict) {
+          this.addTwin(merged, [...this.historyOf(node), value]);
+        }
       } else {
         next = this.makeLocal(graph, node, value, gen, outcome, true);
         graph.labels.set(key, next);

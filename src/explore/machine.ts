@@ -44,10 +44,17 @@ export interface TraceStep {
   readonly violations: readonly Violation[];
 }
 
-/** The engine calls it when a slot turned racy in the middle of a search. */
-export class RacyFound extends Error {}
+/**
+ * Raised in the middle of a search when transactions turn out to have been too long: a slot is racy
+ * after all, locks nest both ways, or a loop has no step that others can see.
+ */
+export class Learned extends Error {
+  constructor(readonly what: 'racy' | 'nesting' | 'loop') {
+    super(what);
+  }
+}
 
-const MAX_FUSED = 5_000;
+const MAX_FUSED = 1_000;
 const NO_SLOT = -1;
 
 /** Result of {@link Machine.transition}. */
@@ -85,6 +92,8 @@ export interface MachineOptions {
   readonly reduce?: boolean;
   /** A transaction ends before it takes a lock while holding one. Default false. */
   readonly splitNested?: boolean;
+  /** A transaction ends at the head of a loop. Default false. */
+  readonly splitLoops?: boolean;
   /** Runs every step twice and compares. Default false. */
   readonly strict?: boolean;
 }
@@ -113,6 +122,7 @@ export class Machine {
 
   reduce: boolean;
   splitNested: boolean;
+  private readonly splitLoops: boolean;
   private readonly strict: boolean;
   /** Steps executed in the last transition. */
   steps = 0;
@@ -147,6 +157,7 @@ export class Machine {
     this.mem = mem;
     this.reduce = options.reduce ?? true;
     this.splitNested = options.splitNested ?? false;
+    this.splitLoops = options.splitLoops ?? false;
     this.strict = options.strict ?? false;
     this.nThreads = system.threads.length;
     this.control = new Control(system.world, system.locks, this.strict);
@@ -493,6 +504,7 @@ export class Machine {
         if (kind === 'choice') break;
         if (seenByOthers && (kind === 'acquire' || this.visible[node])) break;
         if (this.splitNested && kind === 'acquire' && control.held[node].length) break;
+        if (this.splitLoops && control.loopHead[node]) break;
       }
       const mark = mem.logTop;
       let value: number;
@@ -510,7 +522,7 @@ export class Machine {
           if (first) return Moved.No;
           break;
         }
-        if (mem.racyGrew && (this.reduce || this.testMode)) throw new RacyFound();
+        if (mem.racyGrew && (this.reduce || this.testMode)) throw new Learned('racy');
         if (this.strict) this.repeat(def, node, value, mark);
         if (mem.bare > 0) {
           if (node >= this.visible.length) this.growVisible(node);
@@ -542,11 +554,7 @@ export class Machine {
       }
       node = to;
       if (node === DONE || !this.reduce) break;
-      if (this.steps > MAX_FUSED) {
-        throw new ProgramError(
-          `${control.where(node)}: loops for ever without a step that another thread could see or stop`,
-        );
-      }
+      if (this.steps > MAX_FUSED && !this.splitLoops) throw new Learned('loop');
     }
     this.totalSteps += this.steps;
     this.setAt(t, node);

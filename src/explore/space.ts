@@ -4,7 +4,7 @@
  * when something is learned that the states found so far did not take into account.
  */
 import { LockOrder } from './lock-order.ts';
-import { Machine, RacyFound, type System } from './machine.ts';
+import { Learned, Machine, type System } from './machine.ts';
 import { StateStore } from './store.ts';
 
 export interface SpaceOptions {
@@ -24,9 +24,6 @@ export interface Move {
   readonly way: number;
 }
 
-/** Locks are taken in two orders, so that a deadlock may need a stop between nested locks. */
-class NestingFound extends Error {}
-
 export class Space {
   machine!: Machine;
   store!: StateStore;
@@ -34,6 +31,7 @@ export class Space {
   restarts = 0;
   private racy: Uint8Array | null = null;
   private splitNested = false;
+  private splitLoops = false;
 
   /**
    * @param make builds the system from nothing; called again whenever the search starts over
@@ -52,11 +50,11 @@ export class Space {
   /** A fresh system, with what was learned. */
   private open(): void {
     const { testMode = false, strict = false, symmetry = false } = this.options;
-    const { reduce, splitNested } = this;
+    const { reduce, splitNested, splitLoops } = this;
     const system = this.make();
     const { mem } = system;
     if (this.racy) mem.racy.set(this.racy);
-    const machine = new Machine(system, { reduce, splitNested, strict });
+    const machine = new Machine(system, { reduce, splitNested, splitLoops, strict });
     this.order = new LockOrder(system.locks);
     machine.control.onAcquire = (held, lock, node) => {
       const known = this.order.found.length;
@@ -64,7 +62,7 @@ export class Space {
       // Without lock inversions a deadlock shows at the ends of transactions too.
       if (!reduce || this.splitNested || this.order.found.length === known) return;
       this.splitNested = machine.splitNested = true;
-      if (machine.reduce) throw new NestingFound();
+      if (machine.reduce) throw new Learned('nesting');
     };
     if (symmetry) machine.useSymmetry();
     this.machine = machine;
@@ -80,11 +78,12 @@ export class Space {
   }
 
   /**
-   * To be called with what a search threw. When a slot turned racy after all, or locks turned out to
-   * nest both ways, opens a fresh system that knows it: the search must begin again.
+   * To be called with what a search threw. When something was learned, opens a fresh system that
+   * knows it: the search must begin again.
    */
   restart(error: unknown): void {
-    if (!(error instanceof RacyFound || error instanceof NestingFound)) throw error;
+    if (!(error instanceof Learned)) throw error;
+    if (error.what === 'loop') this.splitLoops = true;
     this.racy = this.machine.mem.racy.slice();
     this.restarts++;
     this.open();

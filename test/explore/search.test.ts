@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** The engine against the plainest explorer there can be, on random programs. */
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { clearest } from '../../src/explore/clearest.ts';
+import { explore } from '../../src/explore/explore.ts';
+import { replay, replayMoves } from '../../src/explore/schedule.ts';
+import { Search, type SearchOptions, type SearchResult } from '../../src/explore/search.ts';
+import { clearestCost, deadlocks, livelocks, type Naive, naive, violationsOf } from './naive.ts';
+import { makeSystem, type Programs, programs } from './programs.ts';
+
+const LIMIT = 1_500;
+const seed = 1;
+
+function search(p: Programs, options: SearchOptions): SearchResult {
+  return new Search(makeSystem(p), { stopAt: 'never', ...options }).run() as SearchResult;
+}
+
+const has = (r: SearchResult, rule: string) => r.findings.some((f) => f.violation.rule === rule);
+
+const checks = (r: SearchResult) =>
+  r.findings
+    .filter((f) => f.violation.rule === 'check')
+    .map((f) => f.violation.text)
+    .sort();
+
+/** Runs a property over programs whose state space the oracle can cover. */
+function forPrograms(
+  runs: number,
+  shape: Parameters<typeof programs>[0],
+  property: (p: Programs, oracle: Naive) => void,
+): void {
+  fc.assert(
+    fc.property(programs(shape), (p) => {
+      const oracle = naive(makeSystem(p)(), LIMIT);
+      if (oracle) property(p, oracle);
+    }),
+    { numRuns: runs, seed },
+  );
+}
+
+const small = { loops: true, depth: 2, length: 3, threads: 3 };
+const straight = { loops: false, depth: 2, length: 4, threads: 3 };
+const RUNS = Number(process.env.FUZZ_RUNS ?? 300);
+
+describe('on random programs', () => {
+  test('unreduced, the states and transitions are exactly those of a naive explorer', () => {
+    forPrograms(RUNS, small, (p, oracle) => {
+      const r = search(p, { reduce: false });
+      let transitions = 0;
+      for (const { edges } of oracle.nodes.values()) transitions += edges.length;
+      expect([r.states, r.transitions]).toEqual([oracle.nodes.size, transitions]);
+      expect(checks(r)).toEqual(violationsOf(oracle));
+      expect(has(r, 'deadlock')).toBe(deadlocks(oracle));
+      expect(has(r, 'livelock')).toBe(livelocks(oracle));
+    });
+  });
+
+  for (const shape of [small, straight]) {
+    test(`reduced, the verdicts are the same (${shape.loops ? 'loops' : 'no loops'})`, () => {
+      forPrograms(RUNS, shape, (p, oracle) => {
+        const r = search(p, {});
+        const expected = violationsOf(oracle);
+        if (p.severity === 'corrupts' && expected.length) {
+          // A path ends at the first such violation, so which of them are seen may differ.
+          expect(checks(r).length).toBeGreaterThan(0);
+          return;
+        }
+        expect(checks(r)).toEqual(expected);
+        expect(has(r, 'deadlock')).toBe(deadlocks(oracle));
+        expect(has(r, 'livelock')).toBe(livelocks(oracle));
+        expect(r.states).toBeLessThanOrEqual(oracle.nodes.size);
+      });
+    });
+  }
+
+  test('up to exchange of identical threads, the verdicts are the same', () => {
+    forPrograms(RUNS, small, (p, oracle) => {
+      for (const reduce of [false, true]) {
+        const r = search({ ...p, threads: p.threads.map(() => 0) }, { symmetry: true, reduce });
+        const plain = search({ ...p, threads: p.threads.map(() => 0) }, { reduce });
+        expect(r.states).toBeLessThanOrEqual(plain.states);
+        if (p.severity === 'corrupts' && checks(plain).length) {
+          expect(checks(r).length).toBeGreaterThan(0);
+        } else {
+          expect(checks(r)).toEqual(checks(plain));
+          expect(has(r, 'deadlock')).toBe(has(plain, 'deadlock'));
+        }
+      }
+      expect(search(p, { symmetry: true }).complete).toBe(true);
+      expect(oracle.nodes.size).toBeGreaterThan(0);
+    });
+  });
+
+  test('the clearest counterexample is minimal, and its schedule replays', () => {
+    forPrograms(RUNS, small, (p, oracle) => {
+      const found = clearest(makeSystem(p), { match: (v) => v.rule !== 'lock-order' });
+      const cost = clearestCost(oracle);
+      expect(found && [found.threads, found.switches, found.steps]).toEqual(cost);
+      if (!found) return;
+      expect(found.minimal).toBe(true);
+      const played = replayMoves(makeSystem(p)(), found.moves);
+      expect(played.threads).toBe(found.threads);
+      expect(played.switches).toBe(found.switches);
+      expect(played.violations).toContainEqual(found.violation);
+      expect(replay(makeSystem(p)(), played.schedule)).toEqual(played);
+    });
+  });
+
+  test('an exploration says safe exactly when nothing is wrong', () => {
+    forPrograms(RUNS, small, (p, oracle) => {
+      const r = explore(makeSystem(p), { strict: true }).run();
+      const wrong = violationsOf(oracle).length > 0 || deadlocks(oracle) || livelocks(oracle);
+      const order = r?.findings.some((v) => v.rule === 'lock-order') ?? false;
+      expect(r?.outcome).toBe(wrong || order ? 'violated' : 'safe');
+      expect(r?.counterexample !== null).toBe(wrong || order);
+      if (!r?.counterexample) return;
+      const played = replay(makeSystem(p)(), r.counterexample.schedule);
+      expect(played.diverged).toBe(false);
+      expect(played.trace).toEqual(r.counterexample.trace);
+    });
+  });
+});
