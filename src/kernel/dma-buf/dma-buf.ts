@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * The dma-buf core: drivers/dma-buf/dma-buf.c. Export, the file that holds the buffer, release on the
+ * last reference, and the two entries of mmap, each with the patch's warning where the patch puts it
+ * (Vetter 22/17:08): as posted, which looks at the flag even when the callback failed, and as it
+ * should have been (R16).
+ */
+import { type Run, routine, step } from '../../explore/program.ts';
+import { EINVAL } from '../errno.ts';
+import { alloc_file, file_private, fput, get_file } from '../fs/file.ts';
+import { type DmaBufOps, dma_buf_operations, type FileOperations, type Kernel } from '../kernel.ts';
+import { VM_PFNMAP } from '../mm/flags.ts';
+import {
+  set_vm_file,
+  set_vm_pgoff,
+  vm_end,
+  vm_file,
+  vm_flags,
+  vm_pgoff,
+  vm_start,
+} from '../mm/vma.ts';
+
+const buf_ops = step('dmabuf->ops', (k: Kernel, buf: number) => k.buf_ops.get(buf));
+const buf_size = step('dmabuf->size', (k: Kernel, buf: number) => k.buf_npages.get(buf));
+const buf_file = step('dmabuf->file', (k: Kernel, buf: number) => k.buf_file.get(buf));
+
+/** Counts what the patch's check sees, by return value and flag; see {@link patchCount}. */
+const note_return = step('dma_buf_mmap_return', (k: Kernel, ret: number, flags: number) => {
+  const i = (ret < 0 ? 2 : 0) + (flags & VM_PFNMAP ? 0 : 1);
+  k.patch_returns.add(i, 1);
+  if (flags & VM_PFNMAP) return;
+  if (ret >= 0) {
+    const warned = k.patch === 'none' ? '' : 'WARNING: ';
+    k.mem.report({
+      severity: 'breaks',
+      rule: 'R1',
+      text: `${warned}the VMA is not VM_PFNMAP after the exporter's mmap callback`,
+    });
+  } else if (k.patch === 'posted') {
+    k.mem.report({
+      severity: 'breaks',
+      rule: 'R16',
+      text: 'WARNING: the check fires although the exporter refused: nothing was mapped',
+    });
+  }
+});
+
+/** Indices of Kernel.patch_returns: what the check would have seen. */
+export const patchCount = { okPfn: 0, okNoPfn: 1, failPfn: 2, failNoPfn: 3 } as const;
+
+const call_mmap = routine(
+  'dmabuf->ops->mmap',
+  function* (mm: number, vma: number, buf: number): Run<number> {
+    const ops = dma_buf_operations.at(yield* buf_ops(buf)) as DmaBufOps;
+    if (!ops.mmap) return -EINVAL;
+    const ret = yield* ops.mmap(mm, vma, buf);
+    yield* note_return(ret, yield* vm_flags(vma));
+    return ret;
+  },
+  'drivers/dma-buf/dma-buf.c',
+);
+
+const fits = routine(
+  'dma_buf_mmap_fits',
+  function* (vma: number, buf: number, pgoff: number): Run<number> {
+    const pages = (yield* vm_end(vma)) - (yield* vm_start(vma));
+    return pgoff + pages <= (yield* buf_size(buf)) ? 1 : 0;
+  },
+);
+
+const has_mmap = step('dmabuf->ops->mmap', (k: Kernel, buf: number) =>
+  dma_buf_operations.at(k.buf_ops.get(buf))?.mmap ? 1 : 0,
+);
+
+/** mmap through the dma-buf's own descriptor. */
+export const dma_buf_mmap_internal = routine(
+  'dma_buf_mmap_internal',
+  function* (mm: number, vma: number, file: number): Run<number> {
+    const buf = yield* file_private(file);
+    if (!(yield* has_mmap(buf))) return -EINVAL;
+    if (!(yield* fits(vma, buf, yield* vm_pgoff(vma)))) return -EINVAL;
+    return yield* call_mmap(mm, vma, buf);
+  },
+  'drivers/dma-buf/dma-buf.c',
+);
+
+/** mmap that a driver redirects to a dma-buf it imported: the VMA changes its file. */
+export const dma_buf_mmap = routine(
+  'dma_buf_mmap',
+  function* (mm: number, vma: number, buf: number, pgoff: number): Run<number> {
+    if (!(yield* has_mmap(buf))) return -EINVAL;
+    if (!(yield* fits(vma, buf, pgoff))) return -EINVAL;
+    const file = yield* buf_file(buf);
+    const old = yield* vm_file(vma);
+    yield* get_file(file);
+    yield* set_vm_file(vma, file + 1);
+    if (old) yield* fput(old - 1);
+    yield* set_vm_pgoff(vma, pgoff);
+    return yield* call_mmap(mm, vma, buf);
+  },
+  'drivers/dma-buf/dma-buf.c',
+);
+
+/** The last reference to the file is gone: the exporter lets go of its memory. */
+const dma_buf_release = routine(
+  'dma_buf_release',
+  function* (file: number): Run<number> {
+    const buf = yield* file_private(file);
+    const ops = dma_buf_operations.at(yield* buf_ops(buf)) as DmaBufOps;
+    yield* ops.release(buf);
+    return 0;
+  },
+  'drivers/dma-buf/dma-buf.c',
+);
+
+export const dma_buf_fops: FileOperations = {
+  name: 'dma_buf_fops',
+  mmap: dma_buf_mmap_internal,
+  release: dma_buf_release,
+};
+
+const set_buffer = step(
+  'dma_buf_init',
+  (k: Kernel, buf: number, ops: DmaBufOps, file: number, pages: number) => {
+    k.buf_ops.set(buf, dma_buf_operations.number(ops));
+    k.buf_file.set(buf, file);
+    k.buf_npages.set(buf, pages);
+  },
+);
+
+const free_buffer_slot = step('dma_buf_alloc', (k: Kernel) => {
+  for (let b = 0; b < k.config.buffers; b++) if (k.buf_ops.get(b) === 0) return b;
+  return -EINVAL;
+});
+
+/** A number for a new buffer, not exported yet; the exporter fills its backing first. */
+export const dma_buf_alloc = free_buffer_slot;
+
+/** Exports a buffer of `pages` pages. Returns its file, with one reference. */
+export const dma_buf_export = routine(
+  'dma_buf_export',
+  function* (buf: number, ops: DmaBufOps, pages: number): Run<number> {
+    const file = yield* alloc_file(dma_buf_fops, buf, pages);
+    if (file < 0) return file;
+    yield* set_buffer(buf, ops, file, pages);
+    return file;
+  },
+  'drivers/dma-buf/dma-buf.c',
+);

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * An exporter from its traits: the mmap callback, the fault handler, and the ways in which it takes
+ * memory back. Named drivers are trait sets over this, plus whatever code is truly their own.
+ */
+import type { ExporterTraits } from '../../contract/traits.ts';
+import { lockSteps } from '../../explore/locks.ts';
+import { type Run, routine, step } from '../../explore/program.ts';
+import { EACCES, EBUSY, EINVAL, ENOMEM, ENXIO } from '../errno.ts';
+import { fd_install, file_mapping, set_file_mapping } from '../fs/file.ts';
+import type { DmaBufOps, Kernel, VmOperations } from '../kernel.ts';
+import {
+  FAULT_FLAG_WRITE,
+  VM_DONTDUMP,
+  VM_DONTEXPAND,
+  VM_FAULT_FALLBACK,
+  VM_FAULT_NOPAGE,
+  VM_FAULT_OOM,
+  VM_FAULT_PAGE_SHIFT,
+  VM_FAULT_SIGBUS,
+  VM_IO,
+  VM_MAYSHARE,
+  VM_MIXEDMAP,
+  VM_PFNMAP,
+  VM_SHARED,
+  VM_WRITE,
+} from '../mm/flags.ts';
+import {
+  remap_pfn_range,
+  vm_insert_page,
+  vmf_insert_mixed,
+  vmf_insert_pfn,
+  vmf_insert_pfn_pmd,
+  vmf_insert_pfn_prot,
+} from '../mm/insert.ts';
+import { alloc_page, bufferPage, copy_page, fill_page, get_page, put_page } from '../mm/page.ts';
+import { ptrs_per_pmd } from '../mm/pgtable.ts';
+import {
+  PROT_R,
+  set_vm_ops,
+  set_vm_pgoff,
+  vm_end,
+  vm_flags,
+  vm_flags_mod,
+  vm_page_prot,
+  vm_pgoff,
+  vm_private_data,
+  vm_start,
+} from '../mm/vma.ts';
+import { unmap_mapping_range } from '../mm/zap.ts';
+import { dma_buf_alloc, dma_buf_export } from './dma-buf.ts';
+
+const resv = lockSteps(['dma_resv_lock', 'dma_resv_unlock'], (k: Kernel) => k.dma_resv);
+const mutex = lockSteps(['mutex_lock', 'mutex_unlock'], (k: Kernel) => k.driver_lock);
+
+const FLAGS = { VM_PFNMAP, VM_MIXEDMAP, VM_IO, VM_DONTEXPAND, VM_DONTDUMP } as const;
+
+const backing = step(
+  'placement',
+  (k: Kernel, buf: number, i: number) => k.buf_page.get(buf * k.config.bufferPages + i),
+  { text: ([, i], v) => `placement of page ${i}: ${v ? `page${v}` : 'none'}` },
+);
+const set_backing = step(
+  'set_placement',
+  (k: Kernel, buf: number, i: number, pfn: number) =>
+    k.buf_page.set(buf * k.config.bufferPages + i, pfn),
+  { text: ([, i, pfn]) => `placement of page ${i} = ${pfn ? `page${pfn}` : 'none'}` },
+);
+const table_of = step('sg_table', (k: Kernel, buf: number) => buf * k.config.bufferPages);
+const npages = step('dmabuf->size', (k: Kernel, buf: number) => k.buf_npages.get(buf));
+const revoked = step('revoked', (k: Kernel, buf: number) => k.buf_revoked.get(buf));
+const set_revoked = step('revoke', (k: Kernel, buf: number) => k.buf_revoked.set(buf, 1));
+const bump_generation = step('generation++', (k: Kernel, buf: number) => k.buf_gen.add(buf, 1));
+const tag_page = step('tag', (k: Kernel, pfn: number, gen: number) => k.page_gen.set(pfn, gen));
+const count_fault = step('count_fault', (k: Kernel, buf: number) => k.buf_faults.add(buf, 1));
+const count_mkwrite = step('count_mkwrite', (k: Kernel, buf: number) => k.buf_mkwrites.add(buf, 1));
+const count_vma = step('count_vma', (k: Kernel, vma: number, n: number) => {
+  const buf = k.vm_private.get(vma) - 1;
+  if (buf >= 0) k.buf_vmas.add(buf, n);
+});
+const contiguous = step('contiguous', (k: Kernel, buf: number, first: number, n: number) => {
+  const base = buf * k.config.bufferPages + first;
+  const pfn = k.buf_page.get(base);
+  for (let i = 1; i < n; i++) if (k.buf_page.get(base + i) !== pfn + i) return 0;
+  return pfn > 0 ? 1 : 0;
+});
+const pattern = step('pattern', (k: Kernel, gen: number, page: number, word: number) =>
+  k.freshWord(gen, page, word),
+);
+const words_of_page = step('PAGE_SIZE', (k: Kernel) => k.config.words);
+const write_word = step('memset', (k: Kernel, pfn: number, word: number, value: number) =>
+  k.page_word.set(pfn * k.config.words + word, value),
+);
+
+/** Ghost: a store that the copy has missed is lost the moment the placement changes. */
+const check_contents = step(
+  'contents',
+  (k: Kernel, buf: number, i: number, pfn: number) => {
+    if (!k.config.checkContents) return;
+    const want = k.buf_data.get(buf * k.config.bufferPages + i);
+    if (k.page_word.get(pfn * k.config.words) !== want) {
+      k.mem.report({
+        severity: 'corrupts',
+        rule: `R${k.buf_blame.get(buf * k.config.bufferPages + i)}`,
+        text: `a store to page ${i} of the buffer came after the copy to page${pfn}: the write is lost`,
+      });
+    }
+  },
+  { atomic: 'ghost check' },
+);
+
+/** What a move does, besides what the traits say; the flags of the test module's `mv`. */
+export interface MoveOptions {
+  readonly zap: boolean;
+  readonly poison: boolean;
+  /** Fresh contents instead of a copy. */
+  readonly fresh: boolean;
+  /** Only take the entries away; memory stays where it is. */
+  readonly evictOnly: boolean;
+  readonly revoke: boolean;
+  readonly free: boolean;
+}
+
+export interface Exporter {
+  readonly traits: ExporterTraits;
+  readonly ops: DmaBufOps;
+  readonly vm_ops: VmOperations;
+  /** Makes a buffer of n pages and puts its descriptor into slot fd. Returns 0 or an errno. */
+  readonly create: (mm: number, fd: number, n: number) => Run<number>;
+  /** Moves pages [first, first + n) as the traits say. */
+  readonly move: (buf: number, first: number, n: number) => Run<number>;
+  /** The test module's `mv`: the steps one by one, as asked for. */
+  readonly mv: (buf: number, first: number, n: number, how: MoveOptions) => Run<number>;
+  /** Makes the memory inaccessible for good, entries first. */
+  readonly revoke: (buf: number) => Run<number>;
+}
+
+/** The pattern value that a poisoned page is filled with. */
+const poison_word = step('POISON', (k: Kernel) => k.poison);
+
+/** Builds the exporter that the traits describe. */
+export function exporter(traits: ExporterTraits): Exporter {
+  const lock = traits.lock === 'dma_resv' ? resv : mutex;
+  const { inserts } = traits;
+  const atMmap = inserts === 'mmap-remap-pfn' || inserts === 'mmap-insert-page';
+  const set = traits.setsFlags.reduce((acc, f) => acc | FLAGS[f], 0);
+
+  const page_index = routine('vmf->pgoff', function* (vma: number, addr: number): Run<number> {
+    return (yield* vm_pgoff(vma)) - traits.pgoffBase + addr - (yield* vm_start(vma));
+  });
+
+  const insert_one = routine(
+    `${traits.id}_insert`,
+    function* (mm: number, vma: number, addr: number, pfn: number, flags: number): Run<number> {
+      switch (inserts) {
+        case 'fault-pfn':
+        case 'fault-huge-pfn':
+          return yield* vmf_insert_pfn(mm, vma, addr, pfn);
+        case 'fault-pfn-readonly-first': {
+          if (flags & FAULT_FLAG_WRITE) return yield* vmf_insert_pfn(mm, vma, addr, pfn);
+          const prot = yield* vm_page_prot(vma);
+          return yield* vmf_insert_pfn_prot(mm, vma, addr, pfn, prot & PROT_R);
+        }
+        case 'fault-mixed':
+          return yield* vmf_insert_mixed(mm, vma, addr, pfn);
+        case 'fault-insert-page': {
+          const err = yield* vm_insert_page(mm, vma, addr, pfn);
+          return err === 0 || err === -EBUSY
+            ? VM_FAULT_NOPAGE
+            : err === -ENOMEM
+              ? VM_FAULT_OOM
+              : VM_FAULT_SIGBUS;
+        }
+        default:
+          yield* get_page(pfn, 1);
+          return pfn << VM_FAULT_PAGE_SHIFT;
+      }
+    },
+  );
+
+  const answer = routine(
+    `${traits.id}_fault`,
+    function* (
+      mm: number,
+      vma: number,
+      addr: number,
+      flags: number,
+      buf: number,
+      seen: number,
+    ): Run<number> {
+      yield* count_fault(buf);
+      const i = yield* page_index(vma, addr);
+      if ((yield* revoked(buf)) || i >= (yield* npages(buf))) return VM_FAULT_SIGBUS;
+      const pfn = seen > 0 ? seen : yield* backing(buf, i);
+      if (!pfn) return VM_FAULT_SIGBUS;
+      const ret = yield* insert_one(mm, vma, addr, pfn, flags);
+      if (traits.prefaults && !(ret & VM_FAULT_SIGBUS)) yield* prefault(mm, vma, addr, buf);
+      return ret;
+    },
+  );
+
+  const prefault = routine(
+    `${traits.id}_prefault`,
+    function* (mm: number, vma: number, addr: number, buf: number): Run<void> {
+      const start = yield* vm_start(vma);
+      const end = yield* vm_end(vma);
+      const n = yield* npages(buf);
+      for (let a = start; a < end; a++) {
+        if (a === addr) continue;
+        const i = yield* page_index(vma, a);
+        if (i >= n) break;
+        yield* vmf_insert_pfn(mm, vma, a, yield* backing(buf, i));
+      }
+    },
+  );
+
+  const fault = routine(
+    `${traits.id}_vm_fault`,
+    function* (mm: number, vma: number, addr: number, flags: number): Run<number> {
+      const buf = (yield* vm_private_data(vma)) - 1;
+      // R5: whoever looks first and locks afterwards inserts what was true once.
+      const seen =
+        traits.faultLocks === 'looks-before-locking'
+          ? yield* backing(buf, yield* page_index(vma, addr))
+          : 0;
+      yield* lock.lock(buf);
+      const ret = yield* answer(mm, vma, addr, flags, buf, seen);
+      yield* lock.unlock(buf);
+      return ret;
+    },
+    traits.source,
+  );
+
+  const huge_fault = routine(
+    `${traits.id}_huge_fault`,
+    function* (mm: number, vma: number, addr: number, flags: number): Run<number> {
+      const buf = (yield* vm_private_data(vma)) - 1;
+      const n = yield* ptrs_per_pmd();
+      const block = addr - (addr % n);
+      yield* lock.lock(buf);
+      let ret = VM_FAULT_FALLBACK;
+      if (block >= (yield* vm_start(vma)) && block + n <= (yield* vm_end(vma))) {
+        const first = yield* page_index(vma, block);
+        const fits = first + n <= (yield* npages(buf)) && !(yield* revoked(buf));
+        if (fits && (yield* contiguous(buf, first, n))) {
+          const pfn = yield* backing(buf, first);
+          if (pfn % n === 0 || !traits.hugeSpecial) {
+            yield* count_fault(buf);
+            const write = flags & FAULT_FLAG_WRITE ? 1 : 0;
+            ret = yield* vmf_insert_pfn_pmd(mm, vma, addr, pfn, write, traits.hugeSpecial ? 1 : 0);
+          }
+        }
+      }
+      yield* lock.unlock(buf);
+      return ret;
+    },
+  );
+
+  const mkwrite = routine(
+    `${traits.id}_mkwrite`,
+    function* (_mm: number, vma: number): Run<number> {
+      yield* count_mkwrite((yield* vm_private_data(vma)) - 1);
+      return 0;
+    },
+  );
+
+  const structPage = inserts === 'fault-vmf-page';
+  const vm_ops: VmOperations = {
+    name: `${traits.id}_vm_ops`,
+    ...(atMmap ? {} : { fault }),
+    ...(inserts === 'fault-huge-pfn' ? { huge_fault } : {}),
+    ...(traits.tracksWrites
+      ? structPage
+        ? { page_mkwrite: mkwrite }
+        : { pfn_mkwrite: mkwrite }
+      : {}),
+    ...(traits.hasAccess ? { access: true } : {}),
+    ...(traits.countsVmas
+      ? { open: (vma: number) => count_vma(vma, 1), close: (vma: number) => count_vma(vma, -1) }
+      : {}),
+  };
+
+  const insert_all = routine(
+    `${traits.id}_map_all`,
+    function* (mm: number, vma: number, buf: number): Run<number> {
+      const start = yield* vm_start(vma);
+      const end = yield* vm_end(vma);
+      const off = (yield* vm_pgoff(vma)) - traits.pgoffBase;
+      const table = yield* table_of(buf);
+      const flags = yield* vm_flags(vma);
+      if (inserts === 'mmap-remap-pfn' && !(flags & VM_SHARED)) {
+        if (!(yield* contiguous(buf, off, end - start))) return -ENXIO;
+        return yield* remap_pfn_range(mm, vma, start, table, off, end - start);
+      }
+      for (let addr = start; addr < end; addr++) {
+        const i = off + addr - start;
+        const err =
+          inserts === 'mmap-remap-pfn'
+            ? yield* remap_pfn_range(mm, vma, addr, table, i, 1)
+            : yield* vm_insert_page(mm, vma, addr, yield* backing(buf, i));
+        if (err) return err;
+      }
+      return 0;
+    },
+  );
+
+  const mmap = routine(
+    `${traits.id}_mmap`,
+    function* (mm: number, vma: number, buf: number): Run<number> {
+      const flags = yield* vm_flags(vma);
+      if (traits.refusesPrivate && !(flags & (VM_SHARED | VM_MAYSHARE))) return -EINVAL;
+      if (traits.refusesWritable && flags & VM_WRITE) return -EACCES;
+      yield* vm_flags_mod(vma, set, 0);
+      yield* set_vm_ops(vma, vm_ops, buf + 1);
+      if (traits.pgoffBase) yield* set_vm_pgoff(vma, (yield* vm_pgoff(vma)) + traits.pgoffBase);
+      if (traits.countsVmas) yield* count_vma(vma, 1);
+      if (!atMmap) return 0;
+      const err = yield* insert_all(mm, vma, buf);
+      if (err && traits.countsVmas) yield* count_vma(vma, -1);
+      return err;
+    },
+    traits.source,
+  );
+
+  const release = routine(
+    `${traits.id}_release`,
+    function* (buf: number): Run<number> {
+      const n = yield* npages(buf);
+      for (let i = 0; i < n; i++) {
+        const pfn = yield* backing(buf, i);
+        if (!pfn) continue;
+        yield* set_backing(buf, i, 0);
+        yield* put_page(pfn, 1);
+      }
+      return 0;
+    },
+    traits.source,
+  );
+
+  const ops: DmaBufOps = { name: `${traits.id}_dmabuf_ops`, mmap, release };
+
+  const new_page = routine(
+    'exporter_alloc',
+    function* (buf: number, i: number, gen: number): Run<number> {
+      const pfn = yield* alloc_page(bufferPage(buf, i));
+      if (pfn > 0) yield* tag_page(pfn, gen);
+      return pfn;
+    },
+  );
+  const fill_fresh = routine(
+    'fill_fresh',
+    function* (pfn: number, gen: number, page: number): Run<void> {
+      const words = yield* words_of_page();
+      for (let w = 0; w < words; w++) yield* write_word(pfn, w, yield* pattern(gen, page, w));
+    },
+  );
+
+  const create = routine(
+    `${traits.id}_create`,
+    function* (mm: number, fd: number, n: number): Run<number> {
+      const buf = yield* dma_buf_alloc();
+      for (let i = 0; i < n; i++) {
+        const pfn = yield* new_page(buf, i, 0);
+        if (pfn < 0) return pfn;
+        yield* fill_fresh(pfn, 0, i);
+        yield* set_backing(buf, i, pfn);
+      }
+      const file = yield* dma_buf_export(buf, ops, n);
+      if (file < 0) return file;
+      if (!traits.sharesMapping) yield* set_file_mapping(file, file);
+      yield* fd_install(mm, fd, file);
+      return buf;
+    },
+  );
+
+  const zap = routine(
+    `${traits.id}_zap`,
+    function* (buf: number, first: number, n: number): Run<void> {
+      if (!traits.sharesMapping) return;
+      const mapping = yield* file_mapping(yield* file_of(buf));
+      const base = traits.zapOffsetMatches ? traits.pgoffBase : traits.pgoffBase + 0x1000;
+      yield* unmap_mapping_range(mapping, base + first, n);
+    },
+  );
+
+  const replace = routine(
+    'replace_page',
+    function* (buf: number, i: number, gen: number, fresh: number): Run<number> {
+      const old = yield* backing(buf, i);
+      const pfn = yield* new_page(buf, i, gen);
+      if (pfn < 0) return pfn;
+      if (fresh) yield* fill_fresh(pfn, gen, i);
+      else if (old) yield* copy_page(pfn, old);
+      yield* check_contents(buf, i, pfn);
+      yield* set_backing(buf, i, pfn);
+      return old;
+    },
+  );
+
+  const move = routine(
+    `${traits.id}_move`,
+    function* (buf: number, first: number, n: number): Run<number> {
+      yield* lock.lock(buf);
+      const old: number[] = [];
+      if (traits.zap === 'before-copy') yield* zap(buf, first, n);
+      const gen = yield* bump_generation(buf);
+      let err = 0;
+      for (let i = first; i < first + n && !err; i++) {
+        const was = yield* replace(buf, i, gen, 0);
+        if (was < 0) err = was;
+        else old.push(was);
+      }
+      if (traits.zap === 'after-switch') yield* zap(buf, first, n);
+      if (traits.freesOldPage) for (const pfn of old) yield* put_page(pfn, 1);
+      yield* lock.unlock(buf);
+      return err;
+    },
+    traits.source,
+  );
+
+  const mv = routine(
+    `${traits.id}_mv`,
+    function* (buf: number, first: number, n: number, how: MoveOptions): Run<number> {
+      if (first + n > (yield* npages(buf)) || n <= 0) return -EINVAL;
+      yield* lock.lock(buf);
+      if (how.revoke) yield* set_revoked(buf);
+      const old: number[] = [];
+      if (!how.evictOnly) {
+        const gen = yield* bump_generation(buf);
+        for (let i = first; i < first + n; i++) {
+          const was = yield* replace(buf, i, gen, how.fresh ? 1 : 0);
+          if (was < 0) break;
+          old.push(was);
+        }
+      }
+      if (how.zap) yield* zap(buf, first, n);
+      const poison = yield* poison_word();
+      for (const pfn of old) if (how.poison) yield* fill_page(pfn, poison);
+      for (const pfn of old) if (how.free) yield* put_page(pfn, 1);
+      yield* lock.unlock(buf);
+      return 0;
+    },
+  );
+
+  const revoke = routine(`${traits.id}_revoke`, function* (buf: number): Run<number> {
+    yield* lock.lock(buf);
+    yield* set_revoked(buf);
+    const n = yield* npages(buf);
+    if (traits.zap !== 'never') yield* zap(buf, 0, n);
+    yield* lock.unlock(buf);
+    return 0;
+  });
+
+  return { traits, ops, vm_ops, create, move, mv, revoke };
+}
+
+const file_of = step('dmabuf->file', (k: Kernel, buf: number) => k.buf_file.get(buf));

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * The world that all kernel code works on: every word of shared state, in named arrays, sized for
+ * one run; the locks; and the tables of constant operations. A scenario asks for two pages and one
+ * VMA, a recorded program for hundreds; the code above is the same.
+ */
+import { LockClass, LockTable } from '../explore/locks.ts';
+import { Memory, type Slots } from '../explore/memory.ts';
+import type { Run } from '../explore/program.ts';
+import { showPte, showVmFlags } from './show.ts';
+import { type LinuxVersion, PROFILES, type Profile } from './versions.ts';
+
+/** Sizes of one run. */
+export interface KernelConfig {
+  readonly linux: LinuxVersion;
+  /** The patch's warning; neither 6.1 nor 6.12 has it. Default `none`. */
+  readonly patch?: 'none' | 'posted' | 'corrected';
+  /** CPUs, which is to say threads that have a TLB. */
+  readonly cpus: number;
+  readonly mms: number;
+  /** The mm that a CPU runs in, by CPU. */
+  readonly cpuMm: readonly number[];
+  /** Virtual pages of each mm. */
+  readonly vpages: number;
+  /** Pages that a PMD entry maps: 512 on x86, less in a scenario. */
+  readonly ptrsPerPmd: number;
+  readonly vmas: number;
+  /** Physical pages; page 0 is the zero page. */
+  readonly pages: number;
+  /** Words of a page that the run looks at: 1 in a scenario, one per offset used in a program. */
+  readonly words: number;
+  readonly files: number;
+  readonly buffers: number;
+  readonly bufferPages: number;
+  /** Consumers that hold a translation. */
+  readonly holders: number;
+  /** Ghost check of contents at every move; off where a program moves without copying. */
+  readonly checkContents?: boolean;
+  /** Processes' file tables: slots each. */
+  readonly fds: number;
+}
+
+/** Methods of a mapping, as `struct vm_operations_struct` (include/linux/mm.h). */
+export interface VmOperations {
+  readonly name: string;
+  /** Answers a fault by inserting (VM_FAULT_NOPAGE) or by naming a page (bits of fault.ts). */
+  readonly fault?: (mm: number, vma: number, addr: number, flags: number) => Run<number>;
+  readonly huge_fault?: (mm: number, vma: number, addr: number, flags: number) => Run<number>;
+  readonly page_mkwrite?: (mm: number, vma: number, addr: number, pfn: number) => Run<number>;
+  readonly pfn_mkwrite?: (mm: number, vma: number, addr: number) => Run<number>;
+  /** generic_access_phys or the like: ptrace and /proc/PID/mem work through it. */
+  readonly access?: boolean;
+  /** Tracking of VMAs; a VMA with `close` never merges (mm/vma.c is_mergeable_vma). */
+  readonly open?: (vma: number) => Run<number>;
+  readonly close?: (vma: number) => Run<number>;
+  /** Fault-around (`filemap_map_pages`): shmem has it, drivers do not. */
+  readonly map_pages?: (mm: number, vma: number, addr: number) => Run<number>;
+}
+
+/** Methods of an open file, as far as the model needs `struct file_operations`. */
+export interface FileOperations {
+  readonly name: string;
+  readonly mmap?: (mm: number, vma: number, file: number) => Run<number>;
+  readonly release?: (file: number) => Run<number>;
+}
+
+/** Methods of an exporter, as `struct dma_buf_ops` (include/linux/dma-buf.h). */
+export interface DmaBufOps {
+  readonly name: string;
+  readonly mmap?: (mm: number, vma: number, buf: number) => Run<number>;
+  readonly release: (buf: number) => Run<number>;
+}
+
+export const PAGE_FRESH = 0;
+export const PAGE_USED = 1;
+export const PAGE_FREED = 2;
+
+export class Kernel {
+  readonly mem = new Memory();
+  readonly locks = new LockTable();
+  readonly linux: Profile;
+  /** Whether the kernel carries the patch's warning, and in which form. */
+  readonly patch: 'none' | 'posted' | 'corrected';
+
+  readonly mmap_lock: LockClass;
+  readonly ptl: LockClass;
+  readonly i_mmap_rwsem: LockClass;
+  readonly dma_resv: LockClass;
+  readonly driver_lock: LockClass;
+  readonly mmu_lock: LockClass;
+
+  /** include/linux/mm_types.h struct mm_struct */
+  readonly mm_users: Slots;
+  readonly mm_anon_vmas: Slots;
+  readonly mm_def_flags: Slots;
+
+  /** Page-table entries: bits of pgtable.ts and a pfn; one word, as the MMU sees it. */
+  readonly pte: Slots;
+  readonly pmd: Slots;
+  readonly tlb: Slots;
+  readonly irqs_off: Slots;
+
+  /** struct vm_area_struct */
+  readonly vm_start: Slots;
+  readonly vm_end: Slots;
+  readonly vm_flags: Slots;
+  readonly vm_pgoff: Slots;
+  readonly vm_file: Slots;
+  readonly vm_ops: Slots;
+  readonly vm_page_prot: Slots;
+  readonly anon_vma: Slots;
+  /** In the file's interval tree (mapping->i_mmap), where unmap_mapping_range finds it. */
+  readonly vm_linked: Slots;
+  /** The object behind the mapping (vm_private_data): a buffer or a file's own, plus one. */
+  readonly vm_private: Slots;
+
+  /** struct page */
+  readonly page_state: Slots;
+  readonly page_refcount: Slots;
+  readonly page_mapcount: Slots;
+  readonly page_mapping: Slots;
+  readonly page_exclusive: Slots;
+  /** What a page was allocated for: see mm/page.ts. For the eye, for `mv`'s generation, for mapping back to a buffer. */
+  readonly page_owner: Slots;
+  readonly page_gen: Slots;
+  readonly page_word: Slots;
+  readonly pages_fresh: Slots;
+  readonly pages_freed: Slots;
+
+  /** struct file, struct address_space */
+  readonly file_refs: Slots;
+  readonly file_ops: Slots;
+  readonly file_mapping: Slots;
+  readonly file_private: Slots;
+  /** Opened without FMODE_WRITE. */
+  readonly file_readonly: Slots;
+  /** Pages of a file of shared memory. */
+  readonly file_size: Slots;
+  readonly file_page: Slots;
+  readonly fd_file: Slots;
+
+  /** struct dma_buf and its exporter's object */
+  readonly buf_ops: Slots;
+  readonly buf_file: Slots;
+  readonly buf_npages: Slots;
+  /** The page that backs a page of the buffer now; 0: none. */
+  readonly buf_page: Slots;
+  readonly buf_gen: Slots;
+  readonly buf_revoked: Slots;
+  readonly buf_faults: Slots;
+  readonly buf_mkwrites: Slots;
+  readonly buf_vmas: Slots;
+  /** Ghost: the last value stored through a valid mapping; see mm/access.ts. */
+  readonly buf_data: Slots;
+  /** Ghost: the rule to blame if a move overtakes that store. */
+  readonly buf_blame: Slots;
+  /** How often dma_buf_mmap came back, by result and by VM_PFNMAP: what the patch would have seen. */
+  readonly patch_returns: Slots;
+
+  /** Notifier subscriptions: the KVM-like kind and the interval kind (mm/mmu_notifier.c). */
+  readonly mn_registered: Slots;
+  readonly mn_seq: Slots;
+  readonly mn_in_progress: Slots;
+  readonly itree_seq: Slots;
+  readonly itree_active: Slots;
+  readonly hold_pfn: Slots;
+  readonly hold_flags: Slots;
+  readonly hold_addr: Slots;
+  readonly hold_mm: Slots;
+  /** What a mirror maps now; its notifier takes it away. */
+  readonly hold_mirror: Slots;
+  readonly hold_seq: Slots;
+
+  constructor(readonly config: KernelConfig) {
+    this.linux = PROFILES[config.linux];
+    this.patch = config.patch ?? 'none';
+    const { mem, locks } = this;
+    const { mms, vpages, vmas, pages, files, buffers, bufferPages, cpus, holders } = config;
+    const one = (name: string) => (i: number) => `${name}${i}`;
+    this.mmap_lock = new LockClass(mem, 'mmap_lock', mms, locks);
+    this.dma_resv = new LockClass(mem, 'dma_resv', buffers, locks);
+    this.driver_lock = new LockClass(mem, 'buffer_mutex', buffers, locks);
+    this.i_mmap_rwsem = new LockClass(mem, 'i_mmap_rwsem', files, locks);
+    this.ptl = new LockClass(mem, 'ptl', mms, locks);
+    this.mmu_lock = new LockClass(mem, 'mmu_lock', Math.max(1, holders), locks);
+
+    this.mm_users = mem.array('mm_users', mms);
+    this.mm_anon_vmas = mem.array('anon_vmas', 1);
+    this.mm_def_flags = mem.array('mm_def_flags', mms);
+
+    const at = (n: number, name: string) => (i: number) =>
+      mms === 1 ? `${name}[${i}]` : `mm${Math.floor(i / n)}.${name}[${i % n}]`;
+    const blocks = Math.ceil(vpages / config.ptrsPerPmd);
+    this.pte = mem.array('pte', mms * vpages, { show: showPte, label: at(vpages, 'pte') });
+    this.pmd = mem.array('pmd', mms * blocks, { show: showPte, label: at(blocks, 'pmd') });
+    this.tlb = mem.array('tlb', cpus * vpages, {
+      perThread: vpages,
+      show: showPte,
+      label: (i) => `tlb${Math.floor(i / vpages)}[${i % vpages}]`,
+    });
+    this.irqs_off = mem.array('irqs_off', cpus, { perThread: 1 });
+
+    const v = mms * vmas;
+    this.vm_start = mem.array('vm_start', v);
+    this.vm_end = mem.array('vm_end', v);
+    this.vm_flags = mem.array('vm_flags', v, { show: showVmFlags });
+    this.vm_pgoff = mem.array('vm_pgoff', v);
+    this.vm_file = mem.array('vm_file', v);
+    this.vm_ops = mem.array('vm_ops', v);
+    this.vm_page_prot = mem.array('vm_page_prot', v);
+    this.anon_vma = mem.array('anon_vma', v);
+    this.vm_linked = mem.array('vm_linked', v);
+    this.vm_private = mem.array('vm_private', v);
+
+    this.page_state = mem.array('page_state', pages, {
+      show: (s) => ['free', 'allocated', 'freed'][s] ?? '?',
+      label: one('page'),
+    });
+    this.page_refcount = mem.array('page_refcount', pages, {
+      show: (n) => `refcount ${n}`,
+      label: one('page'),
+    });
+    this.page_mapcount = mem.array('page_mapcount', pages);
+    this.page_mapping = mem.array('page_mapping', pages);
+    this.page_exclusive = mem.array('page_exclusive', pages);
+    this.page_owner = mem.array('page_owner', pages);
+    this.page_gen = mem.array('page_gen', pages);
+    this.page_word = mem.array('page_word', pages * config.words, {
+      show: (n) => `data ${n}`,
+      label: (i) => `page${Math.floor(i / config.words)}`,
+    });
+    this.pages_fresh = mem.array('pages_fresh', 1, { initial: 1 });
+    this.pages_freed = mem.array('pages_freed', 1);
+
+    this.file_refs = mem.array('file_refs', files, {
+      label: one('file'),
+      show: (n) => `f_count ${n}`,
+    });
+    this.file_ops = mem.array('file_ops', files);
+    this.file_mapping = mem.array('file_mapping', files);
+    this.file_private = mem.array('file_private', files);
+    this.file_readonly = mem.array('file_readonly', files);
+    this.file_size = mem.array('file_size', files);
+    this.file_page = mem.array('file_page', files * bufferPages);
+    this.fd_file = mem.array('fd_file', mms * config.fds);
+
+    this.buf_ops = mem.array('buf_ops', buffers);
+    this.buf_file = mem.array('buf_file', buffers);
+    this.buf_npages = mem.array('buf_npages', buffers);
+    this.buf_page = mem.array('buf_page', buffers * bufferPages, {
+      show: (n) => (n ? `page${n}` : 'nothing'),
+      label: (i) => `backing[${i % bufferPages}]`,
+    });
+    this.buf_gen = mem.array('buf_gen', buffers);
+    this.buf_revoked = mem.array('buf_revoked', buffers);
+    this.buf_faults = mem.array('buf_faults', buffers, { ghost: true });
+    this.buf_mkwrites = mem.array('buf_mkwrites', buffers, { ghost: true });
+    this.buf_vmas = mem.array('buf_vmas', buffers, { ghost: true });
+    this.buf_data = mem.array('buf_data', buffers * bufferPages, { ghost: true });
+
+    this.buf_blame = mem.array('buf_blame', buffers * bufferPages, { ghost: true });
+    this.patch_returns = mem.array('patch_returns', 4, { ghost: true });
+
+    const h = Math.max(1, holders);
+    this.mn_registered = mem.array('mn_registered', h);
+    this.mn_seq = mem.array('mmu_invalidate_seq', h);
+    this.mn_in_progress = mem.array('mmu_invalidate_in_progress', h);
+    this.itree_seq = mem.array('invalidate_seq', mms);
+    this.itree_active = mem.array('active_invalidate_ranges', mms);
+    this.hold_pfn = mem.array('held_pfn', h, { show: (n) => (n ? `page${n}` : 'none') });
+    this.hold_flags = mem.array('held_flags', h);
+    this.hold_addr = mem.array('held_addr', h);
+    this.hold_mm = mem.array('held_mm', h);
+    this.hold_mirror = mem.array('mirror_pfn', h, { show: (n) => (n ? `page${n}` : 'none') });
+    this.hold_seq = mem.array('held_seq', h);
+    mem.seal();
+    this.page_state.set(0, PAGE_USED);
+    this.page_refcount.set(0, 1);
+  }
+
+  /**
+   * The word that a fresh page of a buffer holds, and the word of a poisoned one. Words are tokens;
+   * a run that looks at real contents gives them meaning (conform/values.ts).
+   */
+  freshWord: (generation: number, page: number, word: number) => number = () => 0;
+  poison = 0;
+}
+
+/**
+ * A family of constant operation tables. State holds a table's number, code its methods; the same
+ * object always has the same number, and 0 is "none".
+ */
+class OpsTables<T> {
+  private readonly tables: T[] = [];
+
+  number(ops: T): number {
+    const at = this.tables.indexOf(ops);
+    return at >= 0 ? at + 1 : this.tables.push(ops);
+  }
+
+  at(n: number): T | undefined {
+    return this.tables[n - 1];
+  }
+}
+
+export const vm_operations = new OpsTables<VmOperations>();
+export const file_operations = new OpsTables<FileOperations>();
+export const dma_buf_operations = new OpsTables<DmaBufOps>();

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * Touching physical memory: what a load or a store does once it has a translation, and the check
+ * that everything else is about.
+ *
+ * The check: whoever touches page `i` of a live buffer must touch the page that backs it at that
+ * moment. A page that no longer does belongs to somebody else, or to nobody: the access corrupts.
+ * A store that a move overtakes is lost: the buffer remembers (as a ghost, which no CPU sees) the
+ * last value stored in good faith, and a move compares.
+ */
+import { again, choice, type Run, routine, step } from '../../explore/program.ts';
+import { type Kernel, PAGE_USED } from '../kernel.ts';
+import { handle_page_fault } from './fault.ts';
+import { PTE_BORN_STALE, PTE_DIRTY, PTE_PRESENT, PTE_WRITE, PTE_YOUNG, pte_pfn } from './flags.ts';
+import { bufferPage } from './page.ts';
+import { hw_walk, tlb_get } from './pgtable.ts';
+
+/** What whoever touches a page believes it to be: page `page` of a buffer. */
+export interface UserPage {
+  readonly buffer: number;
+  readonly page: number;
+  /** Who believes it, for the message. */
+  readonly who: string;
+}
+
+function check(k: Kernel, pfn: number, user: UserPage, write: number, rule: string): void {
+  const backing = k.buf_page.get(user.buffer * k.config.bufferPages + user.page);
+  if (backing === pfn) return;
+  const free = k.page_state.get(pfn) !== PAGE_USED;
+  // The buffer is gone, and a reference keeps the page: it is nobody else's, nobody is hurt.
+  if (backing === 0 && !free && k.page_owner.get(pfn) === bufferPage(user.buffer, user.page))
+    return;
+  const did = `${user.who} ${write ? 'writes' : 'reads'} page${pfn}`;
+  const why = free
+    ? 'which is free: whoever gets it next is corrupted'
+    : k.page_owner.get(pfn) !== bufferPage(user.buffer, user.page)
+      ? 'which belongs to somebody else now'
+      : write
+        ? `but page ${user.page} of the buffer is page${backing} now: the write is lost`
+        : `but page ${user.page} of the buffer is page${backing} now: the data is stale`;
+  k.mem.report({ severity: 'corrupts', rule, text: `${did}, ${why}` });
+}
+
+/** One load or store of a page, with the ghost check. Part of a step. */
+export function touch(
+  k: Kernel,
+  pfn: number,
+  write: number,
+  word: number,
+  value: number,
+  user: UserPage | null,
+  rule: string,
+): number {
+  const i = pfn * k.config.words + word;
+  if (user) {
+    check(k, pfn, user, write, rule);
+    const g = user.buffer * k.config.bufferPages + user.page;
+    if (write && k.buf_page.get(g) === pfn) {
+      k.buf_data.set(g, value);
+      k.buf_blame.set(g, Number(rule.slice(1)));
+    }
+  }
+  if (!write) return k.page_word.get(i);
+  k.page_word.set(i, value);
+  return value;
+}
+
+const showAccess = (write: unknown, value: unknown, v: number, pfn: unknown) =>
+  write ? `*page${pfn} = ${value}` : `read *page${pfn} = ${v}`;
+
+/**
+ * Loads or stores one word of a page whose number one holds, past any page table.
+ * @param user what the page has to be, or null
+ * @param rule the rule that falls when it is not
+ * @returns the word (for a store: its new value)
+ */
+export const access_page = step(
+  'access_page',
+  (
+    k: Kernel,
+    pfn: number,
+    write: number,
+    word: number,
+    value: number,
+    user: UserPage | null,
+    rule: string,
+  ) => touch(k, pfn, write, word, value, user, rule),
+  {
+    text: ([pfn, write, , value], v) => showAccess(write, value, v, pfn),
+    atomic: 'one load or store; the rest is the ghost check that no CPU makes',
+  },
+);
+
+const tlb_may_be_evicted = choice('tlb_evict', (k: Kernel, mm: number, addr: number) => {
+  const entry = k.tlb.get(k.mem.self * k.config.vpages + addr);
+  if (!entry) return 1;
+  const pte = k.pte.get(mm * k.config.vpages + addr);
+  return (entry ^ pte) & ~(PTE_DIRTY | PTE_YOUNG) ? 2 : 1;
+});
+
+const TLB_MISS = -4;
+
+/** Leaves a usable translation in this CPU's TLB and returns it, or 0 when the CPU must fault. */
+const translate = routine('mmu', function* (mm: number, addr: number, write: number): Run<number> {
+  const evicted = yield* tlb_may_be_evicted(mm, addr);
+  const cached = evicted ? 0 : yield* tlb_get(addr);
+  if (cached & PTE_PRESENT && (!write || (cached & PTE_WRITE && cached & PTE_DIRTY))) return cached;
+  return yield* hw_walk(mm, addr, write);
+});
+
+/** The load or store itself; it completes only if no flush took the translation away before it. */
+const load_store = step(
+  'access',
+  (
+    k: Kernel,
+    addr: number,
+    entry: number,
+    write: number,
+    word: number,
+    value: number,
+    user: UserPage | null,
+  ) => {
+    if (k.tlb.get(k.mem.self * k.config.vpages + addr) !== entry) return TLB_MISS;
+    const rule = entry & PTE_BORN_STALE ? 'R5' : 'R4';
+    return touch(k, pte_pfn(entry), write, word, value, user, rule);
+  },
+  {
+    text: ([addr, entry, write, , value], v) =>
+      v === TLB_MISS
+        ? `TLB miss at ${addr}`
+        : showAccess(write, value, v, pte_pfn(entry as number)),
+    atomic:
+      'a flush interrupt comes between instructions; the rest is the ghost check that no CPU makes',
+  },
+);
+
+/**
+ * One load or store by the program running on this CPU, faults included.
+ * @param word which of the words that the run looks at
+ * @param user the page that the program believes it mapped there, or null
+ * @returns the value, or a signal: SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR
+ */
+export const user_access = routine(
+  'user',
+  function* (
+    mm: number,
+    addr: number,
+    write: number,
+    word: number,
+    value: number,
+    user: UserPage | null,
+  ): Run<number> {
+    for (;;) {
+      yield* again('instruction');
+      const entry = yield* translate(mm, addr, write);
+      if (entry) {
+        const got = yield* load_store(addr, entry, write, word, value, user);
+        if (got !== TLB_MISS) return got;
+      } else {
+        const signal = yield* handle_page_fault(mm, addr, write);
+        if (signal < 0) return signal;
+      }
+    }
+  },
+);

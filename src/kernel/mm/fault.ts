@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * Page faults: from the CPU's exception (arch/x86/mm/fault.c) through mm/memory.c handle_mm_fault to
+ * the driver's handler and back.
+ *
+ * A driver's `fault` either inserts the entry itself and says VM_FAULT_NOPAGE, or names a page with a
+ * reference: then it returns the pfn above VM_FAULT_PAGE_SHIFT.
+ */
+import { type Run, routine, step } from '../../explore/program.ts';
+import { type Kernel, type VmOperations, vm_operations } from '../kernel.ts';
+import {
+  FAULT_FLAG_WRITE,
+  PTE_DIRTY,
+  PTE_PRESENT,
+  PTE_SPECIAL,
+  PTE_WRITE,
+  PTE_YOUNG,
+  pte_pfn,
+  VM_EXEC,
+  VM_FAULT_ERROR,
+  VM_FAULT_FALLBACK,
+  VM_FAULT_NOPAGE,
+  VM_FAULT_OOM,
+  VM_FAULT_PAGE_SHIFT,
+  VM_FAULT_RETRY,
+  VM_FAULT_SIGBUS,
+  VM_MAYSHARE,
+  VM_READ,
+  VM_SHARED,
+  VM_WRITE,
+} from './flags.ts';
+import { mk_pte, pte_lock, pte_unlock, set_new_pte } from './insert.ts';
+import {
+  mmu_notifier_invalidate_range_end,
+  mmu_notifier_invalidate_range_start,
+} from './mmu_notifier.ts';
+import {
+  alloc_page,
+  copy_page,
+  get_page,
+  OWNER_ANON,
+  page_add_rmap,
+  page_is_exclusive,
+  page_mapping,
+  page_ref_count,
+  page_remove_rmap,
+  put_page,
+  set_page_exclusive,
+} from './page.ts';
+import {
+  flush_tlb_range,
+  pmd_none,
+  pmdp_get,
+  ptep_get,
+  ptep_get_and_clear,
+  ptep_set_bits,
+  set_pmd_at,
+  set_pte_at,
+} from './pgtable.ts';
+import {
+  anon_vma_prepare,
+  mmap_read_lock,
+  mmap_read_unlock,
+  NO_VMA,
+  vm_flags,
+  vm_ops,
+  vm_page_prot,
+  vma_lookup,
+} from './vma.ts';
+import { MAPPING_ANON } from './zap.ts';
+
+// Signals, negative so that they differ from data (see user_access).
+export const SEGV_MAPERR = -1;
+export const SEGV_ACCERR = -2;
+export const BUS_ADRERR = -3;
+
+/** The operations of a VMA, or undefined for anonymous memory. */
+export function* vma_ops(vma: number): Run<VmOperations | undefined> {
+  return vm_operations.at(yield* vm_ops(vma));
+}
+
+const set_page_mapping = step('folio->mapping', (k: Kernel, pfn: number, mapping: number) =>
+  k.page_mapping.set(pfn, mapping),
+);
+
+const same_pte = (a: number, b: number) => ((a ^ b) & ~(PTE_DIRTY | PTE_YOUNG)) === 0;
+
+/** mm/memory.c do_anonymous_page */
+const do_anonymous_page = routine(
+  'do_anonymous_page',
+  function* (mm: number, vma: number, addr: number, flags: number): Run<number> {
+    const prot = yield* vm_page_prot(vma);
+    if (!(flags & FAULT_FLAG_WRITE)) {
+      yield* pte_lock(mm);
+      if (!(yield* ptep_get(mm, addr))) yield* set_pte_at(mm, addr, mk_pte(0, prot) | PTE_SPECIAL);
+      yield* pte_unlock(mm);
+      return 0;
+    }
+    yield* anon_vma_prepare(vma);
+    const pfn = yield* alloc_page(OWNER_ANON);
+    if (pfn < 0) return VM_FAULT_OOM;
+    const vmf = yield* vm_flags(vma);
+    let entry = mk_pte(pfn, prot);
+    if (vmf & VM_WRITE) entry |= PTE_WRITE | PTE_DIRTY;
+    yield* pte_lock(mm);
+    if (yield* ptep_get(mm, addr)) {
+      yield* pte_unlock(mm);
+      yield* put_page(pfn, 1);
+      return 0;
+    }
+    yield* set_page_mapping(pfn, MAPPING_ANON);
+    yield* set_page_exclusive(pfn, 1);
+    yield* page_add_rmap(pfn);
+    yield* set_pte_at(mm, addr, entry);
+    yield* pte_unlock(mm);
+    return 0;
+  },
+  'mm/memory.c',
+);
+
+/** mm/memory.c finish_fault for a page of the driver's or file's: takes over its reference. */
+const finish_fault = routine(
+  'finish_fault',
+  function* (mm: number, vma: number, addr: number, pfn: number, write: number): Run<number> {
+    const prot = yield* vm_page_prot(vma);
+    const flags = yield* vm_flags(vma);
+    let entry = mk_pte(pfn, prot);
+    if (write) entry |= PTE_DIRTY | (flags & VM_WRITE ? PTE_WRITE : 0);
+    yield* pte_lock(mm);
+    if ((yield* ptep_get(mm, addr)) || !(yield* pmd_free(mm, addr))) {
+      yield* pte_unlock(mm);
+      return VM_FAULT_NOPAGE;
+    }
+    yield* page_add_rmap(pfn);
+    yield* set_new_pte(mm, addr, entry);
+    yield* pte_unlock(mm);
+    return 0;
+  },
+  'mm/memory.c',
+);
+const pmd_free = routine('pmd_trans_huge', function* (mm: number, addr: number): Run<number> {
+  return (yield* pmdp_get(mm, addr)) === 0 ? 1 : 0;
+});
+
+/** mm/memory.c do_cow_fault: a private mapping's first write gets a copy of the driver's page. */
+const do_cow_fault = routine(
+  'do_cow_fault',
+  function* (mm: number, vma: number, addr: number, flags: number): Run<number> {
+    const ops = yield* vma_ops(vma);
+    yield* anon_vma_prepare(vma);
+    const copy = yield* alloc_page(OWNER_ANON);
+    if (copy < 0) return VM_FAULT_OOM;
+    const ret = yield* (ops as Required<VmOperations>).fault(mm, vma, addr, flags);
+    if (ret & (VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY)) {
+      yield* put_page(copy, 1);
+      return ret;
+    }
+    const source = ret >>> VM_FAULT_PAGE_SHIFT;
+    yield* copy_page(copy, source);
+    yield* set_page_mapping(copy, MAPPING_ANON);
+    yield* set_page_exclusive(copy, 1);
+    const done = yield* finish_fault(mm, vma, addr, copy, 1);
+    yield* put_page(source, 1);
+    if (done) yield* put_page(copy, 1);
+    return done;
+  },
+  'mm/memory.c',
+);
+
+/** mm/memory.c do_read_fault */
+const do_read_fault = routine(
+  'do_read_fault',
+  function* (mm: number, vma: number, addr: number, flags: number): Run<number> {
+    const ops = (yield* vma_ops(vma)) as Required<VmOperations>;
+    if (ops.map_pages) {
+      const done = yield* ops.map_pages(mm, vma, addr);
+      if (done) return done;
+    }
+    const ret = yield* ops.fault(mm, vma, addr, flags);
+    if (ret & (VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY)) return ret;
+    const pfn = ret >>> VM_FAULT_PAGE_SHIFT;
+    const done = yield* finish_fault(mm, vma, addr, pfn, 0);
+    if (done) yield* put_page(pfn, 1);
+    return done;
+  },
+  'mm/memory.c',
+);
+
+/** mm/memory.c do_shared_fault */
+const do_shared_fault = routine(
+  'do_shared_fault',
+  function* (mm: number, vma: number, addr: number, flags: number): Run<number> {
+    const ops = (yield* vma_ops(vma)) as Required<VmOperations>;
+    const ret = yield* ops.fault(mm, vma, addr, flags);
+    if (ret & (VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY)) return ret;
+    const pfn = ret >>> VM_FAULT_PAGE_SHIFT;
+    if (ops.page_mkwrite) {
+      const made = yield* ops.page_mkwrite(mm, vma, addr, pfn);
+      if (made & (VM_FAULT_ERROR | VM_FAULT_NOPAGE)) {
+        yield* put_page(pfn, 1);
+        return made;
+      }
+    }
+    const done = yield* finish_fault(mm, vma, addr, pfn, 1);
+    if (done) yield* put_page(pfn, 1);
+    return done;
+  },
+  'mm/memory.c',
+);
+
+/** mm/memory.c do_fault: a mapping with operations and no entry. */
+const do_fault = routine(
+  'do_fault',
+  function* (mm: number, vma: number, addr: number, flags: number): Run<number> {
+    const ops = yield* vma_ops(vma);
+    if (!ops?.fault) {
+      yield* pte_lock(mm);
+      const pte = yield* ptep_get(mm, addr);
+      yield* pte_unlock(mm);
+      return pte ? VM_FAULT_NOPAGE : VM_FAULT_SIGBUS;
+    }
+    if (!(flags & FAULT_FLAG_WRITE)) return yield* do_read_fault(mm, vma, addr, flags);
+    const vmf = yield* vm_flags(vma);
+    if (!(vmf & VM_SHARED)) return yield* do_cow_fault(mm, vma, addr, flags);
+    return yield* do_shared_fault(mm, vma, addr, flags);
+  },
+  'mm/memory.c',
+);
+
+/** mm/memory.c wp_page_copy: the write gets a page of its own. */
+const wp_page_copy = routine(
+  'wp_page_copy',
+  function* (mm: number, vma: number, addr: number, orig: number, held: number): Run<number> {
+    yield* anon_vma_prepare(vma);
+    const copy = yield* alloc_page(OWNER_ANON);
+    if (copy < 0) return VM_FAULT_OOM;
+    yield* copy_page(copy, pte_pfn(orig));
+    yield* mmu_notifier_invalidate_range_start(mm, addr, addr + 1);
+    const prot = yield* vm_page_prot(vma);
+    yield* pte_lock(mm);
+    const now = yield* ptep_get(mm, addr);
+    const same = same_pte(now, orig);
+    if (same) {
+      yield* ptep_get_and_clear(mm, addr);
+      yield* flush_tlb_range(mm, addr, addr + 1);
+      yield* set_page_mapping(copy, MAPPING_ANON);
+      yield* set_page_exclusive(copy, 1);
+      yield* page_add_rmap(copy);
+      const flags = yield* vm_flags(vma);
+      yield* set_pte_at(
+        mm,
+        addr,
+        mk_pte(copy, prot) | PTE_DIRTY | (flags & VM_WRITE ? PTE_WRITE : 0),
+      );
+      if (held) yield* page_remove_rmap(held);
+    }
+    yield* pte_unlock(mm);
+    yield* mmu_notifier_invalidate_range_end(mm, addr, addr + 1);
+    if (!same) yield* put_page(copy, 1);
+    // The reference that the entry held, and the one taken for the copy.
+    if (held) yield* put_page(held, same ? 2 : 1);
+    return 0;
+  },
+  'mm/memory.c',
+);
+
+/** mm/memory.c wp_page_reuse: the entry simply becomes writable. */
+const make_writable = routine(
+  'wp_page_reuse',
+  function* (mm: number, vma: number, addr: number): Run<void> {
+    const flags = yield* vm_flags(vma);
+    yield* ptep_set_bits(mm, addr, PTE_YOUNG | PTE_DIRTY | (flags & VM_WRITE ? PTE_WRITE : 0));
+  },
+  'mm/memory.c',
+);
+
+/** mm/memory.c wp_pfn_shared / wp_page_shared: tell the exporter of the first write. */
+const wp_shared = routine(
+  'do_wp_page',
+  function* (mm: number, vma: number, addr: number, orig: number): Run<number> {
+    const ops = yield* vma_ops(vma);
+    const special = (orig & PTE_SPECIAL) !== 0;
+    if (special ? !ops?.pfn_mkwrite : !ops?.page_mkwrite) {
+      yield* make_writable(mm, vma, addr);
+      yield* pte_unlock(mm);
+      return 0;
+    }
+    const pfn = pte_pfn(orig);
+    if (!special) yield* get_page(pfn, 1);
+    yield* pte_unlock(mm);
+    const ret = special
+      ? yield* (ops as Required<VmOperations>).pfn_mkwrite(mm, vma, addr)
+      : yield* (ops as Required<VmOperations>).page_mkwrite(mm, vma, addr, pfn);
+    if (!(ret & (VM_FAULT_ERROR | VM_FAULT_NOPAGE))) {
+      // finish_mkwrite_fault: only if the entry is still the one that faulted.
+      yield* pte_lock(mm);
+      if (same_pte(yield* ptep_get(mm, addr), orig)) yield* make_writable(mm, vma, addr);
+      yield* pte_unlock(mm);
+    }
+    if (!special) yield* put_page(pfn, 1);
+    return ret & VM_FAULT_ERROR;
+  },
+  'mm/memory.c',
+);
+
+/** mm/memory.c do_wp_page, called with the page-table lock held; drops it. */
+const do_wp_page = routine(
+  'do_wp_page',
+  function* (mm: number, vma: number, addr: number, orig: number): Run<number> {
+    const flags = yield* vm_flags(vma);
+    if (flags & (VM_SHARED | VM_MAYSHARE)) return yield* wp_shared(mm, vma, addr, orig);
+    const pfn = orig & PTE_SPECIAL ? 0 : pte_pfn(orig);
+    if (pfn && (yield* page_mapping(pfn)) === MAPPING_ANON) {
+      const exclusive = yield* page_is_exclusive(pfn);
+      if (exclusive || (yield* page_ref_count(pfn)) === 1) {
+        if (!exclusive) yield* set_page_exclusive(pfn, 1);
+        yield* make_writable(mm, vma, addr);
+        yield* pte_unlock(mm);
+        return 0;
+      }
+    }
+    if (pfn) yield* get_page(pfn, 1);
+    yield* pte_unlock(mm);
+    return yield* wp_page_copy(mm, vma, addr, orig, pfn);
+  },
+  'mm/memory.c',
+);
+
+const huge_allowed = step('thp_vma_allowable_order', (k: Kernel) => (k.linux.huge_pfnmap ? 1 : 0));
+
+/** mm/memory.c __handle_mm_fault and handle_pte_fault */
+export const handle_mm_fault = routine(
+  'handle_mm_fault',
+  function* (mm: number, vma: number, addr: number, flags: number): Run<number> {
+    const ops = yield* vma_ops(vma);
+    const pmd = yield* pmdp_get(mm, addr);
+    if (pmd & PTE_PRESENT) {
+      if (flags & FAULT_FLAG_WRITE && !(pmd & PTE_WRITE)) {
+        // wp_huge_pmd: no driver of ours handles it, so the entry is split, which drops it.
+        yield* set_pmd_at(mm, addr, 0);
+        yield* flush_tlb_range(mm, addr, addr + 1);
+      } else {
+        return 0;
+      }
+    } else if (ops?.huge_fault && (yield* huge_allowed()) && (yield* pmd_none(mm, addr))) {
+      const ret = yield* ops.huge_fault(mm, vma, addr, flags);
+      if (!(ret & VM_FAULT_FALLBACK)) return ret;
+    }
+    const entry = yield* ptep_get(mm, addr);
+    if (!entry) {
+      return ops
+        ? yield* do_fault(mm, vma, addr, flags)
+        : yield* do_anonymous_page(mm, vma, addr, flags);
+    }
+    yield* pte_lock(mm);
+    const now = yield* ptep_get(mm, addr);
+    if (!same_pte(now, entry)) {
+      yield* pte_unlock(mm);
+      return 0;
+    }
+    if (flags & FAULT_FLAG_WRITE && !(entry & PTE_WRITE))
+      return yield* do_wp_page(mm, vma, addr, now);
+    yield* ptep_set_bits(mm, addr, PTE_YOUNG | (flags & FAULT_FLAG_WRITE ? PTE_DIRTY : 0));
+    yield* pte_unlock(mm);
+    return 0;
+  },
+  'mm/memory.c',
+);
+
+/**
+ * arch/x86/mm/fault.c do_user_addr_fault.
+ * @returns 0 to run the instruction again, or a signal
+ */
+export const handle_page_fault = routine(
+  'do_user_addr_fault',
+  function* (mm: number, addr: number, write: number): Run<number> {
+    yield* mmap_read_lock(mm);
+    const vma = yield* vma_lookup(mm, addr);
+    if (vma === NO_VMA) {
+      yield* mmap_read_unlock(mm);
+      return SEGV_MAPERR;
+    }
+    const flags = yield* vm_flags(vma);
+    if (write ? !(flags & VM_WRITE) : !(flags & (VM_READ | VM_WRITE | VM_EXEC))) {
+      yield* mmap_read_unlock(mm);
+      return SEGV_ACCERR;
+    }
+    const ret = yield* handle_mm_fault(mm, vma, addr, write ? FAULT_FLAG_WRITE : 0);
+    // A handler that says VM_FAULT_RETRY has dropped the lock already.
+    if (!(ret & VM_FAULT_RETRY)) yield* mmap_read_unlock(mm);
+    return ret & VM_FAULT_ERROR ? BUS_ADRERR : 0;
+  },
+  'arch/x86/mm/fault.c',
+);

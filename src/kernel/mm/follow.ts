@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * Followers: follow_pte (6.1) and follow_pfnmap_start (6.12), mm/memory.c. They give a PFN out of a
+ * page table; once the page-table lock is dropped, nothing keeps it valid (R8).
+ *
+ * Result: the entry (its bits and pfn), or a negative errno. mmap_lock is the caller's.
+ */
+import { type Run, routine, step } from '../../explore/program.ts';
+import { EINVAL, ENOENT } from '../errno.ts';
+import type { Kernel } from '../kernel.ts';
+import { PTE_PRESENT, VM_IO, VM_PFNMAP } from './flags.ts';
+import { pte_lock, pte_unlock } from './insert.ts';
+import { lookup_entry } from './pgtable.ts';
+import { NO_VMA, vm_flags, vma_lookup } from './vma.ts';
+
+const has_follow_pfnmap = step('follow_pfnmap_start', (k: Kernel) =>
+  k.linux.follow_pfnmap ? 1 : 0,
+);
+
+/** follow_pte as 6.1 exports it: tests nothing but the entry. On 6.12 the VMA is tested too. */
+export const follow_pte = routine(
+  'follow_pte',
+  function* (mm: number, addr: number): Run<number> {
+    const vma = yield* vma_lookup(mm, addr);
+    if (vma === NO_VMA) return -ENOENT;
+    if ((yield* has_follow_pfnmap()) && !((yield* vm_flags(vma)) & (VM_IO | VM_PFNMAP)))
+      return -EINVAL;
+    return yield* follow_entry(mm, addr);
+  },
+  'mm/memory.c',
+);
+
+/** follow_pfnmap_start, or on 6.1 follow_pfn's test and follow_pte: only VM_IO and VM_PFNMAP VMAs. */
+export const follow_pfn = routine(
+  'follow_pfn',
+  function* (mm: number, addr: number): Run<number> {
+    const vma = yield* vma_lookup(mm, addr);
+    if (vma === NO_VMA) return -ENOENT;
+    if (!((yield* vm_flags(vma)) & (VM_IO | VM_PFNMAP))) return -EINVAL;
+    return yield* follow_entry(mm, addr);
+  },
+  'mm/memory.c',
+);
+
+const follow_entry = routine(
+  'follow_pte',
+  function* (mm: number, addr: number): Run<number> {
+    yield* pte_lock(mm);
+    const entry = yield* lookup_entry(mm, addr);
+    yield* pte_unlock(mm);
+    return entry & PTE_PRESENT ? entry : -EINVAL;
+  },
+  'mm/memory.c',
+);
+
+/** An open-coded walk: no lock, no test. What out-of-tree code does. */
+export const raw_walk = routine('raw_walk', function* (mm: number, addr: number): Run<number> {
+  const entry = yield* lookup_entry(mm, addr);
+  return entry & PTE_PRESENT ? entry : -ENOENT;
+});

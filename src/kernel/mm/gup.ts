@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * get_user_pages: mm/gup.c. The slow path holds mmap_lock and looks at VMA flags; the fast path holds
+ * nothing but interrupts off and looks at the PTE alone. What the two refuse, and by which test, is
+ * why VM_PFNMAP and pte_special are different things (R13).
+ *
+ * Results: a pfn, or a negative errno. One page at a time.
+ */
+import { again, type Run, routine, step } from '../../explore/program.ts';
+import { EAGAIN, EBUSY, EEXIST, EFAULT, ENODATA, ENOMEM } from '../errno.ts';
+import { type Kernel, vm_operations } from '../kernel.ts';
+import { handle_mm_fault } from './fault.ts';
+import {
+  FAULT_FLAG_REMOTE,
+  FAULT_FLAG_UNSHARE,
+  FAULT_FLAG_WRITE,
+  is_cow_mapping,
+  PTE_DIRTY,
+  PTE_NONE,
+  PTE_PRESENT,
+  PTE_SPECIAL,
+  PTE_WRITE,
+  PTE_YOUNG,
+  pte_pfn,
+  VM_EXEC,
+  VM_FAULT_ERROR,
+  VM_FAULT_OOM,
+  VM_FAULT_RETRY,
+  VM_IO,
+  VM_LOCKONFAULT,
+  VM_MAYREAD,
+  VM_MAYWRITE,
+  VM_PFNMAP,
+  VM_READ,
+  VM_SHARED,
+  VM_WRITE,
+} from './flags.ts';
+import { pte_lock, pte_unlock } from './insert.ts';
+import { page_is_exclusive, page_mapping, put_page, try_get_page } from './page.ts';
+import { local_irq_disable, local_irq_enable, lookup_entry, ptep_set_bits } from './pgtable.ts';
+import {
+  find_vma_intersection,
+  mmap_read_lock,
+  mmap_read_unlock,
+  NO_VMA,
+  vm_flags,
+  vma_lookup,
+} from './vma.ts';
+import { MAPPING_ANON } from './zap.ts';
+
+export const FOLL_WRITE = 0x1;
+export const FOLL_GET = 0x2;
+export const FOLL_FORCE = 0x8;
+export const FOLL_PIN = 0x80000;
+export const FOLL_LONGTERM = 0x100;
+export const FOLL_REMOTE = 0x80;
+/** References that a pin takes of an order-0 page. include/linux/mm.h GUP_PIN_COUNTING_BIAS */
+export const GUP_PIN_COUNTING_BIAS = 1024;
+
+/** What one reference of this kind counts. */
+export const refsOf = (flags: number): number =>
+  flags & FOLL_PIN ? GUP_PIN_COUNTING_BIAS : flags & FOLL_GET ? 1 : 0;
+
+/** mm/gup.c writable_file_mapping_allowed: a long-term pin would escape the exporter's write tracking. */
+const writable_file_mapping_allowed = step(
+  'writable_file_mapping_allowed',
+  (k: Kernel, v: number) => {
+    if (!k.linux.longterm_checks_writeback) return 1;
+    const ops = vm_operations.at(k.vm_ops.get(v));
+    // vma_needs_dirty_tracking: a shared writable mapping whose owner wants to know of writes.
+    const flags = k.vm_flags.get(v);
+    if ((flags & (VM_WRITE | VM_SHARED)) !== (VM_WRITE | VM_SHARED)) return 1;
+    return ops?.page_mkwrite || ops?.pfn_mkwrite ? 0 : 1;
+  },
+);
+
+/** mm/gup.c check_vma_flags */
+const check_vma_flags = routine(
+  'check_vma_flags',
+  function* (vma: number, flags: number): Run<number> {
+    const vmf = yield* vm_flags(vma);
+    if (vmf & (VM_IO | VM_PFNMAP)) return -EFAULT;
+    if (flags & FOLL_WRITE) {
+      if (flags & FOLL_LONGTERM && !(yield* writable_file_mapping_allowed(vma))) return -EFAULT;
+      if (!(vmf & VM_WRITE)) {
+        if (!(flags & FOLL_FORCE)) return -EFAULT;
+        if (!is_cow_mapping(vmf)) return -EFAULT;
+      }
+    } else if (!(vmf & VM_READ)) {
+      if (!(flags & FOLL_FORCE)) return -EFAULT;
+      if (!(vmf & VM_MAYREAD)) return -EFAULT;
+    }
+    return 0;
+  },
+  'mm/gup.c',
+);
+
+/** mm/gup.c gup_must_unshare: a pin for reading must not rely on a page that may be copied. */
+const must_unshare = routine(
+  'gup_must_unshare',
+  function* (pfn: number, pte: number, flags: number): Run<number> {
+    if (!(flags & FOLL_PIN) || flags & FOLL_WRITE || pte & PTE_WRITE) return 0;
+    if ((yield* page_mapping(pfn)) !== MAPPING_ANON) return 0;
+    return (yield* page_is_exclusive(pfn)) ? 0 : 1;
+  },
+);
+
+const RETRY_FAULT = 0;
+
+/** mm/gup.c can_follow_write_pte */
+const can_follow_write_pte = routine(
+  'can_follow_write_pte',
+  function* (vma: number, pte: number, flags: number): Run<number> {
+    if (pte & PTE_WRITE) return 1;
+    if (!(flags & FOLL_FORCE)) return 0;
+    const vmf = yield* vm_flags(vma);
+    if (vmf & (VM_SHARED | VM_WRITE) || !(vmf & VM_MAYWRITE)) return 0;
+    const pfn = pte & PTE_SPECIAL ? 0 : pte_pfn(pte);
+    if (!pfn || (yield* page_mapping(pfn)) !== MAPPING_ANON) return 0;
+    return yield* page_is_exclusive(pfn);
+  },
+  'mm/gup.c',
+);
+
+/**
+ * mm/gup.c follow_page_pte: a page with references taken, 0 when a fault is needed, or an error.
+ * -EMLINK (an unshare fault is needed) is told by UNSHARE.
+ */
+const UNSHARE = -31;
+const follow_page_pte = routine(
+  'follow_page_pte',
+  function* (mm: number, vma: number, addr: number, flags: number): Run<number> {
+    yield* pte_lock(mm);
+    const pte = yield* lookup_entry(mm, addr);
+    const done = yield* follow_locked(mm, vma, addr, pte, flags);
+    yield* pte_unlock(mm);
+    return done;
+  },
+  'mm/gup.c',
+);
+
+const follow_locked = routine(
+  'follow_page_pte',
+  function* (mm: number, vma: number, addr: number, pte: number, flags: number): Run<number> {
+    if (!(pte & PTE_PRESENT)) return RETRY_FAULT;
+    if (flags & FOLL_WRITE && !(yield* can_follow_write_pte(vma, pte, flags))) return RETRY_FAULT;
+    const pfn = pte_pfn(pte);
+    if (pte & PTE_SPECIAL && pfn !== 0) {
+      // follow_pfn_pte: there is a translation, but no page to hand out.
+      yield* ptep_set_bits(mm, addr, PTE_YOUNG | (flags & FOLL_WRITE ? PTE_DIRTY : 0));
+      return -EEXIST;
+    }
+    if (yield* must_unshare(pfn, pte, flags)) return UNSHARE;
+    const refs = refsOf(flags);
+    if (refs && !(pfn === 0 && flags & FOLL_PIN) && !(yield* try_get_page(pfn, refs)))
+      return -ENOMEM;
+    if (flags & FOLL_TOUCH && !(pte & PTE_YOUNG)) yield* ptep_set_bits(mm, addr, PTE_YOUNG);
+    return pfn === 0 ? ZERO_PAGE : pfn;
+  },
+  'mm/gup.c',
+);
+
+export const FOLL_TOUCH = 0x10000;
+/** How GUP answers for the shared zero page, whose pfn is 0 here. */
+export const ZERO_PAGE = 0x7fffffff;
+
+/** mm/gup.c faultin_page: 0 when the walk should be tried again. */
+const faultin_page = routine(
+  'faultin_page',
+  function* (mm: number, vma: number, addr: number, flags: number, unshare: number): Run<number> {
+    let fault = 0;
+    if (flags & FOLL_WRITE) fault |= FAULT_FLAG_WRITE;
+    if (flags & FOLL_REMOTE) fault |= FAULT_FLAG_REMOTE;
+    if (unshare) fault |= FAULT_FLAG_UNSHARE;
+    const ret = yield* handle_mm_fault(mm, vma, addr, fault);
+    if (ret & VM_FAULT_ERROR) return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
+    if (ret & VM_FAULT_RETRY) return -EAGAIN;
+    return 0;
+  },
+  'mm/gup.c',
+);
+
+/**
+ * mm/gup.c __get_user_pages for one page, mmap_lock held for reading (and still held at the end).
+ * @returns the pfn, with references as the flags say, or a negative errno
+ */
+export const __get_user_pages = routine(
+  '__get_user_pages',
+  function* (mm: number, addr: number, flags: number): Run<number> {
+    const vma = yield* vma_lookup(mm, addr);
+    if (vma === NO_VMA) return -EFAULT;
+    const bad = yield* check_vma_flags(vma, flags);
+    if (bad) return bad;
+    for (;;) {
+      yield* again('retry', vma);
+      const page = yield* follow_page_pte(mm, vma, addr, flags);
+      if (page > 0) return page;
+      if (page !== RETRY_FAULT && page !== UNSHARE) {
+        // Who asked for no page gets on with it (populate); the others see the error.
+        return page;
+      }
+      const ret = yield* faultin_page(mm, vma, addr, flags, page === UNSHARE ? 1 : 0);
+      if (ret) return ret;
+    }
+  },
+  'mm/gup.c',
+);
+
+/** get_user_pages / pin_user_pages of one page by the slow path. */
+export const get_user_pages_unlocked = routine(
+  'get_user_pages',
+  function* (mm: number, addr: number, flags: number): Run<number> {
+    yield* mmap_read_lock(mm);
+    const page = yield* __get_user_pages(mm, addr, flags | FOLL_TOUCH);
+    yield* mmap_read_unlock(mm);
+    return page;
+  },
+  'mm/gup.c',
+);
+
+/** mm/gup.c gup_fast_folio_allowed: 6.12 leaves order-0 pages without a mapping to the slow path. */
+const gup_fast_folio_allowed = step(
+  'gup_fast_folio_allowed',
+  (k: Kernel, pfn: number, flags: number) => {
+    const mapping = k.page_mapping.get(pfn);
+    if (mapping === MAPPING_ANON) return 1;
+    if (k.linux.gup_fast_checks_mapping && mapping === 0) return 0;
+    // 6.12: a long-term pin for writing needs a mapping without writeback; shared memory has none.
+    return (flags & (FOLL_PIN | FOLL_LONGTERM | FOLL_WRITE)) === 0 ||
+      mapping !== 0 ||
+      !k.linux.longterm_checks_writeback
+      ? 1
+      : 0;
+  },
+);
+
+/**
+ * mm/gup.c gup_fast_pte_range (6.1: gup_pte_range): no lock; reads the entry, takes the reference,
+ * reads the entry again. Never looks at the VMA: only pte_special stops it.
+ * @returns the pfn, or 0 to leave it to the slow path
+ */
+const gup_fast_pte_range = routine(
+  'gup_fast_pte_range',
+  function* (mm: number, addr: number, flags: number): Run<number> {
+    const pte = yield* lookup_entry(mm, addr);
+    if (!(pte & PTE_PRESENT) || pte & PTE_NONE) return 0;
+    if (flags & FOLL_WRITE && !(pte & PTE_WRITE)) return 0;
+    if (pte & PTE_SPECIAL) return 0;
+    const pfn = pte_pfn(pte);
+    const refs = refsOf(flags);
+    if (!(yield* try_get_page(pfn, refs))) return 0;
+    const now = yield* lookup_entry(mm, addr);
+    const same = ((now ^ pte) & ~(PTE_DIRTY | PTE_YOUNG)) === 0;
+    if (
+      !same ||
+      !(yield* gup_fast_folio_allowed(pfn, flags)) ||
+      (yield* must_unshare(pfn, pte, flags))
+    ) {
+      yield* put_page(pfn, refs);
+      return 0;
+    }
+    return pfn;
+  },
+  'mm/gup.c',
+);
+
+/** get_user_pages_fast_only: the fast path or nothing. */
+export const get_user_pages_fast_only = routine(
+  'get_user_pages_fast_only',
+  function* (mm: number, addr: number, flags: number): Run<number> {
+    yield* local_irq_disable();
+    const page = yield* gup_fast_pte_range(mm, addr, flags);
+    yield* local_irq_enable();
+    return page || -ENODATA;
+  },
+  'mm/gup.c',
+);
+
+/** get_user_pages_fast / pin_user_pages_fast (gup_fast_fallback): fast, then slow. */
+export const get_user_pages_fast = routine(
+  'get_user_pages_fast',
+  function* (mm: number, addr: number, flags: number): Run<number> {
+    yield* local_irq_disable();
+    const page = yield* gup_fast_pte_range(mm, addr, flags);
+    yield* local_irq_enable();
+    if (page) return page;
+    return yield* get_user_pages_unlocked(mm, addr, flags);
+  },
+  'mm/gup.c',
+);
+
+/** Lets go of what GUP or a pin took. */
+export const unpin_user_page = routine(
+  'unpin_user_page',
+  function* (pfn: number, flags: number): Run<void> {
+    if (pfn === ZERO_PAGE) {
+      if (!(flags & FOLL_PIN)) yield* put_page(0, 0);
+      return;
+    }
+    yield* put_page(pfn, refsOf(flags));
+  },
+  'mm/gup.c',
+);
+
+/** mm/gup.c vma_permits_fault */
+function permits(vmf: number, write: number): boolean {
+  return write ? (vmf & VM_WRITE) !== 0 : (vmf & VM_READ) !== 0;
+}
+
+/**
+ * mm/gup.c fixup_user_fault, mmap_lock held: resolves a fault as the CPU would, and takes no page.
+ * Between it and the next look at the entry anything may happen (Vetter 23/14:28).
+ */
+export const fixup_user_fault = routine(
+  'fixup_user_fault',
+  function* (mm: number, addr: number, write: number): Run<number> {
+    const vma = yield* vma_lookup(mm, addr);
+    if (vma === NO_VMA) return -EFAULT;
+    if (!permits(yield* vm_flags(vma), write)) return -EFAULT;
+    const ret = yield* handle_mm_fault(
+      mm,
+      vma,
+      addr,
+      (write ? FAULT_FLAG_WRITE : 0) | FAULT_FLAG_REMOTE,
+    );
+    if (ret & VM_FAULT_ERROR) return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
+    if (ret & VM_FAULT_RETRY) return -EBUSY;
+    return 0;
+  },
+  'mm/gup.c',
+);
+
+/** mm/gup.c populate_vma_page_range for one page; errors are the caller's to ignore. */
+export const populate_page = routine(
+  'populate_vma_page_range',
+  function* (mm: number, vma: number, addr: number): Run<number> {
+    const vmf = yield* vm_flags(vma);
+    if (vmf & VM_LOCKONFAULT) return 0;
+    let flags = FOLL_TOUCH;
+    if ((vmf & (VM_WRITE | VM_SHARED)) === VM_WRITE) flags |= FOLL_WRITE;
+    if (vmf & (VM_READ | VM_WRITE | VM_EXEC)) flags |= FOLL_FORCE;
+    const page = yield* __get_user_pages(mm, addr, flags);
+    return page < 0 && page !== -EEXIST ? page : 0;
+  },
+  'mm/gup.c',
+);
+
+/** mm/gup.c __mm_populate: what MAP_POPULATE and mlock do; VM_IO and VM_PFNMAP are left out. */
+export const mm_populate = routine(
+  '__mm_populate',
+  function* (mm: number, start: number, end: number): Run<number> {
+    for (let addr = start; addr < end; addr++) {
+      yield* mmap_read_lock(mm);
+      const vma = yield* find_vma_intersection(mm, addr, end);
+      let err = 0;
+      let next = end;
+      if (vma !== NO_VMA) {
+        const held = yield* vma_lookup(mm, addr);
+        next = addr;
+        if (held !== NO_VMA && !((yield* vm_flags(held)) & (VM_IO | VM_PFNMAP))) {
+          err = yield* populate_page(mm, held, addr);
+        }
+      }
+      yield* mmap_read_unlock(mm);
+      if (err) return err;
+      if (next === end) break;
+    }
+    return 0;
+  },
+  'mm/gup.c',
+);

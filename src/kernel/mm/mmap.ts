@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** mmap(2), munmap(2) and the end of an mm: mm/mmap.c (6.12: and mm/vma.c). */
+import { type Run, routine, step } from '../../explore/program.ts';
+import { EACCES, EBADF, EEXIST, EINVAL, ENODEV, ENOMEM } from '../errno.ts';
+import { alloc_file, fd_lookup, file_mapping, file_ops, fput, get_file } from '../fs/file.ts';
+import { file_operations, type Kernel } from '../kernel.ts';
+import { vma_ops } from './fault.ts';
+import {
+  VM_ACCOUNT,
+  VM_EXEC,
+  VM_LOCKED,
+  VM_LOCKONFAULT,
+  VM_MAYEXEC,
+  VM_MAYREAD,
+  VM_MAYSHARE,
+  VM_MAYWRITE,
+  VM_NORESERVE,
+  VM_READ,
+  VM_SHARED,
+  VM_SOFTDIRTY,
+  VM_SPECIAL,
+  VM_WRITE,
+} from './flags.ts';
+import { mm_populate } from './gup.ts';
+import {
+  mmu_notifier_invalidate_range_end,
+  mmu_notifier_invalidate_range_start,
+} from './mmu_notifier.ts';
+import { put_page } from './page.ts';
+import { flush_tlb_range } from './pgtable.ts';
+import { shmem_file_operations } from './shmem.ts';
+import {
+  __split_vma,
+  find_vma_intersection,
+  mmap_write_lock,
+  mmap_write_unlock,
+  NO_VMA,
+  set_vm_file,
+  vm_area_alloc,
+  vm_area_free,
+  vm_end,
+  vm_file,
+  vm_flags,
+  vm_flags_mod,
+  vm_start,
+  vma_link_file,
+  vma_merge_new_range,
+  vma_set_page_prot,
+} from './vma.ts';
+import { i_mmap_lock_write, i_mmap_unlock_write, zap_pte_range } from './zap.ts';
+
+export const PROT_READ = VM_READ;
+export const PROT_WRITE = VM_WRITE;
+export const PROT_EXEC = VM_EXEC;
+
+// Flags of mmap(2); the values are ours, the names are the field's.
+export const MAP_SHARED = 0x1;
+export const MAP_PRIVATE = 0x2;
+export const MAP_FIXED = 0x10;
+export const MAP_ANONYMOUS = 0x20;
+export const MAP_LOCKED = 0x2000;
+export const MAP_POPULATE = 0x8000;
+
+/** Descriptor argument of an anonymous mapping. */
+export const NO_FD = -1;
+
+const file_is_writable = step('FMODE_WRITE', (k: Kernel, file: number) =>
+  k.file_readonly.get(file) ? 0 : 1,
+);
+
+/**
+ * mmap(2) at a fixed address (MAP_FIXED_NOREPLACE unless MAP_FIXED).
+ * @param addr page number
+ * @param n pages
+ * @param pgoff offset in pages
+ * @returns 0 or a negative errno
+ */
+export const sys_mmap = routine(
+  'mmap',
+  function* (
+    mm: number,
+    addr: number,
+    n: number,
+    prot: number,
+    flags: number,
+    fdAndOff: number,
+  ): Run<number> {
+    const fd = (fdAndOff & 0xff) - 1;
+    const pgoff = fdAndOff >> 8;
+    let file = -1;
+    if (!(flags & MAP_ANONYMOUS)) {
+      file = yield* fd_lookup(mm, fd);
+      if (file < 0) return -EBADF;
+    }
+    yield* mmap_write_lock(mm);
+    const ret = yield* do_mmap(mm, addr, n, prot, flags, file < 0 ? -1 : file + pgoff * 0x100);
+    yield* mmap_write_unlock(mm);
+    if (ret < 0) return ret;
+    if (flags & (MAP_POPULATE | MAP_LOCKED)) yield* mm_populate(mm, addr, addr + n);
+    return 0;
+  },
+  'mm/mmap.c',
+);
+
+/** Packs descriptor and offset into the last argument of {@link sys_mmap}. */
+export const mmapTarget = (fd: number, pgoff: number): number => (fd + 1) | (pgoff << 8);
+
+const do_mmap = routine(
+  'do_mmap',
+  function* (
+    mm: number,
+    addr: number,
+    n: number,
+    prot: number,
+    flags: number,
+    fileAndOff: number,
+  ): Run<number> {
+    if (n === 0) return -EINVAL;
+    if (!(flags & MAP_FIXED) && (yield* find_vma_intersection(mm, addr, addr + n)) !== NO_VMA) {
+      return -EEXIST;
+    }
+    let vmf = prot | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+    if (flags & MAP_LOCKED) vmf |= VM_LOCKED;
+    const anon = fileAndOff < 0;
+    const file = fileAndOff & 0xff;
+    let pgoff = fileAndOff >> 8;
+    if (flags & MAP_SHARED) {
+      vmf |= VM_SHARED | VM_MAYSHARE;
+      if (!anon && !(yield* file_is_writable(file))) {
+        if (prot & PROT_WRITE) return -EACCES;
+        vmf &= ~(VM_MAYWRITE | VM_SHARED);
+      }
+    }
+    if (anon) pgoff = flags & MAP_SHARED ? 0 : addr;
+    else if (!file_operations.at(yield* file_ops(file))?.mmap) return -ENODEV;
+    if ((vmf & (VM_NORESERVE | VM_SHARED | VM_WRITE)) === VM_WRITE) vmf |= VM_ACCOUNT;
+    return yield* mmap_region(mm, addr, n, vmf, anon ? -1 : file, pgoff);
+  },
+  'mm/mmap.c',
+);
+
+const mmap_region = routine(
+  'mmap_region',
+  function* (
+    mm: number,
+    addr: number,
+    n: number,
+    flags: number,
+    file: number,
+    pgoff: number,
+  ): Run<number> {
+    const unmapped = yield* do_munmap(mm, addr, addr + n);
+    if (unmapped < 0) return unmapped;
+    let backing = file;
+    if (file < 0 && flags & VM_SHARED) {
+      backing = yield* shmem_zero_setup(n);
+    } else {
+      const merged = yield* vma_merge_new_range(mm, addr, addr + n, flags, file, pgoff);
+      if (merged >= 0) return 0;
+    }
+    const vma = yield* vm_area_alloc(mm, addr, addr + n, flags, pgoff);
+    if (vma < 0) return -ENOMEM;
+    if (backing >= 0) {
+      if (backing === file) yield* get_file(file);
+      yield* set_vm_file(vma, backing + 1);
+      const ops = file_operations.at(yield* file_ops(backing));
+      const ret = ops?.mmap ? yield* ops.mmap(mm, vma, backing) : -ENODEV;
+      if (ret < 0) {
+        // unmap_region: whatever the callback inserted goes again.
+        yield* unmap_region(mm, addr, addr + n);
+        const now = yield* vm_file(vma);
+        yield* vm_area_free(vma);
+        if (now) yield* fput(now - 1);
+        return ret;
+      }
+    }
+    if (backing >= 0) yield* link_file(vma, 1);
+    yield* vm_flags_mod(vma, VM_SOFTDIRTY, 0);
+    if ((yield* vm_flags(vma)) & VM_LOCKED && (yield* vm_flags(vma)) & VM_SPECIAL) {
+      yield* vm_flags_mod(vma, 0, VM_LOCKED | VM_LOCKONFAULT);
+    }
+    yield* vma_set_page_prot(vma);
+    return 0;
+  },
+  'mm/mmap.c',
+);
+
+/** mm/vma.c vma_link_file, unlink_file_vma: only linked VMAs are found by unmap_mapping_range. */
+const link_file = routine(
+  'vma_link_file',
+  function* (vma: number, linked: number): Run<void> {
+    const file = yield* vm_file(vma);
+    if (!file) return;
+    const mapping = yield* file_mapping(file - 1);
+    yield* i_mmap_lock_write(mapping);
+    yield* vma_link_file(vma, linked);
+    yield* i_mmap_unlock_write(mapping);
+  },
+  'mm/vma.c',
+);
+
+/** Shared anonymous memory is a file of shared memory. mm/shmem.c shmem_zero_setup */
+const shmem_zero_setup = routine(
+  'shmem_zero_setup',
+  function* (n: number): Run<number> {
+    return yield* alloc_file(shmem_file_operations, 0, n);
+  },
+  'mm/shmem.c',
+);
+
+/**
+ * Splits `vma` at `addr`, both parts open.
+ * @returns the VMA of the upper part, or a negative errno
+ */
+export const split_vma = routine(
+  'split_vma',
+  function* (vma: number, addr: number): Run<number> {
+    const file = yield* vm_file(vma);
+    const mapping = file ? yield* file_mapping(file - 1) : -1;
+    if (file) yield* i_mmap_lock_write(mapping);
+    const upper = yield* __split_vma(vma, addr);
+    if (file) yield* i_mmap_unlock_write(mapping);
+    if (upper < 0) return upper;
+    if (file) yield* get_file(file - 1);
+    const ops = yield* vma_ops(upper);
+    if (ops?.open) yield* ops.open(upper);
+    return upper;
+  },
+  'mm/vma.c',
+);
+
+/** Clears the entries of a range whose VMAs are gone from the tree, and frees what they held. */
+export const unmap_region = routine(
+  'unmap_region',
+  function* (mm: number, start: number, end: number): Run<void> {
+    yield* mmu_notifier_invalidate_range_start(mm, start, end);
+    const { pages, cleared, flushed } = yield* zap_pte_range(mm, start, end);
+    yield* mmu_notifier_invalidate_range_end(mm, start, end);
+    if (cleared && !flushed) yield* flush_tlb_range(mm, start, end);
+    for (const pfn of pages) yield* put_page(pfn, 1);
+  },
+  'mm/vma.c',
+);
+
+const remove_vma = routine(
+  'remove_vma',
+  function* (vma: number): Run<void> {
+    const ops = yield* vma_ops(vma);
+    if (ops?.close) yield* ops.close(vma);
+    const file = yield* vm_file(vma);
+    yield* link_file(vma, 0);
+    yield* vm_area_free(vma);
+    if (file) yield* fput(file - 1);
+  },
+  'mm/vma.c',
+);
+
+/** mm/vma.c do_vmi_munmap, under mmap_lock: splits at the edges, clears, closes. */
+export const do_munmap = routine(
+  'do_vmi_munmap',
+  function* (mm: number, start: number, end: number): Run<number> {
+    if (start >= end) return -EINVAL;
+    const gone: number[] = [];
+    let lowest = end;
+    let highest = start;
+    for (;;) {
+      const vma = yield* find_vma_intersection(mm, highest, end);
+      if (vma === NO_VMA) break;
+      let target = vma;
+      if ((yield* vm_start(vma)) < start) {
+        target = yield* split_vma(vma, start);
+        if (target < 0) return target;
+      }
+      if ((yield* vm_end(target)) > end) {
+        const rest = yield* split_vma(target, end);
+        if (rest < 0) return rest;
+      }
+      gone.push(target);
+      lowest = Math.min(lowest, yield* vm_start(target));
+      highest = yield* vm_end(target);
+      if (highest >= end) break;
+    }
+    if (gone.length) {
+      yield* detach(gone[0], gone.length);
+      yield* unmap_region(mm, lowest, highest);
+      for (const vma of gone) yield* remove_vma(vma);
+    }
+    return 0;
+  },
+  'mm/vma.c',
+);
+
+/** From here on nobody finds the VMAs; they keep their contents until remove_vma. */
+const detach = step('vms_gather_munmap_vmas', (_k: Kernel, _first: number, _count: number) => 0);
+
+/** munmap(2) */
+export const sys_munmap = routine(
+  'munmap',
+  function* (mm: number, addr: number, n: number): Run<number> {
+    if (n === 0) return -EINVAL;
+    yield* mmap_write_lock(mm);
+    const ret = yield* do_munmap(mm, addr, addr + n);
+    yield* mmap_write_unlock(mm);
+    return ret;
+  },
+  'mm/mmap.c',
+);

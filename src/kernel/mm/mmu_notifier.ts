@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * MMU notifiers: mm/mmu_notifier.c. A holder of translations is told before entries go and after.
+ * Two kinds, as Linux has them: the list kind as KVM uses it (its own count of invalidations in
+ * progress and sequence number under its mmu_lock, virt/kvm/kvm_main.c), and interval notifiers
+ * (one sequence for the mm, odd while an invalidation runs).
+ */
+import { lockSteps } from '../../explore/locks.ts';
+import { BLOCKED, type Run, routine, step } from '../../explore/program.ts';
+import type { Kernel } from '../kernel.ts';
+
+export const NOTIFIER_NONE = 0;
+export const NOTIFIER_LIST = 1;
+export const NOTIFIER_INTERVAL = 2;
+
+const mmu = lockSteps(['mmu_lock', 'mmu_unlock'], (k: Kernel) => k.mmu_lock);
+export const mmu_lock = mmu.lock;
+export const mmu_unlock = mmu.unlock;
+
+const holders = step('mm->notifier_subscriptions', (k: Kernel) => k.config.holders);
+
+/** The kind of a holder's subscription if [start, end) of `mm` concerns it. */
+const subscription = step(
+  'subscription',
+  (k: Kernel, h: number, mm: number, start: number, end: number) => {
+    const kind = k.mn_registered.get(h);
+    if (kind === NOTIFIER_NONE || k.hold_mm.get(h) !== mm) return NOTIFIER_NONE;
+    const addr = k.hold_addr.get(h);
+    return addr >= start && addr < end ? kind : NOTIFIER_NONE;
+  },
+);
+
+const interval_count = step('mn_itree', (k: Kernel, mm: number) => {
+  let n = 0;
+  for (let h = 0; h < k.config.holders; h++) {
+    if (k.mn_registered.get(h) === NOTIFIER_INTERVAL && k.hold_mm.get(h) === mm) n++;
+  }
+  return n;
+});
+
+const itree_inv_start = step(
+  'mn_itree_inv_start_range',
+  (k: Kernel, mm: number) => {
+    k.itree_active.add(mm, 1);
+    k.itree_seq.set(mm, k.itree_seq.get(mm) | 1);
+  },
+  { atomic: 'under subscriptions->lock (mm/mmu_notifier.c mn_itree_inv_start_range)' },
+);
+
+const itree_inv_end = step(
+  'mn_itree_inv_end',
+  (k: Kernel, mm: number) => {
+    if (k.itree_active.add(mm, -1) === 0) k.itree_seq.add(mm, 1);
+  },
+  { atomic: 'under subscriptions->lock (mm/mmu_notifier.c mn_itree_inv_end)' },
+);
+
+const list_start = step(
+  'kvm_mmu_notifier_invalidate_range_start',
+  (k: Kernel, h: number) => {
+    k.mn_in_progress.add(h, 1);
+    k.hold_pfn.set(h, 0);
+  },
+  { text: () => 'invalidate_range_start: in_progress++, zap secondary PTE' },
+);
+
+const list_end = step(
+  'kvm_mmu_notifier_invalidate_range_end',
+  (k: Kernel, h: number) => {
+    k.mn_seq.add(h, 1);
+    k.mn_in_progress.add(h, -1);
+  },
+  { text: () => 'invalidate_range_end: seq++, in_progress--' },
+);
+
+/** The callback of an interval notifier: records the sequence and drops what it mirrors. */
+const interval_invalidate = step(
+  'mmu_interval_set_seq',
+  (k: Kernel, h: number, mm: number) => {
+    k.mn_seq.set(h, k.itree_seq.get(mm));
+    k.hold_mirror.set(h, 0);
+  },
+  { text: () => 'invalidate: set_seq, drop mirror' },
+);
+
+/** Before entries of [start, end) change. Sleeps in callbacks, so not under the page-table lock. */
+export const mmu_notifier_invalidate_range_start = routine(
+  'mmu_notifier_invalidate_range_start',
+  function* (mm: number, start: number, end: number): Run<void> {
+    const n = yield* holders();
+    if (n === 0) return;
+    if (yield* interval_count(mm)) yield* itree_inv_start(mm);
+    for (let h = 0; h < n; h++) {
+      const kind = yield* subscription(h, mm, start, end);
+      if (kind === NOTIFIER_NONE) continue;
+      yield* mmu_lock(h);
+      if (kind === NOTIFIER_LIST) yield* list_start(h);
+      else yield* interval_invalidate(h, mm);
+      yield* mmu_unlock(h);
+    }
+  },
+  'mm/mmu_notifier.c',
+);
+
+/** After the entries have changed. */
+export const mmu_notifier_invalidate_range_end = routine(
+  'mmu_notifier_invalidate_range_end',
+  function* (mm: number, start: number, end: number): Run<void> {
+    const n = yield* holders();
+    if (n === 0) return;
+    if (yield* interval_count(mm)) yield* itree_inv_end(mm);
+    for (let h = 0; h < n; h++) {
+      if ((yield* subscription(h, mm, start, end)) !== NOTIFIER_LIST) continue;
+      yield* mmu_lock(h);
+      yield* list_end(h);
+      yield* mmu_unlock(h);
+    }
+  },
+  'mm/mmu_notifier.c',
+);
+
+/** mmu_interval_read_begin: waits out an invalidation that concerns this subscription. */
+export const mmu_interval_read_begin = step(
+  'mmu_interval_read_begin',
+  (k: Kernel, h: number, mm: number) => {
+    const seq = k.mn_seq.get(h);
+    if (k.itree_active.get(mm) > 0 && seq === k.itree_seq.get(mm)) return BLOCKED;
+    return seq;
+  },
+  { atomic: 'under subscriptions->lock (mm/mmu_notifier.c mmu_interval_read_begin)' },
+);
+
+/** mmu_interval_read_retry, under the driver's lock: has the sequence moved? */
+export const mmu_interval_read_retry = step(
+  'mmu_interval_read_retry',
+  (k: Kernel, h: number, seq: number) => (k.mn_seq.get(h) !== seq ? 1 : 0),
+  {
+    text: (_, v) => `mmu_interval_read_retry() = ${v ? 'retry' : 'valid'}`,
+    guard: 'mmu_interval_read_retry',
+  },
+);
+
+/** virt/kvm/kvm_main.c: kvm->mmu_invalidate_seq, read before the lookup. */
+export const mmu_invalidate_seq = step('mmu_invalidate_seq', (k: Kernel, h: number) =>
+  k.mn_seq.get(h),
+);
+
+/** include/linux/kvm_host.h mmu_invalidate_retry, under mmu_lock. */
+export const mmu_invalidate_retry = step(
+  'mmu_invalidate_retry',
+  (k: Kernel, h: number, seq: number) =>
+    k.mn_in_progress.get(h) > 0 || k.mn_seq.get(h) !== seq ? 1 : 0,
+  {
+    text: (_, v) => `mmu_invalidate_retry() = ${v ? 'retry' : 'ok'}`,
+    guard: 'mmu_invalidate_retry',
+  },
+);

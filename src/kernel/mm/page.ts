@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * struct page and the page allocator: reference counts, and who a page was allocated for.
+ *
+ * Which free page is handed out next is a choice of the allocator: all are explored, a straight run
+ * takes a freed one first. Freeing is checked: a page whose count falls below zero, or that is freed
+ * while free, is reported.
+ */
+import { choice, type Run, routine, step } from '../../explore/program.ts';
+import { ENOMEM } from '../errno.ts';
+import { type Kernel, PAGE_FREED, PAGE_USED } from '../kernel.ts';
+
+/** Owners of pages. A buffer's page: OWNER_BUFFER + buffer * 65536 + index. */
+export const OWNER_NONE = 0;
+export const OWNER_ANON = 1;
+export const OWNER_FILE = 2;
+export const OWNER_PIPE = 3;
+export const OWNER_BUFFER = 0x1000000;
+
+/** The owner that page `index` of a buffer has. */
+export const bufferPage = (buffer: number, index: number): number =>
+  OWNER_BUFFER + buffer * 0x10000 + index;
+
+const free_pages_to_choose = choice('rmqueue', (k: Kernel) => {
+  const fresh = k.pages_fresh.get(0) < k.config.pages ? 1 : 0;
+  return k.pages_freed.get(0) + fresh;
+});
+
+const take_page = step(
+  'alloc_page',
+  (k: Kernel, which: number, owner: number) => {
+    let pfn = 0;
+    let skip = which;
+    if (k.pages_freed.get(0) > 0) {
+      for (let p = 1; p < k.pages_fresh.get(0); p++) {
+        if (k.page_state.get(p) === PAGE_FREED && skip-- === 0) {
+          pfn = p;
+          k.pages_freed.add(0, -1);
+          break;
+        }
+      }
+    }
+    if (pfn === 0) {
+      pfn = k.pages_fresh.get(0);
+      if (pfn >= k.config.pages) return -ENOMEM;
+      k.pages_fresh.set(0, pfn + 1);
+    }
+    k.page_state.set(pfn, PAGE_USED);
+    k.page_refcount.set(pfn, 1);
+    k.page_mapcount.set(pfn, 0);
+    k.page_mapping.set(pfn, 0);
+    k.page_exclusive.set(pfn, 0);
+    k.page_owner.set(pfn, owner);
+    k.page_gen.set(pfn, 0);
+    for (let w = 0; w < k.config.words; w++) k.page_word.set(pfn * k.config.words + w, 0);
+    return pfn;
+  },
+  {
+    text: (_, v) => `alloc_page() = page${v}`,
+    atomic:
+      'the allocator takes pages under zone->lock or from per-CPU lists (mm/page_alloc.c rmqueue)',
+  },
+);
+
+/** Allocates one zeroed page for `owner`. Returns its pfn, or -ENOMEM. */
+export const alloc_page = routine(
+  'alloc_page',
+  function* (owner: number): Run<number> {
+    const which = yield* free_pages_to_choose();
+    return yield* take_page(which, owner);
+  },
+  'mm/page_alloc.c',
+);
+
+/** Takes a reference of a page that is known to be alive. include/linux/mm.h get_page */
+export const get_page = step(
+  'get_page',
+  (k: Kernel, pfn: number, refs: number) => {
+    if (k.page_refcount.get(pfn) <= 0) {
+      k.mem.report({
+        severity: 'breaks',
+        rule: 'refcount',
+        text: `get_page(page${pfn}) on a page that nobody owns`,
+      });
+    }
+    k.page_refcount.add(pfn, refs);
+  },
+  { text: ([pfn, n]) => `get_page(page${pfn})${n === 1 ? '' : ` x${n}`}` },
+);
+
+/** Takes references unless the count is zero. Returns 1 when taken. page_ref_add_unless */
+export const try_get_page = step(
+  'try_get_page',
+  (k: Kernel, pfn: number, refs: number) => {
+    if (k.page_refcount.get(pfn) <= 0) return 0;
+    k.page_refcount.add(pfn, refs);
+    return 1;
+  },
+  { text: ([pfn], v) => `try_get_page(page${pfn}) = ${v ? 'got it' : 'refcount is 0'}` },
+);
+
+const drop_refs = step(
+  'put_page_testzero',
+  (k: Kernel, pfn: number, refs: number) => {
+    const left = k.page_refcount.add(pfn, -refs);
+    if (left < 0) {
+      k.mem.report({
+        severity: 'breaks',
+        rule: 'refcount',
+        text: `reference count of page${pfn} underflows to ${left}`,
+      });
+    }
+    return left === 0 ? 1 : 0;
+  },
+  { text: ([pfn, n]) => `put_page(page${pfn})${n === 1 ? '' : ` x${n}`}` },
+);
+
+const free_page_now = step(
+  'free_unref_page',
+  (k: Kernel, pfn: number) => {
+    if (k.page_state.get(pfn) !== PAGE_USED) {
+      k.mem.report({ severity: 'breaks', rule: 'double-free', text: `page${pfn} is freed twice` });
+      return;
+    }
+    k.page_state.set(pfn, PAGE_FREED);
+    k.page_owner.set(pfn, OWNER_NONE);
+    k.page_gen.set(pfn, 0);
+    k.pages_freed.add(0, 1);
+    // Nobody may look at a free page, so what it holds is no part of the state.
+    for (let w = 0; w < k.config.words; w++) k.page_word.set(pfn * k.config.words + w, 0);
+  },
+  {
+    text: ([pfn]) => `free page${pfn}`,
+    atomic: 'the page has no references left: the freeing CPU alone can reach it (mm/page_alloc.c)',
+  },
+);
+
+/** Drops references; the last one frees the page. include/linux/mm.h put_page */
+export const put_page = routine(
+  'put_page',
+  function* (pfn: number, refs: number): Run<void> {
+    if (pfn <= 0) return;
+    if (yield* drop_refs(pfn, refs)) yield* free_page_now(pfn);
+  },
+  'mm/swap.c',
+);
+
+export const page_add_rmap = step('page_add_rmap', (k: Kernel, pfn: number) => {
+  k.page_mapcount.add(pfn, 1);
+});
+
+export const page_remove_rmap = step('page_remove_rmap', (k: Kernel, pfn: number) => {
+  k.page_mapcount.add(pfn, -1);
+});
+
+export const page_mapcount = step('page_mapcount', (k: Kernel, pfn: number) =>
+  k.page_mapcount.get(pfn),
+);
+export const page_ref_count = step('page_count', (k: Kernel, pfn: number) =>
+  k.page_refcount.get(pfn),
+);
+export const page_mapping = step('page_mapping', (k: Kernel, pfn: number) =>
+  k.page_mapping.get(pfn),
+);
+export const page_is_exclusive = step('PageAnonExclusive', (k: Kernel, pfn: number) =>
+  k.page_exclusive.get(pfn),
+);
+export const set_page_exclusive = step(
+  'SetPageAnonExclusive',
+  (k: Kernel, pfn: number, v: number) => k.page_exclusive.set(pfn, v),
+);
+
+/** Copies one word of a page (in a scenario a page is one word). lib/ copy_page */
+const copy_word = step(
+  'copy_page',
+  (k: Kernel, to: number, from: number, word: number) =>
+    k.page_word.set(to * k.config.words + word, k.page_word.get(from * k.config.words + word)),
+  {
+    text: ([to, from]) => `copy page${from} to page${to}`,
+    atomic: 'reading the source and writing the private target: nobody else reaches the target yet',
+  },
+);
+const words_of_page = step('PAGE_SIZE', (k: Kernel) => k.config.words);
+
+export const copy_page = routine('copy_page', function* (to: number, from: number): Run<void> {
+  const words = yield* words_of_page();
+  for (let w = 0; w < words; w++) yield* copy_word(to, from, w);
+});
+
+export const fill_word = step(
+  'memset',
+  (k: Kernel, pfn: number, word: number, value: number) =>
+    k.page_word.set(pfn * k.config.words + word, value),
+  { text: ([pfn, , v]) => `fill page${pfn} with ${v}` },
+);
+
+/** Fills every looked-at word of a page with one value. */
+export const fill_page = routine('fill_page', function* (pfn: number, value: number): Run<void> {
+  const words = yield* words_of_page();
+  for (let w = 0; w < words; w++) yield* fill_word(pfn, w, value);
+});

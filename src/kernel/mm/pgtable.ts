@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * Page-table entries and TLBs. An entry is one word that the MMU, GUP-fast and followers read
+ * without any lock; so every access is a step of its own.
+ *
+ * A flush is an interrupt on each CPU that runs the mm, waited for; a CPU with interrupts off holds
+ * it up, which is what GUP-fast relies on (mm/gup.c, comment above gup_fast).
+ */
+import { BLOCKED, type Run, routine, step } from '../../explore/program.ts';
+import type { Kernel } from '../kernel.ts';
+import { showPte } from '../show.ts';
+import { PFN_SHIFT, PTE_DIRTY, PTE_NONE, PTE_PRESENT, PTE_WRITE, PTE_YOUNG } from './flags.ts';
+
+const at = (k: Kernel, mm: number, addr: number) => mm * k.config.vpages + addr;
+const pmdAt = (k: Kernel, mm: number, addr: number) =>
+  mm * Math.ceil(k.config.vpages / k.config.ptrsPerPmd) + Math.floor(addr / k.config.ptrsPerPmd);
+
+export const ptep_get = step(
+  'ptep_get',
+  (k: Kernel, mm: number, addr: number) => k.pte.get(at(k, mm, addr)),
+  {
+    text: ([, addr], v) => `ptep_get(${addr}) = ${showPte(v)}`,
+    cite: 'include/linux/pgtable.h',
+  },
+);
+
+export const set_pte_at = step(
+  'set_pte_at',
+  (k: Kernel, mm: number, addr: number, pte: number) => k.pte.set(at(k, mm, addr), pte),
+  { text: ([, addr, pte]) => `set_pte_at(${addr}, ${showPte(pte as number)})` },
+);
+
+/** Reads and clears in one go, as xchg does: accessed and dirty bits cannot be lost. */
+export const ptep_get_and_clear = step(
+  'ptep_get_and_clear',
+  (k: Kernel, mm: number, addr: number) => {
+    const i = at(k, mm, addr);
+    const old = k.pte.get(i);
+    k.pte.set(i, 0);
+    return old;
+  },
+  { text: ([, addr], v) => `ptep_get_and_clear(${addr}) was ${showPte(v)}` },
+);
+
+/** Removes the write bit without losing dirty. include/linux/pgtable.h ptep_set_wrprotect */
+export const ptep_set_wrprotect = step(
+  'ptep_set_wrprotect',
+  (k: Kernel, mm: number, addr: number) => {
+    const i = at(k, mm, addr);
+    k.pte.set(i, k.pte.get(i) & ~PTE_WRITE);
+  },
+);
+
+/** Sets bits of a present entry in one go. */
+export const ptep_set_bits = step(
+  'ptep_set_access_flags',
+  (k: Kernel, mm: number, addr: number, bits: number) => {
+    const i = at(k, mm, addr);
+    k.pte.set(i, k.pte.get(i) | bits);
+  },
+  {
+    text: ([, addr, bits]) =>
+      `ptep_set_access_flags(${addr}, +${Number(bits) & PTE_WRITE ? 'W' : 'A/D'})`,
+  },
+);
+
+export const ptep_clear_bits = step(
+  'ptep_clear_flags',
+  (k: Kernel, mm: number, addr: number, bits: number) => {
+    const i = at(k, mm, addr);
+    k.pte.set(i, k.pte.get(i) & ~bits);
+  },
+);
+
+export const pmdp_get = step(
+  'pmdp_get',
+  (k: Kernel, mm: number, addr: number) => k.pmd.get(pmdAt(k, mm, addr)),
+  {
+    text: ([, addr], v) => `pmdp_get(${addr}) = ${showPte(v)}`,
+  },
+);
+export const set_pmd_at = step(
+  'set_pmd_at',
+  (k: Kernel, mm: number, addr: number, pmd: number) => k.pmd.set(pmdAt(k, mm, addr), pmd),
+  { text: ([, addr, pmd]) => `set_pmd_at(${addr}, ${showPte(pmd as number)})` },
+);
+export const pmdp_get_and_clear = step(
+  'pmdp_huge_get_and_clear',
+  (k: Kernel, mm: number, addr: number) => {
+    const i = pmdAt(k, mm, addr);
+    const old = k.pmd.get(i);
+    k.pmd.set(i, 0);
+    return old;
+  },
+);
+
+/** True when no PTE of the block is set: a PMD entry may be put there. */
+export const pmd_none = step('pmd_none', (k: Kernel, mm: number, addr: number) => {
+  if (k.pmd.get(pmdAt(k, mm, addr))) return 0;
+  const n = k.config.ptrsPerPmd;
+  const start = Math.floor(addr / n) * n;
+  const end = Math.min(start + n, k.config.vpages);
+  for (let a = start; a < end; a++) if (k.pte.get(at(k, mm, a))) return 0;
+  return 1;
+});
+
+export const ptrs_per_pmd = step('PTRS_PER_PMD', (k: Kernel) => k.config.ptrsPerPmd);
+
+/** The entry that translates `addr`, of either size: a huge one reads as the PTE of that page. */
+export const lookup_entry = routine('walk', function* (mm: number, addr: number): Run<number> {
+  const pmd = yield* pmdp_get(mm, addr);
+  if (pmd & PTE_PRESENT) {
+    const n = yield* ptrs_per_pmd();
+    return pmd + ((addr % n) << PFN_SHIFT);
+  }
+  return yield* ptep_get(mm, addr);
+});
+
+/**
+ * The MMU's own walk: reads the entry, sets accessed (and dirty on a write) with a locked update,
+ * fills this CPU's TLB. Returns what the TLB holds now, or 0 when the CPU must fault.
+ */
+export const hw_walk = step(
+  'hw_walk',
+  (k: Kernel, mm: number, addr: number, write: number) => {
+    const bits = PTE_YOUNG | (write ? PTE_DIRTY : 0);
+    const p = pmdAt(k, mm, addr);
+    const pmd = k.pmd.get(p);
+    const huge = (pmd & PTE_PRESENT) !== 0;
+    const i = huge ? p : at(k, mm, addr);
+    const table = huge ? k.pmd : k.pte;
+    const entry = huge ? pmd : table.get(i);
+    if (!(entry & PTE_PRESENT) || entry & PTE_NONE || (write && !(entry & PTE_WRITE))) return 0;
+    if ((entry & bits) !== bits) table.set(i, entry | bits);
+    const page = huge ? addr % k.config.ptrsPerPmd : 0;
+    const filled = (entry | bits) + (page << PFN_SHIFT);
+    k.tlb.set(k.mem.self * k.config.vpages + addr, filled);
+    return filled;
+  },
+  {
+    text: ([, addr], v) => `MMU walks ${addr}: ${showPte(v)}`,
+    atomic:
+      'walk and fill belong to one instruction, and a flush interrupt comes between instructions (Intel SDM 4.10)',
+  },
+);
+
+export const tlb_get = step('tlb_lookup', (k: Kernel, addr: number) =>
+  k.tlb.get(k.mem.self * k.config.vpages + addr),
+);
+const flush_one_cpu = step(
+  'flush_tlb_func',
+  (k: Kernel, cpu: number, mm: number, start: number, end: number) => {
+    if (k.config.cpuMm[cpu] !== mm) return 0;
+    if (cpu !== k.mem.self && k.irqs_off.get(cpu)) return BLOCKED;
+    const base = cpu * k.config.vpages;
+    for (let a = start; a < end; a++) k.tlb.set(base + a, 0);
+    return 0;
+  },
+  {
+    text: ([cpu]) => `flush_tlb on CPU${cpu}`,
+    atomic: 'the flush runs in an interrupt on that CPU, between two of its instructions',
+  },
+);
+const number_of_cpus = step('num_online_cpus', (k: Kernel) => k.config.cpus);
+
+/** Flushes [start, end) of an mm on every CPU that runs it, and waits. arch/x86/mm/tlb.c */
+export const flush_tlb_range = routine(
+  'flush_tlb_mm_range',
+  function* (mm: number, start: number, end: number): Run<void> {
+    const cpus = yield* number_of_cpus();
+    for (let cpu = 0; cpu < cpus; cpu++) yield* flush_one_cpu(cpu, mm, start, end);
+  },
+  'arch/x86/mm/tlb.c',
+);
+
+export const local_irq_disable = step('local_irq_save', (k: Kernel) =>
+  k.irqs_off.set(k.mem.self, 1),
+);
+export const local_irq_enable = step('local_irq_restore', (k: Kernel) =>
+  k.irqs_off.set(k.mem.self, 0),
+);
+
+/**
+ * The first page of [addr, end) that has an entry, or `end`. Only under the page-table lock: entries
+ * come and go under it, the MMU only adds accessed and dirty bits to those that are there.
+ */
+export const next_present = step('pte_none', (k: Kernel, mm: number, addr: number, end: number) => {
+  const words = k.mem.words;
+  const n = k.config.ptrsPerPmd;
+  for (let a = addr; a < end; a++) {
+    if (words[k.pte.base + at(k, mm, a)]) return a;
+    if ((a === addr || a % n === 0) && words[k.pmd.base + pmdAt(k, mm, a)]) return a;
+  }
+  return end;
+});

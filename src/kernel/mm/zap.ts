@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * Taking entries out of page tables: mm/memory.c zap_page_range_single, unmap_mapping_range.
+ *
+ * The order is the point: notifiers first, entries under the page-table lock, then the TLBs, and
+ * only then the pages. A VM_PFNMAP or VM_MIXEDMAP VMA is flushed before the notifier's end, others
+ * after it (include/asm-generic/tlb.h tlb_end_vma, 6.12 line 577).
+ */
+import { lockSteps } from '../../explore/locks.ts';
+import { type Run, routine, step } from '../../explore/program.ts';
+import type { Kernel } from '../kernel.ts';
+import { PTE_DIRTY, PTE_PRESENT, PTE_SPECIAL, pte_pfn, VM_MIXEDMAP, VM_PFNMAP } from './flags.ts';
+import { pte_lock, pte_unlock } from './insert.ts';
+import {
+  mmu_notifier_invalidate_range_end,
+  mmu_notifier_invalidate_range_start,
+} from './mmu_notifier.ts';
+import { page_mapping, page_remove_rmap, put_page } from './page.ts';
+import {
+  flush_tlb_range,
+  next_present,
+  pmdp_get,
+  pmdp_get_and_clear,
+  ptep_get_and_clear,
+  ptrs_per_pmd,
+} from './pgtable.ts';
+import { NO_VMA, vm_flags } from './vma.ts';
+
+const i_mmap = lockSteps(
+  ['i_mmap_lock_read', 'i_mmap_unlock_read'],
+  (k: Kernel) => k.i_mmap_rwsem,
+  {
+    shared: true,
+  },
+);
+const i_mmap_w = lockSteps(
+  ['i_mmap_lock_write', 'i_mmap_unlock_write'],
+  (k: Kernel) => k.i_mmap_rwsem,
+);
+export const i_mmap_lock_write = i_mmap_w.lock;
+export const i_mmap_unlock_write = i_mmap_w.unlock;
+
+/** page->mapping of an anonymous page. */
+export const MAPPING_ANON = -1;
+
+export interface ZapResult {
+  readonly pages: readonly number[];
+  readonly cleared: boolean;
+  /** Dirty pages of files were flushed under the lock already. */
+  readonly flushed: boolean;
+}
+
+/**
+ * mm/memory.c zap_pte_range: clears all entries of [start, end) and returns the pages whose
+ * references must go after the flush. A part of its caller, not a routine, for the sake of the list.
+ */
+export function* zap_pte_range(mm: number, start: number, end: number): Run<ZapResult> {
+  const pages: number[] = [];
+  let cleared = false;
+  let force_flush = false;
+  yield* pte_lock(mm);
+  const n = yield* ptrs_per_pmd();
+  for (let addr = yield* next_present(mm, start, end); addr < end; ) {
+    const pmd = yield* pmdp_get(mm, addr);
+    if (pmd & PTE_PRESENT) {
+      // A zap of a part of a huge entry splits it, which for such an entry means dropping it whole.
+      yield* pmdp_get_and_clear(mm, addr);
+      cleared = true;
+      addr = yield* next_present(mm, Math.min(end, addr - (addr % n) + n), end);
+      continue;
+    }
+    const pte = yield* ptep_get_and_clear(mm, addr);
+    cleared = true;
+    if (!(pte & PTE_SPECIAL)) {
+      const pfn = pte_pfn(pte);
+      if (pte & PTE_DIRTY && (yield* page_mapping(pfn)) !== MAPPING_ANON) force_flush = true;
+      yield* page_remove_rmap(pfn);
+      pages.push(pfn);
+    }
+    addr = yield* next_present(mm, addr + 1, end);
+  }
+  if (force_flush) yield* flush_tlb_range(mm, start, end);
+  yield* pte_unlock(mm);
+  return { pages, cleared, flushed: force_flush };
+}
+
+/** mm/memory.c zap_page_range_single: all entries of a part of one VMA. */
+export const zap_page_range_single = routine(
+  'zap_page_range_single',
+  function* (mm: number, vma: number, start: number, end: number): Run<void> {
+    const flags = yield* vm_flags(vma);
+    yield* mmu_notifier_invalidate_range_start(mm, start, end);
+    const { pages, cleared, flushed } = yield* zap_pte_range(mm, start, end);
+    const flush = cleared && !flushed;
+    const early = (flags & (VM_PFNMAP | VM_MIXEDMAP)) !== 0;
+    if (flush && early) yield* flush_tlb_range(mm, start, end);
+    yield* mmu_notifier_invalidate_range_end(mm, start, end);
+    if (flush && !early) yield* flush_tlb_range(mm, start, end);
+    for (const pfn of pages) yield* put_page(pfn, 1);
+  },
+  'mm/memory.c',
+);
+
+/**
+ * The next VMA, by number, that maps part of [first, last] of a mapping; NO_VMA at the end. The
+ * interval tree orders them otherwise, but the set is the same and i_mmap_rwsem is held.
+ */
+const vma_interval_tree = step(
+  'vma_interval_tree_foreach',
+  (k: Kernel, mapping: number, first: number, last: number, after: number) => {
+    for (let v = after; v < k.config.mms * k.config.vmas; v++) {
+      const end = k.vm_end.get(v);
+      if (end === 0 || !k.vm_linked.get(v)) continue;
+      const file = k.vm_file.get(v);
+      if (file === 0 || k.file_mapping.get(file - 1) !== mapping) continue;
+      const pgoff = k.vm_pgoff.get(v);
+      const n = end - k.vm_start.get(v);
+      if (pgoff <= last && pgoff + n - 1 >= first) return v;
+    }
+    return NO_VMA;
+  },
+);
+
+const range_start = step('zba', (k: Kernel, v: number, first: number) => {
+  const pgoff = k.vm_pgoff.get(v);
+  return k.vm_start.get(v) + Math.max(0, first - pgoff);
+});
+const range_end = step('zea', (k: Kernel, v: number, last: number) => {
+  const pgoff = k.vm_pgoff.get(v);
+  return Math.min(k.vm_end.get(v), k.vm_start.get(v) + (last - pgoff) + 1);
+});
+const mm_of = step('vma->vm_mm', (k: Kernel, v: number) => Math.floor(v / k.config.vmas));
+
+/**
+ * mm/memory.c unmap_mapping_range: zaps pages [first, first + n) of a mapping in every VMA of every
+ * mm that maps it, by file offset. Copies of private mappings go too (even_cows).
+ */
+export const unmap_mapping_range = routine(
+  'unmap_mapping_range',
+  function* (mapping: number, first: number, n: number): Run<void> {
+    const last = first + n - 1;
+    yield* i_mmap.lock(mapping);
+    for (let after = 0; ; ) {
+      const vma = yield* vma_interval_tree(mapping, first, last, after);
+      if (vma === NO_VMA) break;
+      const mm = yield* mm_of(vma);
+      const start = yield* range_start(vma, first);
+      const end = yield* range_end(vma, last);
+      yield* zap_page_range_single(mm, vma, start, end);
+      after = vma + 1;
+    }
+    yield* i_mmap.unlock(mapping);
+  },
+  'mm/memory.c',
+);
