@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
- * A cell of the matrix as a system: one exporter, one consumer, one user thread, two pages, and the
- * exporter taking its memory back twice; or, if it never does, munmap and the last close.
+ * A cell of the matrix as systems to explore: one exporter, one consumer, one user thread, two pages,
+ * and every way in which this exporter takes memory back, twice; if it has none of its own, munmap
+ * and the last close. A consumer that ignores the read-only bit also meets a read-only mapping.
  */
 import type { ConsumerTraits, ExporterTraits } from '../contract/traits.ts';
 import type { System, Thread } from '../explore/machine.ts';
-import { type Run, routine } from '../explore/program.ts';
+import { type Run, routine, step } from '../explore/program.ts';
 import { simulate } from '../explore/simulate.ts';
-import { exporter } from '../kernel/dma-buf/exporter.ts';
+import { type Exporter, exporter } from '../kernel/dma-buf/exporter.ts';
 import { sys_close } from '../kernel/fs/file.ts';
-import { Kernel } from '../kernel/kernel.ts';
-import { user_access } from '../kernel/mm/access.ts';
+import { Kernel, type KernelConfig, PAGE_USED } from '../kernel/kernel.ts';
+import { type UserPage, user_access } from '../kernel/mm/access.ts';
 import { BUS_ADRERR } from '../kernel/mm/fault.ts';
-import { BUG, WARN } from '../kernel/mm/insert.ts';
 import {
   MAP_SHARED,
   mmapTarget,
@@ -24,63 +24,144 @@ import {
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { consumer, notifierKind, set_notifier } from '../kernel/virt/consumer.ts';
 
+/** How the exporter takes its memory back in one exploration. */
+export type Way = 'move' | 'evict' | 'revoke' | 'close';
+
+/** One exploration of a cell; a cell is all of its faces together. */
+export interface Face {
+  readonly way: Way;
+  readonly readOnly: boolean;
+  /** A thread that does nothing in this exploration: two threads alone already say much. */
+  readonly idle: 'user' | 'consumer' | null;
+}
+
 const MM = 0;
 const FD = 0;
 const PAGES = 2;
-const BASE = 0;
+const BUFFER = 0;
+/** The zero page, the buffer's two, and two for it to move to. */
+const PHYSICAL_PAGES = 1 + 2 * PAGES;
 
-void BUG;
-void WARN;
-void BUS_ADRERR;
+/** The explorations that make up a cell: first the pairs of threads, then all three. */
+export function facesOf(ex: ExporterTraits, co: ConsumerTraits): Face[] {
+  const ways: readonly Way[] = ex.takesBack.length ? ex.takesBack : ['close'];
+  const prots = co.honoursWrite ? [false] : [false, true];
+  return (['user', 'consumer', null] as const).flatMap((idle) =>
+    ways.flatMap((way) => prots.map((readOnly) => ({ way, readOnly, idle }))),
+  );
+}
 
-/** Makes a fresh system of the cell. */
-export function cellSystem(ex: ExporterTraits, co: ConsumerTraits, linux: LinuxVersion): System {
-  const built = exporter(ex);
-  const use = consumer(co);
-  const k = new Kernel({
-    linux,
-    cpus: 3,
-    mms: 1,
-    cpuMm: [MM, MM, MM],
-    vpages: PAGES,
-    ptrsPerPmd: PAGES,
-    vmas: 2,
-    pages: 5,
-    words: 1,
-    files: 1,
-    buffers: 1,
-    bufferPages: PAGES,
-    holders: 1,
-    fds: 1,
-    checkContents: true,
-  });
-  const sim = { mem: k.mem, world: k };
-  simulate(sim, built.create(MM, FD, PAGES));
-  simulate(sim, sys_mmap(MM, BASE, PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, mmapTarget(FD, 0)));
-  simulate(sim, set_notifier(0, notifierKind(co), MM, BASE));
-  const moves = ex.takesBack.length > 0;
-  const user = { buffer: 0, page: 0, who: 'the user' };
-  const holder = { buffer: 0, page: 0, who: co.id };
-  const userMain = routine('user', function* (): Run<void> {
-    yield* user_access(MM, BASE, 1, 0, 1, user);
-    yield* user_access(MM, BASE, 0, 0, 0, user);
-  });
-  const exporterMain = routine(ex.id, function* (): Run<void> {
-    if (moves) {
-      yield* built.move(0, 0, PAGES);
-      yield* built.move(0, 0, PAGES);
-    } else {
-      yield* sys_munmap(MM, BASE, PAGES);
+/** What a safe verdict of a cell covers, in words. */
+export function boundOf(ex: ExporterTraits): string {
+  const twice = ex.takesBack.length ? `${ex.takesBack.join(', ')} twice` : 'munmap and last close';
+  return `1 user thread, 1 consumer, ${PAGES} pages, ${PHYSICAL_PAGES - 1} physical pages, ${twice}`;
+}
+
+const live_buffer_sigbus = step('SIGBUS', (k: Kernel, page: number) => {
+  if (k.buf_page.get(BUFFER * PAGES + page) && !k.buf_revoked.get(BUFFER)) {
+    k.mem.report({
+      severity: 'breaks',
+      rule: 'sigbus',
+      text: 'the user gets SIGBUS on a live buffer, and always will: nothing refills the mapping',
+    });
+  }
+});
+
+/** Uses the mapping as a program does; a signal on a live buffer is noticed. */
+const touch = routine(
+  'user_program',
+  function* (addr: number, write: number, user: UserPage): Run<void> {
+    const got = yield* user_access(MM, addr, write, 0, write ? 1 : 0, user);
+    if (got === BUS_ADRERR) yield* live_buffer_sigbus(user.page);
+  },
+);
+
+const USER: UserPage = { buffer: BUFFER, page: 0, who: 'the user' };
+
+function takeBack(built: Exporter, way: Way): () => Run<void> {
+  return routine(built.traits.id, function* (): Run<void> {
+    if (way === 'close') {
+      yield* sys_munmap(MM, 0, PAGES);
       yield* sys_close(MM, FD);
+      return;
+    }
+    for (let times = 0; times < 2; times++) {
+      if (way === 'move') yield* built.move(BUFFER, 0, PAGES);
+      else if (way === 'evict') yield* built.evict(BUFFER, 0, PAGES);
+      else yield* built.revoke(BUFFER);
     }
   });
+}
+
+/** Every page in use is the buffer's, with one reference besides those of its entries; no others. */
+function checkPages(k: Kernel): void {
+  for (let pfn = 1; pfn < k.config.pages; pfn++) {
+    if (k.page_state.get(pfn) !== PAGE_USED) continue;
+    let backs = false;
+    for (let i = 0; i < PAGES; i++) if (k.buf_page.get(BUFFER * PAGES + i) === pfn) backs = true;
+    const extra = k.page_refcount.get(pfn) - k.page_mapcount.get(pfn) - (backs ? 1 : 0);
+    if (extra === 0) continue;
+    k.mem.report({
+      severity: 'breaks',
+      rule: 'leak',
+      text: backs
+        ? `page${pfn} has ${extra} reference${extra === 1 ? '' : 's'} too many at the end`
+        : `page${pfn} is never freed`,
+    });
+  }
+}
+
+/**
+ * Prepares one face of a cell: the programs are made once, so that what the engine learns of them
+ * serves every search; each call of the result makes a fresh system.
+ */
+export function cellSystems(
+  ex: ExporterTraits,
+  co: ConsumerTraits,
+  face: Face,
+  linux: LinuxVersion,
+): () => System {
+  const built = exporter(ex);
+  const use = consumer(co);
+  const holder: UserPage = { buffer: BUFFER, page: 0, who: co.id };
+  const userMain = routine('user', function* (): Run<void> {
+    if (face.idle === 'user') return;
+    if (!face.readOnly) yield* touch(0, 1, USER);
+    yield* touch(0, 0, USER);
+  });
   const consumerMain = routine(co.id, function* (): Run<void> {
-    yield* use(MM, BASE, 0, holder);
+    if (face.idle !== 'consumer') yield* use(MM, 0, 0, holder);
   });
   const threads: Thread[] = [
     { name: 'user', run: userMain },
-    { name: ex.id, run: exporterMain },
+    { name: ex.id, run: takeBack(built, face.way) },
     { name: co.id, run: consumerMain },
   ];
-  return { mem: k.mem, locks: k.locks, world: k, threads };
+  return () => {
+    const k = new Kernel({ ...SIZES, linux });
+    const sim = { mem: k.mem, world: k };
+    simulate(sim, built.create(MM, FD, PAGES));
+    const prot = face.readOnly ? PROT_READ : PROT_READ | PROT_WRITE;
+    simulate(sim, sys_mmap(MM, 0, PAGES, prot, MAP_SHARED, mmapTarget(FD, 0)));
+    const kind = notifierKind(co);
+    if (kind) simulate(sim, set_notifier(0, kind, MM, 0));
+    return { mem: k.mem, locks: k.locks, world: k, threads, final: () => checkPages(k) };
+  };
 }
+
+const SIZES: Omit<KernelConfig, 'linux'> = {
+  cpus: 3,
+  mms: 1,
+  cpuMm: [MM, MM, MM],
+  vpages: PAGES,
+  ptrsPerPmd: PAGES,
+  vmas: 2,
+  pages: PHYSICAL_PAGES,
+  words: 1,
+  files: 1,
+  buffers: 1,
+  bufferPages: PAGES,
+  holders: 1,
+  fds: 1,
+  checkContents: true,
+};

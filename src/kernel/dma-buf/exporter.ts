@@ -129,6 +129,8 @@ export interface Exporter {
   readonly create: (mm: number, fd: number, n: number) => Run<number>;
   /** Moves pages [first, first + n) as the traits say. */
   readonly move: (buf: number, first: number, n: number) => Run<number>;
+  /** Takes the entries away and leaves the memory where it is. */
+  readonly evict: (buf: number, first: number, n: number) => Run<number>;
   /** The test module's `mv`: the steps one by one, as asked for. */
   readonly mv: (buf: number, first: number, n: number, how: MoveOptions) => Run<number>;
   /** Makes the memory inaccessible for good, entries first. */
@@ -138,8 +140,16 @@ export interface Exporter {
 /** The pattern value that a poisoned page is filled with. */
 const poison_word = step('POISON', (k: Kernel) => k.poison);
 
-/** Builds the exporter that the traits describe. */
+const built = new WeakMap<ExporterTraits, Exporter>();
+
+/** The exporter that the traits describe; the same traits give the same one. */
 export function exporter(traits: ExporterTraits): Exporter {
+  let made = built.get(traits);
+  if (!made) built.set(traits, (made = build(traits)));
+  return made;
+}
+
+function build(traits: ExporterTraits): Exporter {
   const lock = traits.lock === 'dma_resv' ? resv : mutex;
   const { inserts } = traits;
   const atMmap = inserts === 'mmap-remap-pfn' || inserts === 'mmap-insert-page';
@@ -442,6 +452,16 @@ export function exporter(traits: ExporterTraits): Exporter {
     },
   );
 
+  const evict = routine(
+    `${traits.id}_evict`,
+    function* (buf: number, first: number, n: number): Run<number> {
+      yield* lock.lock(buf);
+      if (traits.zap !== 'never') yield* zap(buf, first, n);
+      yield* lock.unlock(buf);
+      return 0;
+    },
+  );
+
   const revoke = routine(`${traits.id}_revoke`, function* (buf: number): Run<number> {
     yield* lock.lock(buf);
     yield* set_revoked(buf);
@@ -451,7 +471,7 @@ export function exporter(traits: ExporterTraits): Exporter {
     return 0;
   });
 
-  return { traits, ops, vm_ops, create, move, mv, revoke };
+  return { traits, ops, vm_ops, create, move, evict, mv, revoke };
 }
 
 const file_of = step('dmabuf->file', (k: Kernel, buf: number) => k.buf_file.get(buf));

@@ -142,10 +142,18 @@ export const hva_to_pfn_remapped = routine(
 
 export { FOLLOW };
 
+type ConsumerProgram = (mm: number, addr: number, h: number, user: UserPage) => Run<void>;
+
+const built = new WeakMap<ConsumerTraits, ConsumerProgram>();
+
 /** What the consumer's thread does with page `addr` of the user: one write, one read, let go. */
-export function consumer(
-  traits: ConsumerTraits,
-): (mm: number, addr: number, h: number, user: UserPage) => Run<void> {
+export function consumer(traits: ConsumerTraits): ConsumerProgram {
+  let made = built.get(traits);
+  if (!made) built.set(traits, (made = build(traits)));
+  return made;
+}
+
+function build(traits: ConsumerTraits): ConsumerProgram {
   const value = 2;
 
   const by_cpu = routine(

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** The matrix: every exporter against every consumer, and the verdict on each cell. */
+import type { ConsumerTraits, ExporterTraits } from '../contract/traits.ts';
+import type { Verdict } from '../contract/words.ts';
+import { type Counterexample, type Explorer, explore } from '../explore/explore.ts';
+import type { Violation } from '../explore/memory.ts';
+import { CONSUMERS } from '../kernel/consumers.ts';
+import { EXPORTERS } from '../kernel/exporters/index.ts';
+import type { LinuxVersion } from '../kernel/versions.ts';
+import { MARK_REFUSED, MARK_TRANSLATED } from '../kernel/virt/consumer.ts';
+import { boundOf, cellSystems, type Face, facesOf } from './cell.ts';
+
+export interface Cell {
+  /** `exporter/consumer` */
+  readonly id: string;
+  readonly exporter: ExporterTraits;
+  readonly consumer: ConsumerTraits;
+}
+
+export interface CellResult {
+  readonly cell: Cell;
+  readonly linux: LinuxVersion;
+  readonly verdict: Verdict;
+  /** Identifiers of the rules that fall in some interleaving, R1 first. */
+  readonly rules: readonly string[];
+  readonly findings: readonly Violation[];
+  readonly states: number;
+  readonly transitions: number;
+  readonly ms: number;
+  /** What a safe verdict covers, or which limit was reached. */
+  readonly bound: string;
+  readonly counterexample: (Counterexample & { readonly face: Face }) | null;
+}
+
+export interface MatrixFilter {
+  readonly exporter?: string;
+  readonly consumer?: string;
+}
+
+/** The cells of the matrix in reading order. An exporter that a version lacks is left out. */
+export function matrixCells(linux: LinuxVersion, filter: MatrixFilter = {}): Cell[] {
+  const cells: Cell[] = [];
+  for (const exporter of EXPORTERS) {
+    if (exporter.linux && !exporter.linux.includes(linux)) continue;
+    if (filter.exporter && exporter.id !== filter.exporter) continue;
+    for (const consumer of CONSUMERS) {
+      if (filter.consumer && consumer.id !== filter.consumer) continue;
+      cells.push(makeCell(exporter, consumer));
+    }
+  }
+  return cells;
+}
+
+export function makeCell(exporter: ExporterTraits, consumer: ConsumerTraits): Cell {
+  return { id: `${exporter.id}/${consumer.id}`, exporter, consumer };
+}
+
+const RANK: readonly string[] = ['corrupts', 'breaks'];
+
+function ruleOrder(a: string, b: string): number {
+  const n = (s: string) => (/^R\d+$/.test(s) ? Number(s.slice(1)) : 100);
+  return n(a) - n(b) || (a < b ? -1 : 1);
+}
+
+/**
+ * Explores one cell in slices; call {@link CellRun.run} until it gives the result. The pairs exporter
+ * and user, exporter and consumer come first and whole; if one of them corrupts, that is the verdict,
+ * with the rules that the pairs broke. Else all three threads are explored together.
+ */
+export class CellRun {
+  private readonly faces: Face[];
+  private current: Explorer | null = null;
+  private at = 0;
+  private readonly findings = new Map<string, Violation>();
+  private states = 0;
+  private transitions = 0;
+  private ms = 0;
+  private marks = 0;
+  private limit: string | null = null;
+  private best: (Counterexample & { readonly face: Face }) | null = null;
+
+  constructor(
+    readonly cell: Cell,
+    readonly linux: LinuxVersion,
+    private readonly maxStates = 4_000_000,
+  ) {
+    this.faces = facesOf(cell.exporter, cell.consumer);
+  }
+
+  get statesSoFar(): number {
+    return this.states + (this.current?.progress.states ?? 0);
+  }
+
+  /** Goes on for about `budget` transitions; the result once there is one. */
+  run(budget = Number.POSITIVE_INFINITY): CellResult | null {
+    while (this.at < this.faces.length) {
+      const began = performance.now();
+      const face = this.faces[this.at];
+      if (face.idle === null && this.best?.violation.severity === 'corrupts') break;
+      const { exporter, consumer } = this.cell;
+      this.current ??= explore(cellSystems(exporter, consumer, face, this.linux), {
+        stopAt: 'never',
+        maxStates: this.maxStates,
+      });
+      const done = this.current.run(budget);
+      this.ms += performance.now() - began;
+      if (!done) return null;
+      this.current = null;
+      this.at++;
+      this.states += done.states;
+      this.transitions += done.transitions;
+      this.marks |= done.marks;
+      this.limit ??= done.bound;
+      for (const f of done.findings) this.findings.set(`${f.rule}|${f.text}`, f);
+      const ce = done.counterexample;
+      if (ce && (!this.best || clearer(ce, this.best))) this.best = { ...ce, face };
+      if (budget !== Number.POSITIVE_INFINITY && this.at < this.faces.length) return null;
+    }
+    return this.result();
+  }
+
+  private result(): CellResult {
+    const findings = [...this.findings.values()].sort(
+      (a, b) => RANK.indexOf(a.severity) - RANK.indexOf(b.severity) || ruleOrder(a.rule, b.rule),
+    );
+    const worst = findings[0]?.severity;
+    const verdict: Verdict =
+      worst ?? (this.limit ? 'unknown' : this.refused() ? 'refused' : 'safe');
+    return {
+      cell: this.cell,
+      linux: this.linux,
+      verdict,
+      rules: [...new Set(findings.map((f) => f.rule))].sort(ruleOrder),
+      findings,
+      states: this.states,
+      transitions: this.transitions,
+      ms: this.ms,
+      bound: this.limit ?? boundOf(this.cell.exporter),
+      counterexample: this.best,
+    };
+  }
+
+  private refused(): boolean {
+    return !(this.marks & MARK_TRANSLATED) && (this.marks & MARK_REFUSED) !== 0;
+  }
+}
+
+function clearer(a: Counterexample, b: Counterexample): boolean {
+  const rank = (c: Counterexample) => RANK.indexOf(c.violation.severity);
+  return (
+    (rank(a) - rank(b) || a.threads - b.threads || a.switches - b.switches || a.steps - b.steps) < 0
+  );
+}
