@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * The machine that a program runs on: a kernel of the model, two processes, and the names that the
+ * recorded agent gives to things. It translates ops to system calls and results to text; what a
+ * kernel keeps is in the kernel's slots.
+ */
+import type { Run } from '../explore/program.ts';
+import { simulate, WouldBlock } from '../explore/simulate.ts';
+import { errnoName } from '../kernel/errno.ts';
+import { Kernel } from '../kernel/kernel.ts';
+import type { LinuxVersion } from '../kernel/versions.ts';
+import { CorpusError, MAX_VPAGES, needsOf, type Op, parseNumber } from './program.ts';
+import { Values } from './values.ts';
+
+/** Runs one op in process `proc` and returns its result as the agent prints it. */
+export type OpHandler = (g: Guest, proc: number, args: readonly string[]) => string;
+
+/** Slots that the recorded agent has. */
+export const FDS = 16;
+export const HOLDERS = 8;
+export const PROCESSES = 2;
+
+/** What the model answers for an op that it lacks. */
+export const UNSUPPORTED = '(not modelled)';
+
+const POISON = 0xdedededededededen;
+
+interface Machine {
+  readonly kernel: Kernel;
+  /** Memory right after boot. */
+  readonly boot: Int32Array;
+}
+
+const machines = new Map<string, Machine>();
+
+/** A booted kernel of at least this size; programs that need the same size share it. */
+function boot(
+  linux: LinuxVersion,
+  vpages: number,
+  bufferPages: number,
+  pages: number,
+  words: number,
+) {
+  const key = `${linux} ${vpages} ${bufferPages} ${pages} ${words}`;
+  let machine = machines.get(key);
+  if (!machine) {
+    const kernel = new Kernel({
+      linux,
+      cpus: PROCESSES,
+      mms: PROCESSES,
+      cpuMm: [0, 1],
+      vpages,
+      ptrsPerPmd: 512,
+      vmas: 40,
+      pages,
+      words,
+      files: 40,
+      buffers: 16,
+      bufferPages,
+      holders: PROCESSES * HOLDERS,
+      fds: FDS,
+    });
+    machine = { kernel, boot: kernel.mem.words.slice() };
+    machines.set(key, machine);
+  }
+  machine.kernel.mem.words.set(machine.boot);
+  machine.kernel.mem.reports.length = 0;
+  return machine.kernel;
+}
+
+export class Guest {
+  readonly k: Kernel;
+  readonly values = new Values();
+  /** Byte offsets that the program looks at; a page's words in the model. */
+  readonly offsets: readonly number[];
+  /** Which processes exist; the child comes with fork. */
+  readonly alive: boolean[] = [true, false];
+  /** How the child ended, for ops that name it afterwards. */
+  ended = 'NOPROC';
+  /** The slot that a buffer of the kernel was made in; the agent knows buffers by slots. */
+  readonly slotOf = new Map<number, number>();
+  private readonly sim: { mem: Kernel['mem']; world: Kernel };
+
+  constructor(linux: LinuxVersion, ops: readonly Op[]) {
+    const needs = needsOf(ops);
+    if (needs.vpages > MAX_VPAGES) {
+      throw new CorpusError('', `the program reaches beyond page ${MAX_VPAGES}`);
+    }
+    this.offsets = needs.offsets.length ? needs.offsets : [0];
+    this.k = boot(linux, needs.vpages, needs.bufferPages, needs.pages, this.offsets.length);
+    const { k, values, offsets } = this;
+    k.freshWord = (gen, page, word) => values.fresh(gen, page, offsets[word]);
+    k.poison = values.token(POISON);
+    this.sim = { mem: k.mem, world: k };
+  }
+
+  /** Runs kernel code as process `proc`, straight through. */
+  run<T>(proc: number, routine: Run<T>): T {
+    this.k.mem.self = proc;
+    return simulate(this.sim, routine);
+  }
+
+  /** Runs one op; `handlers` is the registry. */
+  exec(op: Op, handlers: Readonly<Record<string, OpHandler>>): string {
+    const handler = Object.hasOwn(handlers, op.name) ? handlers[op.name] : undefined;
+    if (!handler) return UNSUPPORTED;
+    if (!this.alive[op.proc]) return this.ended;
+    const { reports } = this.k.mem;
+    reports.length = 0;
+    let result: string;
+    try {
+      result = handler(this, op.proc, op.args);
+    } catch (error) {
+      if (!(error instanceof WouldBlock)) throw error;
+      return `!SIG14 ${error.message}`;
+    }
+    for (const report of reports) {
+      if (report.text.startsWith('kernel BUG')) return `!KERNEL:${report.text}`;
+    }
+    return result;
+  }
+
+  /** The page of an address argument and its offset, which may be beyond the page. */
+  at(page: string, off: string): { addr: number; word: number } {
+    const bytes = parseNumber(off);
+    return { addr: parseNumber(page) + (bytes >> 12), word: this.word(bytes & 4095) };
+  }
+
+  /** The word of a page at a byte offset. */
+  word(off: number): number {
+    return this.offsets.indexOf(off);
+  }
+
+  /** The token of a value argument. */
+  token(text: string): number {
+    const minus = text.startsWith('-');
+    const digits = (minus ? text.slice(1) : text).replace(/^0(?=\d)/, '0o');
+    const value = BigInt(digits);
+    return this.values.token(minus ? -value : value);
+  }
+
+  /** `=hex` of a word. */
+  show(token: number): string {
+    return `=${this.values.hex(token)}`;
+  }
+}
+
+/** `ok`, or the name of the error. */
+export const status = (ret: number): string => (ret < 0 ? errnoName(ret) : 'ok');
+
+/** The number, or the name of the error. */
+export const count = (ret: number): string => (ret < 0 ? errnoName(ret) : String(ret));
