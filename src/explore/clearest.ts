@@ -189,7 +189,7 @@ class Finder {
           this.settled[pair] = 1;
           if (++looked % 1_000 === 0) yield;
           const last = pair % (n + 1);
-          machine.load(store.bytes, store.offset((pair - last) / (n + 1)));
+          machine.load(store, (pair - last) / (n + 1));
           const inversion = this.inversion(members);
           if (inversion) offer(inversion, { switches, steps }, this.path(entry));
           let enabled = false;
@@ -256,8 +256,7 @@ class Finder {
   /** Notes a way to the machine's present state. */
   private enter(last: number, before: number, move: number): number {
     const { machine, store } = this.space;
-    const index = store.add32(machine.row32, machine.stride >> 2);
-    const pair = (index < 0 ? -1 - index : index) * (machine.nThreads + 1) + last;
+    const pair = store.add(machine.row32) * (machine.nThreads + 1) + last;
     if (pair >= this.settled.length) {
       const settled = new Uint8Array(Math.max(pair + 1, this.settled.length * 2));
       settled.set(this.settled);

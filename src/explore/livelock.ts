@@ -102,14 +102,14 @@ class Graph {
 
   /** Every thread but the daemons has finished: to go on for ever is what daemons do. */
   private onlyDaemons(state: number): boolean {
-    this.machine.load(this.store.bytes, this.store.offset(state));
+    this.machine.load(this.store, state);
     return this.machine.allDone();
   }
 
   /** The threads whose next step is to take a lock. */
   private waitForLock(state: number): number {
     const { machine, store } = this;
-    machine.load(store.bytes, store.offset(state));
+    machine.load(store, state);
     let mask = 0;
     for (let t = 0; t < this.threads; t++) {
       const node = machine.at[t];
@@ -120,7 +120,7 @@ class Graph {
 
   private enabled(state: number): number {
     const { machine, store } = this;
-    machine.load(store.bytes, store.offset(state));
+    machine.load(store, state);
     let mask = 0;
     for (let t = 0; t < this.threads; t++) {
       if (machine.ways(t) && machine.transition(t, 0) === Moved.Yes) {

@@ -12,8 +12,9 @@
  */
 import { Control, DONE, placeOf } from './control.ts';
 import type { LockTable } from './locks.ts';
-import type { Memory, Violation } from './memory.ts';
+import { emptyList, type Memory, type Violation } from './memory.ts';
 import { BLOCKED, ProgramError, type Run, type StepDef } from './program.ts';
+import type { StateStore } from './store.ts';
 
 export interface Thread {
   readonly name: string;
@@ -30,6 +31,8 @@ export interface System {
   /** Passed to every step as its first argument. */
   readonly world: unknown;
   readonly threads: readonly Thread[];
+  /** Rules that fell before the first step of any thread, while the system was set up. */
+  readonly found?: readonly Violation[];
   /** Looks at a state in which every thread has finished. */
   readonly final?: () => void;
 }
@@ -112,7 +115,6 @@ export class Machine {
   private readonly columnOf: Int32Array;
   private readonly highOf: Int32Array;
   readonly slotOfColumn: number[] = [];
-  private readonly highColumn: boolean[] = [];
   private readonly codes: Codes[];
   private readonly initialCode: Int32Array;
   private readonly initialWords: Int32Array;
@@ -129,7 +131,7 @@ export class Machine {
   /** Steps executed in all. */
   totalSteps = 0;
   /** Violations of the last transition, in order. */
-  readonly violations: Violation[] = [];
+  readonly violations: Violation[] = emptyList();
   /** Collects executed steps when not null. */
   trace: TraceStep[] | null = null;
   /** Test mode: steps that touched more than one racy slot, by step definition. */
@@ -142,7 +144,9 @@ export class Machine {
   private readonly ownerColumns: number[] = [];
   private scratch: Uint8Array;
   private scratch32: Int32Array;
+  /** Where the second byte of a thread's node is, if it has one; and whether any has. */
   private readonly threadHigh: Int32Array;
+  private longNodes = false;
   private undoAt = new Int32Array(256);
   private undoTop = 0;
   private moved = -1;
@@ -208,28 +212,44 @@ export class Machine {
   /** Gives a thread's node a second byte, and that of every thread it may be exchanged with. */
   private widenThread(t: number): void {
     const members = this.groups.find((g) => g.members.includes(t))?.members ?? [t];
-    for (const m of members) this.threadHigh[m] = this.nThreads + this.newColumn(NO_SLOT, true);
+    for (const m of members) this.threadHigh[m] = this.nThreads + this.newColumn(NO_SLOT);
+    this.longNodes = true;
   }
 
-  /** Restores a stored state. */
-  load(rows: Uint8Array, offset: number): void {
-    const { row, mem } = this;
-    const { words } = mem;
-    for (let i = 0; i < this.stride; i++) row[i] = rows[offset + i];
+  /** Restores a stored state: only what differs from the present one, which is little. */
+  load(store: StateStore, state: number): void {
+    const { row, row32, nThreads, at } = this;
+    const { rows, rows32 } = store;
+    const words = this.stride >> 2;
+    const base = state * words;
+    const first = base << 2;
+    this.mem.logTop = 0;
+    for (let w = 0; w < words; w++) {
+      if (row32[w] === rows32[base + w]) continue;
+      for (let i = w * 4; i < w * 4 + 4; i++) {
+        if (row[i] === rows[first + i]) continue;
+        row[i] = rows[first + i];
+        if (i >= nThreads) this.unpack(i - nThreads);
+        else at[i] = row[i];
+      }
+    }
+    if (this.longNodes) {
+      for (let t = 0; t < nThreads; t++) {
+        const high = this.threadHigh[t];
+        at[t] = high < 0 ? row[t] : row[t] | (row[high] << 8);
+      }
+    }
+  }
+
+  /** Brings a slot up to date with the row. */
+  private unpack(column: number): void {
+    const slot = this.slotOfColumn[column];
+    if (slot === NO_SLOT) return;
     const first = this.nThreads;
-    for (let t = 0; t < first; t++) {
-      const high = this.threadHigh[t];
-      this.at[t] = high < 0 ? row[t] : row[t] | (row[high] << 8);
-    }
-    for (let c = 0; c < this.columns; c++) {
-      if (this.highColumn[c]) continue;
-      const slot = this.slotOfColumn[c];
-      let code = row[first + c];
-      const high = this.highOf[slot];
-      if (high >= 0) code |= row[first + high] << 8;
-      words[slot] = this.codes[mem.arrayOf[slot]].values[code ^ this.initialCode[slot]];
-    }
-    mem.logTop = 0;
+    let code = this.row[first + this.columnOf[slot]];
+    const high = this.highOf[slot];
+    if (high >= 0) code |= this.row[first + high] << 8;
+    this.mem.words[slot] = this.codes[this.mem.arrayOf[slot]].values[code ^ this.initialCode[slot]];
   }
 
   /**
@@ -342,14 +362,13 @@ export class Machine {
   }
 
   private columnFor(slot: number): number {
-    if (this.columnOf[slot] < 0) this.columnOf[slot] = this.newColumn(slot, false);
+    if (this.columnOf[slot] < 0) this.columnOf[slot] = this.newColumn(slot);
     return this.columnOf[slot];
   }
 
-  private newColumn(slot: number, high: boolean): number {
+  private newColumn(slot: number): number {
     const c = this.columns++;
     this.slotOfColumn.push(slot);
-    this.highColumn.push(high);
     if (this.nThreads + this.columns > this.stride) {
       const stride = this.stride + 4;
       const row = new Uint8Array(stride);
@@ -371,7 +390,7 @@ export class Machine {
     let c = this.columnOf[slot];
     if (c < 0) {
       if (code === 0) return;
-      c = this.columnOf[slot] = this.newColumn(slot, false);
+      c = this.columnOf[slot] = this.newColumn(slot);
     }
     const first = this.nThreads;
     this.putByte(first + c, code & 0xff);
@@ -385,7 +404,7 @@ export class Machine {
             'slots that symmetry exchanges; turn symmetry off',
         );
       }
-      high = this.highOf[slot] = this.newColumn(slot, true);
+      high = this.highOf[slot] = this.newColumn(slot);
     }
     this.putByte(first + high, code >> 8);
   }

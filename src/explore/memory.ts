@@ -85,6 +85,16 @@ export class Slots {
   }
 }
 
+/**
+ * An empty array that has held an object once. The compiler tells arrays of objects from arrays that
+ * have always been empty, and throws its work away when the first violation turns one into the other.
+ */
+export function emptyList<T extends object>(): T[] {
+  const list = [{} as T];
+  list.pop();
+  return list;
+}
+
 const SHARED = 0x7f;
 
 export class Memory {
@@ -94,7 +104,7 @@ export class Memory {
   /** The thread whose step is running. Steps read it; the machine sets it. */
   self = 0;
   /** Violations reported by the step that is running. */
-  readonly reports: Violation[] = [];
+  readonly reports: Violation[] = emptyList();
   /** Facts that steps establish for the whole search (not part of any state), or-ed together. */
   marks = 0;
 

@@ -79,7 +79,9 @@ export type Run<T> = Generator<Request, T, number>;
 export const probe: { ask: (() => void) | null } = { ask: null };
 
 function makeStep(name: string, kind: StepKind, run: StepDef['run'], options: StepOptions) {
-  const def: StepDef = { ...options, name, kind, run };
+  // Written out so that all definitions have one shape: the search reads them at every transition.
+  const { lock, shared, text, cite, atomic, guard } = options;
+  const def: StepDef = { name, kind, run, lock, shared, text, cite, atomic, guard };
   return function* (...args: Arg[]): Run<number> {
     probe.ask?.();
     return yield { type: 'step', def, args };

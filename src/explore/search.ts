@@ -11,7 +11,7 @@ import { type Machine, Moved, type System } from './machine.ts';
 import type { Violation } from './memory.ts';
 import { ProgramError } from './program.ts';
 import { type Move, Space, type SpaceOptions } from './space.ts';
-import type { StateStore } from './store.ts';
+import { BATCH, type StateStore } from './store.ts';
 
 export interface SearchOptions extends SpaceOptions {
   /** Give up beyond this many states. Default 4 million. */
@@ -60,14 +60,18 @@ export class Search {
   private readonly strict: boolean;
   private readonly keepEdges: boolean;
   /** How each state was first reached. */
-  private parents = new Int32Array(4096);
-  private moves = new Int32Array(4096);
+  private parents = new Int32Array(64);
+  private moves = new Int32Array(64);
   /** Pairs (target, thread); those of state s are at `edgeStart[s]` up to `edgeStart[s + 1]`. */
-  private edges = new Int32Array(16384);
-  private edgeStart = new Int32Array(4097);
+  private edges = new Int32Array(64);
+  private edgeStart = new Int32Array(65);
   private edgeCount = 0;
   private cursor = 0;
-  private readonly findings = new Map<string, Finding>();
+  /** For the batch of the store: where each state came from. */
+  private readonly stagedParents = new Int32Array(BATCH);
+  private readonly stagedMoves = new Int32Array(BATCH);
+  /** By rule and text. */
+  private readonly findings = new Map<string, Map<string, Finding>>();
   transitions = 0;
   result: SearchResult | null = null;
   private loop: Livelock | null = null;
@@ -104,27 +108,58 @@ export class Search {
 
   private begin(): void {
     this.findings.clear();
+    for (const violation of this.machine.system.found ?? []) {
+      this.keep({ violation, state: 0, thread: -1, way: 0 });
+    }
     this.transitions = 0;
     this.cursor = 0;
     this.edgeCount = 0;
-    this.add(NO_STATE, 0);
+    const { space } = this;
+    space.machine.onGrow = (stride) => {
+      if (space.store.staged) this.lookUp();
+      space.store.widen(stride);
+    };
+    this.stage(NO_STATE, 0);
+    this.lookUp();
   }
 
-  private add(parent: number, move: number): number {
-    const { machine } = this;
-    const index = this.store.add32(machine.canonical(), machine.stride >> 2);
-    if (index >= 0) return index;
-    const fresh = -1 - index;
-    if (fresh >= this.parents.length) {
-      this.parents = doubled(this.parents);
-      this.moves = doubled(this.moves);
-      const starts = new Int32Array(this.parents.length + 1);
-      starts.set(this.edgeStart);
-      this.edgeStart = starts;
+  /** The number of the machine's present state, which is known unless something is wrong. */
+  private known(): number {
+    return this.store.add(this.machine.canonical());
+  }
+
+  /** Puts the machine's present state into the batch of states to be looked up. */
+  private stage(parent: number, move: number): void {
+    const { store } = this;
+    this.stagedParents[store.staged] = parent;
+    this.stagedMoves[store.staged] = move;
+    if (store.stage(this.machine.canonical())) this.lookUp();
+  }
+
+  private lookUp(): void {
+    const { store, keepEdges } = this;
+    const { staged } = store;
+    let { count } = store;
+    store.lookUp();
+    while (store.count > this.parents.length) this.growLinks();
+    const { parents, moves, stagedParents, stagedMoves } = this;
+    for (let i = 0; i < staged; i++) {
+      const state = store.index[i];
+      if (state === count) {
+        parents[count] = stagedParents[i];
+        moves[count++] = stagedMoves[i];
+      }
+      if (keepEdges && stagedParents[i] !== NO_STATE) this.addEdge(state, stagedMoves[i] & 0xff);
     }
-    this.parents[fresh] = parent;
-    this.moves[fresh] = move;
-    return fresh;
+  }
+
+  private growLinks(): void {
+    this.parents = doubled(this.parents);
+    this.moves = doubled(this.moves);
+    if (!this.keepEdges) return;
+    const starts = new Int32Array(this.parents.length + 1);
+    starts.set(this.edgeStart);
+    this.edgeStart = starts;
   }
 
   /**
@@ -155,43 +190,52 @@ export class Search {
   }
 
   private slice(until: number): void {
-    const { machine, store, keepEdges } = this;
-    const n = machine.nThreads;
-    while (this.cursor < store.count) {
-      if (this.transitions > until) return;
-      const state = this.cursor++;
-      machine.load(store.bytes, store.offset(state));
-      if (keepEdges) this.edgeStart[state] = this.edgeCount;
-      let enabled = false;
-      for (let t = 0; t < n; t++) {
-        const ways = machine.ways(t);
-        for (let way = 0; way < ways; way++) {
-          if (machine.transition(t, way) === Moved.No) break;
-          enabled = true;
-          this.transitions++;
-          let ended = false;
-          if (machine.violations.length) ended = this.note(state, t, way);
-          if (!ended) {
-            const index = this.add(state, (way << 8) | t);
-            if (keepEdges) this.addEdge(index, t);
-          }
-          machine.undo();
-          if (this.result) return;
-        }
+    const { store } = this;
+    while (this.cursor < store.count || store.staged > 0) {
+      if (this.cursor === store.count) this.lookUp();
+      else {
+        if (this.transitions > until) return;
+        this.expand(this.cursor++);
+        if (this.result) return;
       }
-      if (!enabled && !machine.allDone()) this.deadlock(state);
-      if (this.result) return;
       if (store.count > this.maxStates) {
         this.finish(false, `gave up at ${this.maxStates.toLocaleString('en')} states`);
         return;
       }
     }
-    if (keepEdges) this.edgeStart[this.cursor] = this.edgeCount;
+    this.complete();
+  }
+
+  /** Makes every transition out of a state. */
+  private expand(state: number): void {
+    const { machine, store } = this;
+    const n = machine.nThreads;
+    machine.load(store, state);
+    if (this.keepEdges) this.edgeStart[state] = this.edgeCount + 2 * store.staged;
+    let enabled = false;
+    for (let t = 0; t < n; t++) {
+      const ways = machine.ways(t);
+      for (let way = 0; way < ways; way++) {
+        if (machine.transition(t, way) === Moved.No) break;
+        enabled = true;
+        this.transitions++;
+        if (machine.violations.length === 0 || !this.note(state, t, way)) {
+          this.stage(state, (way << 8) | t);
+        }
+        machine.undo();
+        if (this.result) return;
+      }
+    }
+    if (!enabled && !machine.allDone()) this.deadlock(state);
+  }
+
+  private complete(): void {
+    if (this.keepEdges) this.edgeStart[this.cursor] = this.edgeCount;
     for (const { violation } of this.space.order.found) {
       this.keep({ violation, state: 0, thread: -1, way: 0 });
     }
     if (this.strict) this.lookAgain();
-    if (this.lookForLivelock && machine.control.cyclic) this.livelock();
+    if (this.lookForLivelock && this.machine.control.cyclic) this.livelock();
     this.finish(true, null);
   }
 
@@ -202,8 +246,10 @@ export class Search {
   }
 
   private keep(finding: Finding): void {
-    const key = `${finding.violation.rule}|${finding.violation.text}`;
-    if (!this.findings.has(key)) this.findings.set(key, finding);
+    const { rule, text } = finding.violation;
+    let texts = this.findings.get(rule);
+    if (!texts) this.findings.set(rule, (texts = new Map()));
+    if (!texts.has(text)) texts.set(text, finding);
   }
 
   /** Keeps the findings of the last transition; true when the path ends here. */
@@ -230,7 +276,7 @@ export class Search {
     const { machine, store } = this;
     const { count } = store;
     for (let state = count - 1; state >= 0; state--) {
-      machine.load(store.bytes, store.offset(state));
+      machine.load(store, state);
       let edge = this.edgeStart[state];
       const end = this.edgeStart[state + 1];
       for (let t = 0; t < machine.nThreads; t++) {
@@ -243,7 +289,7 @@ export class Search {
             fatal ||
             (edge < end &&
               this.edges[edge + 1] === t &&
-              this.add(NO_STATE, 0) === this.edges[edge] &&
+              this.known() === this.edges[edge] &&
               store.count === count);
           machine.undo();
           if (!same) this.differs(t, node);
@@ -291,7 +337,7 @@ export class Search {
       bound,
       states: this.store.count,
       transitions: this.transitions,
-      findings: [...this.findings.values()],
+      findings: [...this.findings.values()].flatMap((texts) => [...texts.values()]),
       marks: this.machine.mem.marks,
     };
   }
@@ -356,11 +402,11 @@ export class Search {
   private moveOf(state: number, edge: number): Move {
     const { machine, store, edges } = this;
     const thread = edges[edge + 1];
-    machine.load(store.bytes, store.offset(state));
+    machine.load(store, state);
     for (let way = 0; ; way++) {
       machine.ways(thread);
       machine.transition(thread, way);
-      const to = this.add(NO_STATE, 0);
+      const to = this.known();
       machine.undo();
       if (to === edges[edge]) return { thread, way };
     }
