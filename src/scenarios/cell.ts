@@ -145,7 +145,8 @@ export function cellSystems(
     simulate(sim, sys_mmap(MM, 0, PAGES, prot, MAP_SHARED, mmapTarget(FD, 0)));
     const kind = notifierKind(co);
     if (kind) simulate(sim, set_notifier(0, kind, MM, 0));
-    return { mem: k.mem, locks: k.locks, world: k, threads, final: () => checkPages(k) };
+    const found = k.mem.reports.splice(0);
+    return { mem: k.mem, locks: k.locks, world: k, threads, found, final: () => checkPages(k) };
   };
 }
 

@@ -42,7 +42,9 @@ const itree_inv_start = step(
   'mn_itree_inv_start_range',
   (k: Kernel, mm: number) => {
     k.itree_active.add(mm, 1);
-    k.itree_seq.set(mm, k.itree_seq.get(mm) | 1);
+    const seq = k.itree_seq.get(mm) | 1;
+    k.itree_seq.set(mm, seq);
+    return seq;
   },
   { atomic: 'under subscriptions->lock (mm/mmu_notifier.c mn_itree_inv_start_range)' },
 );
@@ -73,15 +75,15 @@ const list_end = step(
   { text: () => 'invalidate_range_end: seq++, in_progress--' },
 );
 
-/** The callback of an interval notifier: records the sequence and drops what it mirrors. */
-const interval_invalidate = step(
+/** The callback of an interval notifier records the sequence, then drops what it mirrors. */
+const mmu_interval_set_seq = step(
   'mmu_interval_set_seq',
-  (k: Kernel, h: number, mm: number) => {
-    k.mn_seq.set(h, k.itree_seq.get(mm));
-    k.hold_mirror.set(h, 0);
-  },
-  { text: () => 'invalidate: set_seq, drop mirror' },
+  (k: Kernel, h: number, seq: number) => k.mn_seq.set(h, seq),
+  { cite: 'include/linux/mmu_notifier.h mmu_interval_set_seq' },
 );
+const drop_mirror = step('unmap_mirror', (k: Kernel, h: number) => k.hold_mirror.set(h, 0), {
+  text: () => 'the device drops its mapping',
+});
 
 /** Before entries of [start, end) change. Sleeps in callbacks, so not under the page-table lock. */
 export const mmu_notifier_invalidate_range_start = routine(
@@ -89,13 +91,16 @@ export const mmu_notifier_invalidate_range_start = routine(
   function* (mm: number, start: number, end: number): Run<void> {
     const n = yield* holders();
     if (n === 0) return;
-    if (yield* interval_count(mm)) yield* itree_inv_start(mm);
+    const seq = (yield* interval_count(mm)) ? yield* itree_inv_start(mm) : 0;
     for (let h = 0; h < n; h++) {
       const kind = yield* subscription(h, mm, start, end);
       if (kind === NOTIFIER_NONE) continue;
       yield* mmu_lock(h);
       if (kind === NOTIFIER_LIST) yield* list_start(h);
-      else yield* interval_invalidate(h, mm);
+      else {
+        yield* mmu_interval_set_seq(h, seq);
+        yield* drop_mirror(h);
+      }
       yield* mmu_unlock(h);
     }
   },

@@ -8,7 +8,7 @@ import { again, type Run, routine, step } from '../../explore/program.ts';
 import { EBUSY, EPERM } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 import { access_page, touch, type UserPage, user_access } from '../mm/access.ts';
-import { PTE_PRESENT, PTE_SPECIAL, PTE_WRITE, pte_pfn, VM_PFNMAP } from '../mm/flags.ts';
+import { PTE_SPECIAL, PTE_WRITE, pte_pfn, VM_PFNMAP } from '../mm/flags.ts';
 import { follow_pfn, follow_pte, raw_walk } from '../mm/follow.ts';
 import {
   FOLL_GET,
@@ -38,20 +38,21 @@ import { mmap_read_lock, mmap_read_unlock } from '../mm/vma.ts';
 export const MARK_TRANSLATED = 1;
 export const MARK_REFUSED = 2;
 
-/** Notes how a lookup ended, for the verdict; no CPU sees it. */
-const note_lookup = step('note_lookup', (k: Kernel, mm: number, addr: number, got: number) => {
-  if (got) k.mem.marks |= MARK_TRANSLATED;
-  else if (k.mem.words[k.pte.base + mm * k.config.vpages + addr] & PTE_PRESENT)
-    k.mem.marks |= MARK_REFUSED;
-  else if (
-    k.mem.words[
-      k.pmd.base +
-        mm * Math.ceil(k.config.vpages / k.config.ptrsPerPmd) +
-        Math.floor(addr / k.config.ptrsPerPmd)
-    ]
-  )
-    k.mem.marks |= MARK_REFUSED;
-});
+/** Notes how a lookup ended, for the verdict; no CPU does this, but when it is done matters. */
+const note_lookup = step(
+  'note_lookup',
+  (k: Kernel, mm: number, addr: number, got: number) => {
+    if (got) {
+      k.mem.marks |= MARK_TRANSLATED;
+      return;
+    }
+    const { vpages, ptrsPerPmd } = k.config;
+    const blocks = Math.ceil(vpages / ptrsPerPmd);
+    const pmd = k.pmd.get(mm * blocks + Math.floor(addr / ptrsPerPmd));
+    if (pmd || k.pte.get(mm * vpages + addr)) k.mem.marks |= MARK_REFUSED;
+  },
+  { atomic: 'bookkeeping of the search' },
+);
 
 /** Which rule lets a page reference be taken here: R13 past the flag, R3 through a huge entry, else R2. */
 const why_gup_worked = step('why_gup_worked', (k: Kernel, mm: number, addr: number) => {
