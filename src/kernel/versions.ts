@@ -22,6 +22,18 @@ export interface Profile {
   readonly follow_pfnmap: boolean;
   /** VM_SPECIAL mappings never merge, so cannot grow in place by mremap. 6.12 mm/vma.c. */
   readonly special_never_expands: boolean;
+  /**
+   * A VMA with vm_ops->close never takes part in a merge; later only one that would vanish does not.
+   * 6.1 mm/mmap.c is_mergeable_vma; 6.12 mm/vma.c can_merge_remove_vma.
+   */
+  readonly close_never_merges: boolean;
+  /**
+   * mprotect makes a clean entry of exclusive anonymous memory writable at once; 6.1 wants it dirty.
+   * mm/mprotect.c can_change_pte_writable.
+   */
+  readonly mprotect_upgrades_clean_anon: boolean;
+  /** mprotect takes VM_ACCOUNT off untouched anonymous memory. 6.12 mm/mprotect.c mprotect_fixup. */
+  readonly mprotect_drops_account: boolean;
   /** Pages in a VM_PFNMAP VMA count in rss when their PTE is not special. 6.12 fs/proc. */
   readonly smaps_counts_pfnmap: boolean;
   /** One more reference is held on a page of the page cache while it is young. LRU batches. */
@@ -42,6 +54,9 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     huge_pfnmap: false,
     follow_pfnmap: false,
     special_never_expands: false,
+    close_never_merges: true,
+    mprotect_upgrades_clean_anon: false,
+    mprotect_drops_account: false,
     smaps_counts_pfnmap: false,
     shmem_extra_ref: 0,
     iouring_refuses_files: true,
@@ -55,6 +70,9 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     huge_pfnmap: true,
     follow_pfnmap: true,
     special_never_expands: true,
+    close_never_merges: false,
+    mprotect_upgrades_clean_anon: true,
+    mprotect_drops_account: true,
     smaps_counts_pfnmap: true,
     shmem_extra_ref: 1,
     iouring_refuses_files: false,

@@ -9,6 +9,8 @@
 import { type Run, routine, step } from '../../explore/program.ts';
 import { type Kernel, type VmOperations, vm_operations } from '../kernel.ts';
 import {
+  FAULT_FLAG_ALLOW_RETRY,
+  FAULT_FLAG_TRIED,
   FAULT_FLAG_WRITE,
   PTE_DIRTY,
   PTE_PRESENT,
@@ -67,7 +69,7 @@ import {
   vm_page_prot,
   vma_lookup,
 } from './vma.ts';
-import { MAPPING_ANON } from './zap.ts';
+import { MAPPING_ANON, set_page_mapping } from './zap.ts';
 
 // Signals, negative so that they differ from data (see user_access).
 export const SEGV_MAPERR = -1;
@@ -78,10 +80,6 @@ export const BUS_ADRERR = -3;
 export function* vma_ops(vma: number): Run<VmOperations | undefined> {
   return vm_operations.at(yield* vm_ops(vma));
 }
-
-const set_page_mapping = step('folio->mapping', (k: Kernel, pfn: number, mapping: number) =>
-  k.page_mapping.set(pfn, mapping),
-);
 
 const same_pte = (a: number, b: number) => ((a ^ b) & ~(PTE_DIRTY | PTE_YOUNG)) === 0;
 
@@ -367,13 +365,14 @@ export const handle_mm_fault = routine(
   'mm/memory.c',
 );
 
-/**
- * arch/x86/mm/fault.c do_user_addr_fault.
- * @returns 0 to run the instruction again, or a signal
- */
-export const handle_page_fault = routine(
+/** mm/memory.c fault_flag_allow_retry_first: may this attempt drop mmap_lock? */
+export const may_retry = (flags: number): boolean =>
+  (flags & (FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_TRIED)) === FAULT_FLAG_ALLOW_RETRY;
+
+/** One attempt of do_user_addr_fault: 0, a signal, or VM_FAULT_RETRY with mmap_lock dropped. */
+const user_fault = routine(
   'do_user_addr_fault',
-  function* (mm: number, addr: number, write: number): Run<number> {
+  function* (mm: number, addr: number, write: number, tried: number): Run<number> {
     yield* mmap_read_lock(mm);
     const vma = yield* vma_lookup(mm, addr);
     if (vma === NO_VMA) {
@@ -385,10 +384,25 @@ export const handle_page_fault = routine(
       yield* mmap_read_unlock(mm);
       return SEGV_ACCERR;
     }
-    const ret = yield* handle_mm_fault(mm, vma, addr, write ? FAULT_FLAG_WRITE : 0);
-    // A handler that says VM_FAULT_RETRY has dropped the lock already.
-    if (!(ret & VM_FAULT_RETRY)) yield* mmap_read_unlock(mm);
+    const how = FAULT_FLAG_ALLOW_RETRY | tried | (write ? FAULT_FLAG_WRITE : 0);
+    const ret = yield* handle_mm_fault(mm, vma, addr, how);
+    if (ret & VM_FAULT_RETRY) return VM_FAULT_RETRY;
+    yield* mmap_read_unlock(mm);
     return ret & VM_FAULT_ERROR ? BUS_ADRERR : 0;
+  },
+  'arch/x86/mm/fault.c',
+);
+
+/**
+ * arch/x86/mm/fault.c do_user_addr_fault.
+ * @returns 0 to run the instruction again, or a signal
+ */
+export const handle_page_fault = routine(
+  'exc_page_fault',
+  function* (mm: number, addr: number, write: number): Run<number> {
+    const first = yield* user_fault(mm, addr, write, 0);
+    if (first !== VM_FAULT_RETRY) return first;
+    return yield* user_fault(mm, addr, write, FAULT_FLAG_TRIED);
   },
   'arch/x86/mm/fault.c',
 );

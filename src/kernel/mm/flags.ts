@@ -9,7 +9,9 @@ export const VM_MAYREAD = 0x10;
 export const VM_MAYWRITE = 0x20;
 export const VM_MAYEXEC = 0x40;
 export const VM_MAYSHARE = 0x80;
+export const VM_UFFD_MISSING = 0x200;
 export const VM_PFNMAP = 0x400;
+export const VM_UFFD_WP = 0x1000;
 export const VM_LOCKED = 0x2000;
 export const VM_IO = 0x4000;
 export const VM_SEQ_READ = 0x8000;
@@ -19,6 +21,12 @@ export const VM_DONTEXPAND = 0x40000;
 export const VM_LOCKONFAULT = 0x80000;
 export const VM_ACCOUNT = 0x100000;
 export const VM_NORESERVE = 0x200000;
+/**
+ * Linux has these two above bit 31 (VM_UFFD_MINOR 37 or 38, VM_SEALED 63); here they take the places
+ * of VM_HUGETLB and VM_SYNC, which no mapping of the model has.
+ */
+export const VM_UFFD_MINOR = 0x400000;
+export const VM_SEALED = 0x800000;
 export const VM_WIPEONFORK = 0x2000000;
 export const VM_DONTDUMP = 0x4000000;
 export const VM_SOFTDIRTY = 0x8000000;
@@ -77,6 +85,9 @@ export function pte_pfn(pte: number): number {
 export const FAULT_FLAG_WRITE = 0x1;
 export const FAULT_FLAG_UNSHARE = 0x2;
 export const FAULT_FLAG_REMOTE = 0x4;
+/** The handler may drop mmap_lock, wait, and say VM_FAULT_RETRY; once. */
+export const FAULT_FLAG_ALLOW_RETRY = 0x8;
+export const FAULT_FLAG_TRIED = 0x10;
 export const VM_FAULT_OOM = 0x1;
 export const VM_FAULT_SIGBUS = 0x2;
 export const VM_FAULT_SIGSEGV = 0x40;

@@ -156,7 +156,10 @@ const mmap_region = routine(
       backing = yield* shmem_zero_setup(n);
     } else {
       const merged = yield* vma_merge_new_range(mm, addr, addr + n, flags, file, pgoff);
-      if (merged >= 0) return 0;
+      if (merged >= 0) {
+        if (merged >> 16 && file >= 0) yield* fput(file);
+        return 0;
+      }
     }
     const vma = yield* vm_area_alloc(mm, addr, addr + n, flags, pgoff);
     if (vma < 0) return -ENOMEM;

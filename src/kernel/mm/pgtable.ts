@@ -72,6 +72,25 @@ export const ptep_clear_bits = step(
   },
 );
 
+/**
+ * Gives an entry new rights and keeps the rest, as ptep_modify_prot_start and _commit do: the entry
+ * is empty in between, so the MMU loses no bit and uses no half of it.
+ */
+export const ptep_modify_prot = step(
+  'ptep_modify_prot_commit',
+  (k: Kernel, mm: number, addr: number, prot: number) => {
+    const i = at(k, mm, addr);
+    let entry = k.pte.get(i) & ~(PTE_WRITE | PTE_NONE);
+    if (prot & 1) entry |= PTE_WRITE;
+    if (prot === 0) entry |= PTE_NONE;
+    k.pte.set(i, entry);
+  },
+  {
+    text: ([, addr, prot]) =>
+      `ptep_modify_prot(${addr}, ${prot ? (Number(prot) & 1 ? 'rw' : 'r') : 'none'})`,
+  },
+);
+
 export const pmdp_get = step(
   'pmdp_get',
   (k: Kernel, mm: number, addr: number) => k.pmd.get(pmdAt(k, mm, addr)),

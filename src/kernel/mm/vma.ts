@@ -190,18 +190,7 @@ export const vm_area_alloc = step(
   },
 );
 
-export const vm_area_free = step('vm_area_free', (k: Kernel, v: number) => {
-  k.vm_start.set(v, 0);
-  k.vm_end.set(v, 0);
-  k.vm_flags.set(v, 0);
-  k.vm_pgoff.set(v, 0);
-  k.vm_file.set(v, 0);
-  k.vm_ops.set(v, 0);
-  k.vm_private.set(v, 0);
-  k.vm_page_prot.set(v, 0);
-  k.anon_vma.set(v, 0);
-  k.vm_linked.set(v, 0);
-});
+export const vm_area_free = step('vm_area_free', (k: Kernel, v: number) => clear(k, v));
 
 /**
  * Splits `v` at `addr`: `v` keeps the lower part. References and vm_ops->open are the caller's.
@@ -228,66 +217,157 @@ export const __split_vma = step('__split_vma', (k: Kernel, v: number, addr: numb
   return -ENOMEM;
 });
 
-/** Flags that may differ between VMAs that merge. mm/vma.c is_mergeable_vma */
-function mergeable(k: Kernel, a: number, b: number): boolean {
-  if ((k.vm_flags.get(a) ^ k.vm_flags.get(b)) & ~VM_SOFTDIRTY) return false;
-  if (k.vm_flags.get(a) & VM_SPECIAL) return false;
-  if (k.vm_file.get(a) !== k.vm_file.get(b)) return false;
-  const ops = vm_operations.at(k.vm_ops.get(a));
-  if (ops?.close || vm_operations.at(k.vm_ops.get(b))?.close) return false;
-  const x = k.anon_vma.get(a);
-  const y = k.anon_vma.get(b);
-  if (x && y && x !== y) return false;
-  return k.vm_pgoff.get(b) === k.vm_pgoff.get(a) + (k.vm_end.get(a) - k.vm_start.get(a));
+/** An anon_vma whose chain has other members: forks leave those behind (list_is_singular is false). */
+export const ANON_VMA_CLONED = 0x10000;
+
+/** mm/vma.c is_mergeable_anon_vma: `there` is the neighbour's, or 0 with `any` where none is asked. */
+function anonMergeable(mine: number, there: number, any: boolean): boolean {
+  if ((!mine || !there) && (any || (there && !(there & ANON_VMA_CLONED)))) return true;
+  return mine === there;
+}
+
+const hasClose = (k: Kernel, v: number): boolean =>
+  vm_operations.at(k.vm_ops.get(v))?.close !== undefined;
+
+/** mm/vma.c is_mergeable_vma: may neighbour `n` take over memory of these properties? */
+function mergeable(k: Kernel, n: number, flags: number, file: number, anon: number): boolean {
+  if ((k.vm_flags.get(n) ^ flags) & ~VM_SOFTDIRTY) return false;
+  if (k.vm_file.get(n) !== file) return false;
+  if (k.linux.close_never_merges && hasClose(k, n)) return false;
+  return anonMergeable(anon, k.anon_vma.get(n), false);
+}
+
+/** The VMAs that end at `start` and begin at `end`, or -1 each. */
+function neighbours(k: Kernel, mm: number, start: number, end: number): [number, number] {
+  let prev = -1;
+  let next = -1;
+  const first = mm * k.config.vmas;
+  for (let v = first; v < first + k.config.vmas; v++) {
+    const to = k.vm_end.get(v);
+    if (to === 0) continue;
+    if (to === start) prev = v;
+    if (k.vm_start.get(v) === end) next = v;
+  }
+  return [prev, next];
+}
+
+const pgoffAtEnd = (k: Kernel, v: number): number =>
+  k.vm_pgoff.get(v) + (k.vm_end.get(v) - k.vm_start.get(v));
+
+function clear(k: Kernel, v: number): void {
+  k.vm_start.set(v, 0);
+  k.vm_end.set(v, 0);
+  k.vm_flags.set(v, 0);
+  k.vm_pgoff.set(v, 0);
+  k.vm_file.set(v, 0);
+  k.vm_ops.set(v, 0);
+  k.vm_private.set(v, 0);
+  k.vm_page_prot.set(v, 0);
+  k.anon_vma.set(v, 0);
+  k.vm_linked.set(v, 0);
 }
 
 /**
- * Merges `v` with its neighbours where they are alike.
- * @returns the VMA that holds the range now; the file references that became needless are the
- *   caller's to drop, and their number is in bits 16 and up
+ * mm/vma.c vma_merge_existing_range (6.1: mm/mmap.c vma_merge): [start, end) of `v` is to get `flags`;
+ * if a neighbour is alike, it takes the range over.
+ * @returns the VMA that holds the range, with the number of VMAs that are gone (whose references to
+ *   the file are the caller's to drop) in bits 16 and up; or -1
  */
-export const vma_merge = step('vma_merge', (k: Kernel, v: number) => {
-  const mm = Math.floor(v / k.config.vmas);
-  const list = vmasOf(k, mm);
-  const i = list.indexOf(v);
-  let merged = 0;
-  let keep = v;
-  const next = list[i + 1];
-  if (next !== undefined && k.vm_start.get(next) === k.vm_end.get(v) && mergeable(k, v, next)) {
-    absorb(k, v, next);
-    merged++;
-  }
-  const prev = list[i - 1];
-  if (prev !== undefined && k.vm_end.get(prev) === k.vm_start.get(v) && mergeable(k, prev, v)) {
-    absorb(k, prev, v);
-    keep = prev;
-    merged++;
-  }
-  return keep | (merged << 16);
-});
+export const vma_merge_existing_range = step(
+  'vma_merge_existing_range',
+  (k: Kernel, v: number, start: number, end: number, flags: number) => {
+    if (flags & VM_SPECIAL) return -1;
+    const from = k.vm_start.get(v);
+    const to = k.vm_end.get(v);
+    const leftSide = start === from;
+    const rightSide = end === to;
+    if (!leftSide && !rightSide) return -1;
+    const file = k.vm_file.get(v);
+    const anon = k.anon_vma.get(v);
+    const pgoff = k.vm_pgoff.get(v) + (start - from);
+    const [prev, next] = neighbours(k, Math.floor(v / k.config.vmas), start, end);
+    const left =
+      leftSide &&
+      prev >= 0 &&
+      mergeable(k, prev, flags, file, anon) &&
+      pgoffAtEnd(k, prev) === pgoff;
+    let right =
+      rightSide &&
+      next >= 0 &&
+      mergeable(k, next, flags, file, anon) &&
+      k.vm_pgoff.get(next) === pgoff + (end - start) &&
+      (!left || anonMergeable(k.anon_vma.get(prev), k.anon_vma.get(next), true));
+    if (!left && !right) return -1;
+    const whole = leftSide && rightSide;
+    if (whole && hasClose(k, v)) return -1;
+    if (left && right && hasClose(k, next)) right = false;
+    if (left) {
+      const last = right ? next : v;
+      k.vm_end.set(prev, right ? k.vm_end.get(next) : end);
+      if (!k.anon_vma.get(prev)) k.anon_vma.set(prev, k.anon_vma.get(last) || anon);
+      if (whole) clear(k, v);
+      else {
+        k.vm_start.set(v, end);
+        k.vm_pgoff.set(v, pgoff + (end - start));
+      }
+      if (right) clear(k, next);
+      return prev | (((whole ? 1 : 0) + (right ? 1 : 0)) << 16);
+    }
+    k.vm_start.set(next, start);
+    k.vm_pgoff.set(next, pgoff);
+    if (!k.anon_vma.get(next)) k.anon_vma.set(next, anon);
+    if (whole) clear(k, v);
+    else k.vm_end.set(v, start);
+    return next | ((whole ? 1 : 0) << 16);
+  },
+  { atomic: 'under mmap_lock and i_mmap_rwsem (mm/vma.c commit_merge)' },
+);
 
-/** `low` takes over the range of `high`. */
-function absorb(k: Kernel, low: number, high: number): void {
-  k.vm_end.set(low, k.vm_end.get(high));
-  if (!k.anon_vma.get(low)) k.anon_vma.set(low, k.anon_vma.get(high));
-  if (k.vm_flags.get(high) & VM_SOFTDIRTY) k.vm_flags.set(low, k.vm_flags.get(low) | VM_SOFTDIRTY);
-  k.vm_end.set(high, 0);
-  k.vm_start.set(high, 0);
-  k.vm_flags.set(high, 0);
-  k.vm_file.set(high, 0);
-  k.vm_ops.set(high, 0);
-  k.vm_private.set(high, 0);
-  k.anon_vma.set(high, 0);
-  k.vm_pgoff.set(high, 0);
-  k.vm_page_prot.set(high, 0);
-  k.vm_linked.set(high, 0);
+/** mm/vma.c vma_merge_new_range (6.1: mm/mmap.c vma_merge), for memory that is in no VMA yet. */
+function mergeNew(
+  k: Kernel,
+  mm: number,
+  start: number,
+  end: number,
+  flags: number,
+  file: number,
+  pgoff: number,
+  anon: number,
+  except: number,
+): number {
+  if (flags & VM_SPECIAL) return -1;
+  const [prev, next] = neighbours(k, mm, start, end);
+  const left =
+    prev >= 0 &&
+    prev !== except &&
+    mergeable(k, prev, flags, file, anon) &&
+    pgoffAtEnd(k, prev) === pgoff;
+  const right =
+    next >= 0 &&
+    next !== except &&
+    mergeable(k, next, flags, file, anon) &&
+    k.vm_pgoff.get(next) === pgoff + (end - start) &&
+    (!left || anonMergeable(k.anon_vma.get(prev), k.anon_vma.get(next), true));
+  if (left) {
+    const both = right && !hasClose(k, next);
+    k.vm_end.set(prev, both ? k.vm_end.get(next) : end);
+    if (!both) return prev;
+    if (!k.anon_vma.get(prev)) k.anon_vma.set(prev, k.anon_vma.get(next));
+    clear(k, next);
+    return prev | (1 << 16);
+  }
+  if (!right) return -1;
+  k.vm_start.set(next, start);
+  k.vm_pgoff.set(next, pgoff);
+  return next;
 }
+
+const UNDER_RMAP_LOCKS = 'under mmap_lock and i_mmap_rwsem (mm/vma.c vma_expand)';
 
 /**
  * A new mapping that continues a neighbour becomes part of it, and no callback is made.
- * mm/vma.c vma_merge_new_range (6.1: mm/mmap.c vma_merge)
  * @param file the new mapping's file, or -1
- * @returns the VMA that took the range, or -1
+ * @returns as {@link vma_merge_existing_range}
  */
 export const vma_merge_new_range = step(
   'vma_merge_new_range',
@@ -300,29 +380,88 @@ export const vma_merge_new_range = step(
     file: number,
     pgoff: number,
   ) => {
-    if (flags & VM_SPECIAL) return -1;
-    let before = -1;
-    let after = -1;
-    for (const v of vmasOf(k, mm)) {
-      if ((k.vm_flags.get(v) ^ flags) & ~VM_SOFTDIRTY || k.vm_file.get(v) !== file + 1) continue;
-      const from = k.vm_start.get(v);
-      const to = k.vm_end.get(v);
-      if (to === start && pgoff === k.vm_pgoff.get(v) + (to - from)) before = v;
-      if (from === end && k.vm_pgoff.get(v) === pgoff + (end - start)) after = v;
-    }
-    if (before >= 0) {
-      k.vm_end.set(before, end);
-      k.vm_flags.set(before, k.vm_flags.get(before) | VM_SOFTDIRTY);
-      if (after >= 0 && mergeable(k, before, after)) absorb(k, before, after);
-      return before;
-    }
-    if (after >= 0) {
-      k.vm_start.set(after, start);
-      k.vm_pgoff.set(after, pgoff);
-      k.vm_flags.set(after, k.vm_flags.get(after) | VM_SOFTDIRTY);
-    }
-    return after;
+    const v = mergeNew(k, mm, start, end, flags, file + 1, pgoff, 0, -1);
+    if (v >= 0) k.vm_flags.set(v & 0xffff, k.vm_flags.get(v & 0xffff) | VM_SOFTDIRTY);
+    return v;
   },
+  { atomic: UNDER_RMAP_LOCKS },
+);
+
+/** mm/vma.c vma_merge_extend: `v` grows to `end`, and on into its neighbour if that is alike. */
+export const vma_merge_extend = step(
+  'vma_merge_extend',
+  (k: Kernel, v: number, end: number) =>
+    mergeNew(
+      k,
+      Math.floor(v / k.config.vmas),
+      k.vm_end.get(v),
+      end,
+      k.vm_flags.get(v),
+      k.vm_file.get(v),
+      pgoffAtEnd(k, v),
+      k.anon_vma.get(v),
+      -1,
+    ),
+  { atomic: UNDER_RMAP_LOCKS },
+);
+
+/** mm/mmap.c vma_adjust of 6.1: `v` simply grows to `end`. */
+export const vma_adjust_end = step('vma_adjust', (k: Kernel, v: number, end: number) =>
+  k.vm_end.set(v, end),
+);
+
+/**
+ * mm/vma.c copy_vma, its merging: [start, end) at `pgoff` is to hold what `v` holds.
+ * @param keep the source stays (MREMAP_DONTUNMAP), so it must not swallow its own copy
+ */
+export const vma_merge_copy = step(
+  'vma_merge_new_range',
+  (k: Kernel, v: number, start: number, end: number, pgoff: number, keep: number) =>
+    mergeNew(
+      k,
+      Math.floor(v / k.config.vmas),
+      start,
+      end,
+      k.vm_flags.get(v),
+      k.vm_file.get(v),
+      pgoff,
+      k.anon_vma.get(v),
+      keep ? v : -1,
+    ),
+  { atomic: UNDER_RMAP_LOCKS },
+);
+
+/** vm_area_dup into `mm`, at a place of its own: everything but the references and callbacks. */
+export const vm_area_dup = step(
+  'vm_area_dup',
+  (k: Kernel, v: number, mm: number, start: number, end: number, pgoff: number) => {
+    const first = mm * k.config.vmas;
+    for (let n = first; n < first + k.config.vmas; n++) {
+      if (k.vm_end.get(n) > 0) continue;
+      k.vm_start.set(n, start);
+      k.vm_end.set(n, end);
+      k.vm_pgoff.set(n, pgoff);
+      k.vm_flags.set(n, k.vm_flags.get(v));
+      k.vm_page_prot.set(n, k.vm_page_prot.get(v));
+      k.vm_file.set(n, k.vm_file.get(v));
+      k.vm_ops.set(n, k.vm_ops.get(v));
+      k.vm_private.set(n, k.vm_private.get(v));
+      k.anon_vma.set(n, k.anon_vma.get(v));
+      k.vm_linked.set(n, 0);
+      return n;
+    }
+    return -ENOMEM;
+  },
+);
+
+/** mm/rmap.c anon_vma_fork: an anon_vma of the child's own, chained to the parent's. */
+export const anon_vma_fork = step('anon_vma_fork', (k: Kernel, v: number) => {
+  if (k.anon_vma.get(v)) k.anon_vma.set(v, k.mm_anon_vmas.add(0, 1) | ANON_VMA_CLONED);
+});
+
+/** mm/rmap.c unlink_anon_vmas, when none of its pages are left in the VMA. */
+export const unlink_anon_vmas = step('unlink_anon_vmas', (k: Kernel, v: number) =>
+  k.anon_vma.set(v, 0),
 );
 
 /** Gives a VMA an anon_vma if it has none. mm/rmap.c anon_vma_prepare */
@@ -332,13 +471,15 @@ export const anon_vma_prepare = step('anon_vma_prepare', (k: Kernel, v: number) 
   const mm = Math.floor(v / k.config.vmas);
   for (const n of vmasOf(k, mm)) {
     const adjacent = k.vm_end.get(n) === k.vm_start.get(v) || k.vm_start.get(n) === k.vm_end.get(v);
-    if (n !== v && adjacent && k.anon_vma.get(n) && k.vm_file.get(n) === k.vm_file.get(v)) {
+    const there = k.anon_vma.get(n);
+    const usable = there && !(there & ANON_VMA_CLONED);
+    if (n !== v && adjacent && usable && k.vm_file.get(n) === k.vm_file.get(v)) {
       const [lo, hi] = k.vm_start.get(n) < k.vm_start.get(v) ? [n, v] : [v, n];
       const away = (k.vm_flags.get(n) ^ k.vm_flags.get(v)) & ~(VM_ACCESS_FLAGS | VM_SOFTDIRTY);
       const inLine =
         k.vm_pgoff.get(hi) === k.vm_pgoff.get(lo) + (k.vm_end.get(lo) - k.vm_start.get(lo));
       if (!away && inLine) {
-        k.anon_vma.set(v, k.anon_vma.get(n));
+        k.anon_vma.set(v, there);
         return;
       }
     }

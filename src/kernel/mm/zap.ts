@@ -43,6 +43,10 @@ export const i_mmap_unlock_write = i_mmap_w.unlock;
 /** page->mapping of an anonymous page. */
 export const MAPPING_ANON = -1;
 
+export const set_page_mapping = step('folio->mapping', (k: Kernel, pfn: number, mapping: number) =>
+  k.page_mapping.set(pfn, mapping),
+);
+
 export interface ZapResult {
   readonly pages: readonly number[];
   readonly cleared: boolean;
