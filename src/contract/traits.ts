@@ -54,6 +54,8 @@ export interface ExporterTraits {
   readonly lock: 'dma_resv' | 'mutex';
   /** Does the fault handler decide placement under that lock? (R5) */
   readonly faultLocks: 'under-lock' | 'looks-before-locking';
+  /** A busy lock makes the handler drop mmap_lock, wait, and ask for the fault to be retried. */
+  readonly faultMayRetry: boolean;
   /** One fault fills all of the VMA (fault-around of its own). */
   readonly prefaults: boolean;
   /** The ways in which the exporter takes memory back while it is mapped. */
@@ -123,6 +125,7 @@ export const KEEPS_CONTRACT: Omit<ExporterTraits, 'id' | 'title' | 'status' | 's
   hugeSpecial: true,
   lock: 'dma_resv',
   faultLocks: 'under-lock',
+  faultMayRetry: false,
   prefaults: false,
   takesBack: [],
   zap: 'before-copy',

@@ -162,9 +162,10 @@ export class Control {
     const local = this.local[node] as LocalNode;
     const def = this.def[node];
     let held = this.held[node];
-    if (def.lock && (def.kind === 'acquire' || def.kind === 'release')) {
+    const takes = def.kind === 'acquire' || (def.kind === 'try' && value === 1);
+    if (def.lock && (takes || def.kind === 'release')) {
       const lock = (def.lock as (...a: unknown[]) => number)(this.world, ...this.args[node]);
-      if (def.kind === 'acquire') {
+      if (takes) {
         held = [...held, def.shared ? lock * 2 : lock * 2 + 1].sort((a, b) => a - b);
       } else {
         const entry = def.shared ? lock * 2 : lock * 2 + 1;

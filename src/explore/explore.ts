@@ -178,6 +178,11 @@ export class Explorer {
   private *witness(findings: readonly Finding[]): Generator<void, Counterexample | null> {
     const [{ violation: worst }] = findings;
     if (worst.rule === 'livelock') return this.livelock(worst);
+    // What fell while the system was set up needs no step at all.
+    const [before] = (this.search.machine.system.found ?? []).filter(
+      (v) => rank(v) === rank(worst),
+    );
+    if (before) return this.told(before, [], null, true);
     const slices = clearestInSlices(this.make, {
       atLeast: worst.severity,
       match: (v) => rank(v) === rank(worst),

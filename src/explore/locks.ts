@@ -110,8 +110,9 @@ export interface LockSteps {
 export function lockSteps<W>(
   names: readonly [lock: string, unlock: string],
   pick: (world: W) => LockClass,
-  options: StepOptions & { readonly shared?: boolean } = {},
+  options: StepOptions & { readonly shared?: boolean; readonly trylock?: boolean } = {},
 ): LockSteps {
+  if (options.trylock) return tryLockSteps(names, pick);
   const lockOf = (world: W, index: number) => pick(world).first + index;
   const shared = options.shared ?? false;
   return {
@@ -125,5 +126,21 @@ export function lockSteps<W>(
       (w: W, i: number) => (shared ? pick(w).unlockShared(i) : pick(w).unlock(i)),
       { ...options, kind: 'release', lock: lockOf as unknown as StepOptions['lock'] },
     ),
+  };
+}
+
+/** A try returns 1 when it took the lock and 0 when somebody else has it; it never waits. */
+function tryLockSteps<W>(
+  names: readonly [lock: string, unlock: string],
+  pick: (world: W) => LockClass,
+): LockSteps {
+  const lock = ((world: W, index: number) => pick(world).first + index) as unknown as StepOptions['lock'];
+  return {
+    lock: step(names[0], (w: W, i: number) => pick(w).tryLock(i), {
+      kind: 'try',
+      lock,
+      text: (_, got) => `${names[0]}() = ${got ? 'got it' : 'busy'}`,
+    }),
+    unlock: step(names[1], (w: W, i: number) => pick(w).unlock(i), { kind: 'release', lock }),
   };
 }

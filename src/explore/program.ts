@@ -25,7 +25,7 @@ export const BLOCKED = -0x80000000;
 // biome-ignore lint/complexity/noBannedTypes: any constant object will do
 export type Arg = number | string | boolean | undefined | null | Object;
 
-export type StepKind = 'plain' | 'acquire' | 'release' | 'choice';
+export type StepKind = 'plain' | 'acquire' | 'try' | 'release' | 'choice';
 
 export interface StepOptions {
   readonly kind?: StepKind;

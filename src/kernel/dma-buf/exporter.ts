@@ -17,6 +17,7 @@ import {
   VM_FAULT_NOPAGE,
   VM_FAULT_OOM,
   VM_FAULT_PAGE_SHIFT,
+  VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
   VM_IO,
   VM_MAYSHARE,
@@ -34,8 +35,10 @@ import {
   vmf_insert_pfn_prot,
 } from '../mm/insert.ts';
 import { alloc_page, bufferPage, copy_page, fill_page, get_page, put_page } from '../mm/page.ts';
+import { may_retry } from '../mm/fault.ts';
 import { ptrs_per_pmd } from '../mm/pgtable.ts';
 import {
+  mmap_read_unlock,
   PROT_R,
   set_vm_ops,
   set_vm_pgoff,
@@ -51,6 +54,8 @@ import { unmap_mapping_range } from '../mm/zap.ts';
 import { dma_buf_alloc, dma_buf_export } from './dma-buf.ts';
 
 const resv = lockSteps(['dma_resv_lock', 'dma_resv_unlock'], (k: Kernel) => k.dma_resv);
+const resv_try = lockSteps(['dma_resv_trylock', 'dma_resv_unlock'], (k: Kernel) => k.dma_resv, { trylock: true });
+const mutex_try = lockSteps(['mutex_trylock', 'mutex_unlock'], (k: Kernel) => k.driver_lock, { trylock: true });
 const mutex = lockSteps(['mutex_lock', 'mutex_unlock'], (k: Kernel) => k.driver_lock);
 
 const FLAGS = { VM_PFNMAP, VM_MIXEDMAP, VM_IO, VM_DONTEXPAND, VM_DONTDUMP } as const;
@@ -151,6 +156,7 @@ export function exporter(traits: ExporterTraits): Exporter {
 
 function build(traits: ExporterTraits): Exporter {
   const lock = traits.lock === 'dma_resv' ? resv : mutex;
+  const trylock = traits.lock === 'dma_resv' ? resv_try : mutex_try;
   const { inserts } = traits;
   const atMmap = inserts === 'mmap-remap-pfn' || inserts === 'mmap-insert-page';
   const set = traits.setsFlags.reduce((acc, f) => acc | FLAGS[f], 0);
@@ -233,7 +239,15 @@ function build(traits: ExporterTraits): Exporter {
         traits.faultLocks === 'looks-before-locking'
           ? yield* backing(buf, yield* page_index(vma, addr))
           : 0;
-      yield* lock.lock(buf);
+      if (traits.faultMayRetry && may_retry(flags)) {
+        // ttm_bo_vm_reserve: never wait for the reservation under mmap_lock if that can be helped.
+        if (!(yield* trylock.lock(buf))) {
+          yield* mmap_read_unlock(mm);
+          yield* lock.lock(buf);
+          yield* lock.unlock(buf);
+          return VM_FAULT_RETRY;
+        }
+      } else yield* lock.lock(buf);
       const ret = yield* answer(mm, vma, addr, flags, buf, seen);
       yield* lock.unlock(buf);
       return ret;

@@ -9,6 +9,7 @@ export const ttm: ExporterTraits = {
   status: 'real',
   source: '6.12 drivers/gpu/drm/ttm/ttm_bo_vm.c:181',
   setsFlags: ['VM_PFNMAP', 'VM_IO', 'VM_DONTEXPAND', 'VM_DONTDUMP'],
+  faultMayRetry: true,
   takesBack: ['move'],
   countsVmas: true,
   pgoffBase: 0x100000,

@@ -11,7 +11,9 @@ import { EAGAIN, EBUSY, EEXIST, EFAULT, ENODATA, ENOMEM } from '../errno.ts';
 import { type Kernel, vm_operations } from '../kernel.ts';
 import { handle_mm_fault } from './fault.ts';
 import {
+  FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_REMOTE,
+  FAULT_FLAG_TRIED,
   FAULT_FLAG_UNSHARE,
   FAULT_FLAG_WRITE,
   is_cow_mapping,
@@ -54,6 +56,9 @@ export const FOLL_FORCE = 0x8;
 export const FOLL_PIN = 0x80000;
 export const FOLL_LONGTERM = 0x100;
 export const FOLL_REMOTE = 0x80;
+/** The caller can do with mmap_lock dropped: -EAGAIN then says that it was. */
+export const FOLL_UNLOCKABLE = 0x200;
+export const FOLL_TRIED = 0x800;
 /** References that a pin takes of an order-0 page. include/linux/mm.h GUP_PIN_COUNTING_BIAS */
 export const GUP_PIN_COUNTING_BIAS = 1024;
 
@@ -172,6 +177,8 @@ const faultin_page = routine(
     if (flags & FOLL_WRITE) fault |= FAULT_FLAG_WRITE;
     if (flags & FOLL_REMOTE) fault |= FAULT_FLAG_REMOTE;
     if (unshare) fault |= FAULT_FLAG_UNSHARE;
+    if (flags & FOLL_UNLOCKABLE) fault |= FAULT_FLAG_ALLOW_RETRY;
+    if (flags & FOLL_TRIED) fault |= FAULT_FLAG_TRIED;
     const ret = yield* handle_mm_fault(mm, vma, addr, fault);
     if (ret & VM_FAULT_ERROR) return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
     if (ret & VM_FAULT_RETRY) return -EAGAIN;
@@ -210,8 +217,14 @@ export const __get_user_pages = routine(
 export const get_user_pages_unlocked = routine(
   'get_user_pages',
   function* (mm: number, addr: number, flags: number): Run<number> {
+    const how = flags | FOLL_TOUCH | FOLL_UNLOCKABLE;
     yield* mmap_read_lock(mm);
-    const page = yield* __get_user_pages(mm, addr, flags | FOLL_TOUCH);
+    let page = yield* __get_user_pages(mm, addr, how);
+    if (page === -EAGAIN) {
+      // __get_user_pages_locked: the handler dropped the lock and waited; once more, with patience.
+      yield* mmap_read_lock(mm);
+      page = yield* __get_user_pages(mm, addr, how | FOLL_TRIED);
+    }
     yield* mmap_read_unlock(mm);
     return page;
   },
@@ -307,25 +320,34 @@ function permits(vmf: number, write: number): boolean {
   return write ? (vmf & VM_WRITE) !== 0 : (vmf & VM_READ) !== 0;
 }
 
+/** One attempt of fixup_user_fault: 0, an errno, or VM_FAULT_RETRY with mmap_lock dropped. */
+const fixup_once = routine(
+  'fixup_user_fault',
+  function* (mm: number, addr: number, write: number, tried: number): Run<number> {
+    const vma = yield* vma_lookup(mm, addr);
+    if (vma === NO_VMA) return -EFAULT;
+    if (!permits(yield* vm_flags(vma), write)) return -EFAULT;
+    const how = FAULT_FLAG_REMOTE | FAULT_FLAG_ALLOW_RETRY | tried | (write ? FAULT_FLAG_WRITE : 0);
+    const ret = yield* handle_mm_fault(mm, vma, addr, how);
+    if (ret & VM_FAULT_ERROR) return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
+    return ret & VM_FAULT_RETRY;
+  },
+  'mm/gup.c',
+);
+
 /**
  * mm/gup.c fixup_user_fault, mmap_lock held: resolves a fault as the CPU would, and takes no page.
- * Between it and the next look at the entry anything may happen (Vetter 23/14:28).
+ * It may drop the lock and take it again. Between it and the next look at the entry anything may
+ * happen (Vetter 23/14:28).
  */
 export const fixup_user_fault = routine(
   'fixup_user_fault',
   function* (mm: number, addr: number, write: number): Run<number> {
-    const vma = yield* vma_lookup(mm, addr);
-    if (vma === NO_VMA) return -EFAULT;
-    if (!permits(yield* vm_flags(vma), write)) return -EFAULT;
-    const ret = yield* handle_mm_fault(
-      mm,
-      vma,
-      addr,
-      (write ? FAULT_FLAG_WRITE : 0) | FAULT_FLAG_REMOTE,
-    );
-    if (ret & VM_FAULT_ERROR) return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
-    if (ret & VM_FAULT_RETRY) return -EBUSY;
-    return 0;
+    const first = yield* fixup_once(mm, addr, write, 0);
+    if (first !== VM_FAULT_RETRY) return first;
+    yield* mmap_read_lock(mm);
+    const second = yield* fixup_once(mm, addr, write, FAULT_FLAG_TRIED);
+    return second === VM_FAULT_RETRY ? -EBUSY : second;
   },
   'mm/gup.c',
 );
