@@ -24,6 +24,8 @@ export const PROCESSES = 2;
 export const UNSUPPORTED = '(not modelled)';
 
 const POISON = 0xdedededededededen;
+/** The RAM disk holds this plus the byte offset of each word. */
+const DISK = 0xd15c000000000000n;
 
 interface Machine {
   readonly kernel: Kernel;
@@ -59,6 +61,9 @@ function boot(
       bufferPages,
       holders: PROCESSES * HOLDERS,
       fds: FDS,
+      pipeBuffers: 16,
+      diskPages: vpages,
+      pageFlags: true,
     });
     machine = { kernel, boot: kernel.mem.words.slice() };
     machines.set(key, machine);
@@ -91,6 +96,7 @@ export class Guest {
     const { k, values, offsets } = this;
     k.freshWord = (gen, page, word) => values.fresh(gen, page, offsets[word]);
     k.poison = values.token(POISON);
+    k.diskWord = (page, word) => values.token(DISK + BigInt(page * 4096 + offsets[word]));
     this.sim = { mem: k.mem, world: k };
   }
 
@@ -112,7 +118,7 @@ export class Guest {
       result = handler(this, op.proc, op.args);
     } catch (error) {
       if (!(error instanceof WouldBlock)) throw error;
-      return `!SIG14 ${error.message}`;
+      return '!SIG14';
     }
     for (const report of reports) {
       if (report.text.startsWith('kernel BUG')) return `!KERNEL:${report.text}`;

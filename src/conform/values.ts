@@ -6,6 +6,8 @@
  */
 
 const SMALL = 0x40000000;
+/** Tokens of looked-up values start below what an access returns for a signal (mm/fault.ts). */
+const LOOKED_UP = -256;
 const U64 = 0xffffffffffffffffn;
 
 /** The pattern of fresh module pages: 0xb0f0 | generation | page | offset. */
@@ -23,7 +25,7 @@ export class Values {
     let t = this.known.get(v);
     if (t === undefined) {
       this.table.push(v);
-      t = -this.table.length;
+      t = LOOKED_UP - this.table.length;
       this.known.set(v, t);
     }
     return t;
@@ -39,7 +41,7 @@ export class Values {
 
   /** The value that a token stands for. */
   value(token: number): bigint {
-    if (token < 0) return this.table[-1 - token];
+    if (token < 0) return this.table[LOOKED_UP - 1 - token];
     if (token < SMALL) return BigInt(token);
     return fresh((token >> 21) & 31, (token >> 9) & 0xfff, (token & 0x1ff) << 3);
   }

@@ -38,6 +38,12 @@ export interface KernelConfig {
   readonly checkContents?: boolean;
   /** Processes' file tables: slots each. */
   readonly fds: number;
+  /** Buffers of the pipe of each process; default 0: there are no pipes. */
+  readonly pipeBuffers?: number;
+  /** Pages of the RAM disk; default 0: there is none. */
+  readonly diskPages?: number;
+  /** Keep what only reclaim and statistics look at (PG_dirty, PG_lru_batch); default: no. */
+  readonly pageFlags?: boolean;
 }
 
 /** Methods of a mapping, as `struct vm_operations_struct` (include/linux/mm.h). */
@@ -48,8 +54,11 @@ export interface VmOperations {
   readonly huge_fault?: (mm: number, vma: number, addr: number, flags: number) => Run<number>;
   readonly page_mkwrite?: (mm: number, vma: number, addr: number, pfn: number) => Run<number>;
   readonly pfn_mkwrite?: (mm: number, vma: number, addr: number) => Run<number>;
-  /** generic_access_phys or the like: ptrace and /proc/PID/mem work through it. */
-  readonly access?: boolean;
+  /**
+   * generic_access_phys or the like: ptrace and /proc/PID/mem work through it. Returns the pfn to
+   * touch, or a negative errno.
+   */
+  readonly access?: (mm: number, vma: number, addr: number, write: number) => Run<number>;
   /** Tracking of VMAs; a VMA with `close` never merges (mm/vma.c is_mergeable_vma). */
   readonly open?: (vma: number) => Run<number>;
   readonly close?: (vma: number) => Run<number>;
@@ -62,6 +71,21 @@ export interface FileOperations {
   readonly name: string;
   readonly mmap?: (mm: number, vma: number, file: number) => Run<number>;
   readonly release?: (file: number) => Run<number>;
+  /** Made by alloc_file_pseudo rather than open(2): no FMODE_PREAD (fs/file_table.c). */
+  readonly pseudo?: boolean;
+  /** A regular file (S_ISREG): can be truncated. */
+  readonly regular?: boolean;
+  readonly llseek?: (file: number, offset: number, whence: number) => Run<number>;
+  /** Reads word `word` of page `index`. */
+  readonly read?: (file: number, index: number, word: number) => Run<number>;
+  readonly write?: (file: number, index: number, word: number, value: number) => Run<number>;
+  /** FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE of pages. */
+  readonly punch_hole?: (file: number, first: number, n: number) => Run<number>;
+  readonly truncate?: (file: number, pages: number) => Run<number>;
+  readonly splice_read?: boolean;
+  readonly fsync?: boolean;
+  /** DMA_BUF_IOCTL_SYNC with flags of the uAPI; absent: ENOTTY. */
+  readonly sync?: (file: number, flags: number) => Run<number>;
 }
 
 /** Methods of an exporter, as `struct dma_buf_ops` (include/linux/dma-buf.h). */
@@ -124,6 +148,8 @@ export class Kernel {
   readonly page_owner: Slots;
   readonly page_gen: Slots;
   readonly page_word: Slots;
+  /** Bits PG_* of mm/page.ts that reclaim and statistics look at. */
+  readonly page_flags: Slots;
   readonly pages_fresh: Slots;
   readonly pages_freed: Slots;
 
@@ -137,7 +163,16 @@ export class Kernel {
   /** Pages of a file of shared memory. */
   readonly file_size: Slots;
   readonly file_page: Slots;
+  readonly file_pos: Slots;
   readonly fd_file: Slots;
+
+  /** struct pipe_inode_info: one pipe a process. The pfn in each buffer, plus one. */
+  readonly pipe_open: Slots;
+  readonly pipe_head: Slots;
+  readonly pipe_tail: Slots;
+  readonly pipe_bufs: Slots;
+  /** What is on the RAM disk. */
+  readonly disk_word: Slots;
 
   /** struct dma_buf and its exporter's object */
   readonly buf_ops: Slots;
@@ -229,6 +264,7 @@ export class Kernel {
       show: (n) => `data ${n}`,
       label: (i) => `page${Math.floor(i / config.words)}`,
     });
+    this.page_flags = mem.array('page_flags', config.pageFlags ? pages : 0);
     this.pages_fresh = mem.array('pages_fresh', 1, { initial: 1 });
     this.pages_freed = mem.array('pages_freed', 1);
 
@@ -242,7 +278,16 @@ export class Kernel {
     this.file_readonly = mem.array('file_readonly', files);
     this.file_size = mem.array('file_size', files);
     this.file_page = mem.array('file_page', files * bufferPages);
+    this.file_pos = mem.array('f_pos', files);
     this.fd_file = mem.array('fd_file', mms * config.fds);
+
+    const bufs = config.pipeBuffers ?? 0;
+    const pipes = bufs ? mms : 0;
+    this.pipe_open = mem.array('pipe_open', pipes);
+    this.pipe_head = mem.array('pipe_head', pipes);
+    this.pipe_tail = mem.array('pipe_tail', pipes);
+    this.pipe_bufs = mem.array('pipe_bufs', pipes * bufs);
+    this.disk_word = mem.array('disk_word', (config.diskPages ?? 0) * config.words);
 
     this.buf_ops = mem.array('buf_ops', buffers);
     this.buf_file = mem.array('buf_file', buffers);
@@ -284,6 +329,8 @@ export class Kernel {
    */
   freshWord: (generation: number, page: number, word: number) => number = () => 0;
   poison = 0;
+  /** The word that a page at the start of the RAM disk holds. */
+  diskWord: (page: number, word: number) => number = () => 0;
 }
 
 /**

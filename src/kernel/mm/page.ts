@@ -17,6 +17,28 @@ export const OWNER_FILE = 2;
 export const OWNER_PIPE = 3;
 export const OWNER_BUFFER = 0x1000000;
 
+/** Bits of page_flags (include/linux/page-flags.h), kept where the run asks for them. */
+export const PG_DIRTY = 0x1;
+/** Anonymous and not PG_swapbacked: MADV_FREE gave it up. */
+export const PG_LAZYFREE = 0x2;
+/** In a per-CPU batch of the LRU lists, which holds one reference. mm/swap.c */
+export const PG_LRU_BATCH = 0x4;
+
+/** Sets and clears bits of page_flags; nothing where the run keeps none. */
+export const page_flags_mod = step(
+  'page->flags',
+  (k: Kernel, pfn: number, set: number, clear: number) => {
+    if (!k.config.pageFlags || pfn <= 0) return;
+    k.page_flags.set(pfn, (k.page_flags.get(pfn) | set) & ~clear);
+  },
+);
+export const page_flags = step('page->flags', (k: Kernel, pfn: number) =>
+  k.config.pageFlags ? k.page_flags.get(pfn) : 0,
+);
+
+/** mm/page-writeback.c folio_mark_dirty */
+export const folio_mark_dirty = (pfn: number): Run<number> => page_flags_mod(pfn, PG_DIRTY, 0);
+
 /** The owner that page `index` of a buffer has. */
 export const bufferPage = (buffer: number, index: number): number =>
   OWNER_BUFFER + buffer * 0x10000 + index;
@@ -52,6 +74,7 @@ const take_page = step(
     k.page_exclusive.set(pfn, 0);
     k.page_owner.set(pfn, owner);
     k.page_gen.set(pfn, 0);
+    if (k.config.pageFlags) k.page_flags.set(pfn, 0);
     for (let w = 0; w < k.config.words; w++) k.page_word.set(pfn * k.config.words + w, 0);
     return pfn;
   },
