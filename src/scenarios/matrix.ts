@@ -2,12 +2,17 @@
 /** The matrix: every exporter against every consumer, and the verdict on each cell. */
 import type { ConsumerTraits, ExporterTraits } from '../contract/traits.ts';
 import type { Verdict } from '../contract/words.ts';
-import { type Counterexample, type Explorer, explore } from '../explore/explore.ts';
+import {
+  type Counterexample,
+  type Exploration,
+  type Explorer,
+  explore,
+} from '../explore/explore.ts';
 import type { Violation } from '../explore/memory.ts';
 import { CONSUMERS } from '../kernel/consumers.ts';
 import { EXPORTERS } from '../kernel/exporters/index.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
-import { MARK_REFUSED, MARK_TRANSLATED } from '../kernel/virt/consumer.ts';
+import { MARK_REFUSED, MARK_TRANSLATED, notifierKind } from '../kernel/virt/consumer.ts';
 import { boundOf, cellSystems, type Face, facesOf } from './cell.ts';
 
 export interface Cell {
@@ -63,6 +68,29 @@ function ruleOrder(a: string, b: string): number {
 }
 
 /**
+ * What cells of one matrix have in common: exporter and user alone, without a notifier, are the same
+ * for every consumer that registers none, and are explored once.
+ */
+export class SharedFaces {
+  private readonly done = new Map<string, Exploration>();
+
+  private key(cell: Cell, face: Face, linux: LinuxVersion): string | null {
+    const alone = face.idle === 'consumer' && notifierKind(cell.consumer) === 0;
+    return alone ? `${cell.exporter.id} ${face.way} ${face.readOnly} ${linux}` : null;
+  }
+
+  get(cell: Cell, face: Face, linux: LinuxVersion): Exploration | undefined {
+    const key = this.key(cell, face, linux);
+    return key === null ? undefined : this.done.get(key);
+  }
+
+  put(cell: Cell, face: Face, linux: LinuxVersion, result: Exploration): void {
+    const key = this.key(cell, face, linux);
+    if (key !== null) this.done.set(key, result);
+  }
+}
+
+/**
  * Explores one cell in slices; call {@link CellRun.run} until it gives the result. The pairs exporter
  * and user, exporter and consumer come first and whole; if one of them corrupts, that is the verdict,
  * with the rules that the pairs broke. Else all three threads are explored together.
@@ -82,6 +110,7 @@ export class CellRun {
   constructor(
     readonly cell: Cell,
     readonly linux: LinuxVersion,
+    private readonly shared = new SharedFaces(),
     private readonly maxStates = 4_000_000,
   ) {
     this.faces = facesOf(cell.exporter, cell.consumer);
@@ -93,30 +122,47 @@ export class CellRun {
 
   /** Goes on for about `budget` transitions; the result once there is one. */
   run(budget = Number.POSITIVE_INFINITY): CellResult | null {
-    while (this.at < this.faces.length) {
-      const began = performance.now();
+    const began = performance.now();
+    for (;;) {
       const face = this.faces[this.at];
-      if (face.idle === null && this.best?.violation.severity === 'corrupts') break;
-      const { exporter, consumer } = this.cell;
-      this.current ??= explore(cellSystems(exporter, consumer, face, this.linux), {
-        stopAt: 'never',
-        maxStates: this.maxStates,
-      });
-      const done = this.current.run(budget);
-      this.ms += performance.now() - began;
-      if (!done) return null;
-      this.current = null;
-      this.at++;
-      this.states += done.states;
-      this.transitions += done.transitions;
-      this.marks |= done.marks;
-      this.limit ??= done.bound;
-      for (const f of done.findings) this.findings.set(`${f.rule}|${f.text}`, f);
-      const ce = done.counterexample;
-      if (ce && (!this.best || clearer(ce, this.best))) this.best = { ...ce, face };
-      if (budget !== Number.POSITIVE_INFINITY && this.at < this.faces.length) return null;
+      const settled = this.best?.violation.severity === 'corrupts';
+      if (!face || (face.idle === null && settled)) {
+        this.ms += performance.now() - began;
+        return this.result();
+      }
+      const done = this.explored(face, budget);
+      if (done) this.take(face, done);
+      if (budget !== Number.POSITIVE_INFINITY) break;
     }
-    return this.result();
+    this.ms += performance.now() - began;
+    return null;
+  }
+
+  private explored(face: Face, budget: number): Exploration | null {
+    const { cell, linux, shared, maxStates } = this;
+    const known = shared.get(cell, face, linux);
+    if (known) return known;
+    this.current ??= explore(cellSystems(cell.exporter, cell.consumer, face, linux), {
+      stopAt: 'never',
+      maxStates,
+    });
+    const done = this.current.run(budget);
+    if (done) {
+      this.current = null;
+      shared.put(cell, face, linux, done);
+    }
+    return done;
+  }
+
+  private take(face: Face, done: Exploration): void {
+    this.at++;
+    this.states += done.states;
+    this.transitions += done.transitions;
+    this.marks |= done.marks;
+    this.limit ??= done.bound;
+    for (const f of done.findings) this.findings.set(`${f.rule}|${f.text}`, f);
+    const ce = done.counterexample;
+    if (ce && (!this.best || clearer(ce, this.best))) this.best = { ...ce, face };
   }
 
   private result(): CellResult {

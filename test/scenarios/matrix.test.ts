@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** The matrix as a whole: verdicts, rules and exact state counts, as golden text. */
+import { describe, expect, it } from 'vitest';
+import { explore } from '../../src/explore/explore.ts';
+import { CATALOGUE } from '../../src/scenarios/catalogue.ts';
+import { type CellResult, CellRun, matrixCells, SharedFaces } from '../../src/scenarios/matrix.ts';
+
+function line(r: CellResult): string {
+  const ce = r.counterexample;
+  const shape = ce ? `${ce.threads} threads, ${ce.switches} switches, ${ce.steps} steps` : '';
+  return [r.cell.id, r.verdict, r.rules.join(','), `${r.states} states`, shape]
+    .join(' | ')
+    .trimEnd();
+}
+
+describe('matrix', () => {
+  for (const linux of ['6.12', '6.1'] as const) {
+    it(`of ${linux} is what it was`, { timeout: 120_000 }, async () => {
+      const shared = new SharedFaces();
+      const lines = matrixCells(linux).map((cell) => {
+        const result = new CellRun(cell, linux, shared).run();
+        if (!result) throw new Error(`${cell.id}: an unlimited run must end`);
+        return line(result);
+      });
+      await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(`../golden/matrix-${linux}.txt`);
+    });
+  }
+
+  it('says what every reader of the thread expects', { timeout: 60_000 }, () => {
+    const verdict = (id: string): string => {
+      const cell = matrixCells('6.12').find((c) => c.id === id);
+      if (!cell) throw new Error(id);
+      return new CellRun(cell, '6.12').run()?.verdict ?? 'no result';
+    };
+    expect(verdict('ttm/follow-and-keep')).toBe('corrupts');
+    expect(verdict('ttm/notifier-no-retry')).toBe('corrupts');
+    expect(verdict('ttm/notifier-retry')).toBe('safe');
+    expect(verdict('ttm/gup-fast')).toBe('refused');
+    expect(verdict('ttm/hmm-mirror')).toBe('refused');
+    expect(verdict('test-ipage/gup')).toBe('corrupts');
+  });
+});
+
+describe('catalogue', () => {
+  for (const s of CATALOGUE) {
+    it(`${s.id} is ${s.expected}`, { timeout: 60_000 }, () => {
+      const result = explore(s.prepare('6.12')).run();
+      expect(result?.outcome).toBe(s.expected);
+      const rule = result?.counterexample?.violation.rule;
+      if (rule) expect(s.rules).toContain(rule);
+    });
+  }
+});
