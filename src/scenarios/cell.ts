@@ -76,7 +76,8 @@ const touch = routine(
   },
 );
 
-const USER: UserPage = { buffer: BUFFER, page: 0, who: 'the user' };
+const MAPPED = { buffer: BUFFER, page: 0, mm: MM, addr: 0 } as const;
+const USER: UserPage = { ...MAPPED, who: 'the user' };
 
 function takeBack(built: Exporter, way: Way): () => Run<void> {
   return routine(built.traits.id, function* (): Run<void> {
@@ -123,7 +124,7 @@ export function cellSystems(
 ): () => System {
   const built = exporter(ex);
   const use = consumer(co);
-  const holder: UserPage = { buffer: BUFFER, page: 0, who: co.id };
+  const holder: UserPage = { ...MAPPED, who: co.id };
   const userMain = routine('user', function* (): Run<void> {
     if (face.idle === 'user') return;
     if (!face.readOnly) yield* touch(0, 1, USER);

@@ -11,7 +11,15 @@
 import { again, choice, type Run, routine, step } from '../../explore/program.ts';
 import { type Kernel, PAGE_USED } from '../kernel.ts';
 import { handle_page_fault } from './fault.ts';
-import { PTE_BORN_STALE, PTE_DIRTY, PTE_PRESENT, PTE_WRITE, PTE_YOUNG, pte_pfn } from './flags.ts';
+import {
+  PFN_SHIFT,
+  PTE_BORN_STALE,
+  PTE_DIRTY,
+  PTE_PRESENT,
+  PTE_WRITE,
+  PTE_YOUNG,
+  pte_pfn,
+} from './flags.ts';
 import { bufferPage } from './page.ts';
 import { hw_walk, tlb_get } from './pgtable.ts';
 
@@ -19,8 +27,26 @@ import { hw_walk, tlb_get } from './pgtable.ts';
 export interface UserPage {
   readonly buffer: number;
   readonly page: number;
+  /** Where a program has it mapped. */
+  readonly mm: number;
+  readonly addr: number;
   /** Who believes it, for the message. */
   readonly who: string;
+}
+
+/**
+ * Whose fault a wrong access is. While the page table still leads to the page, every CPU would do the
+ * same: the exporter did not zap (R4), or its fault handler inserted what was no longer true (R5).
+ * Otherwise it is the one who kept the translation.
+ */
+function blame(k: Kernel, pfn: number, user: UserPage, keeper: string): string {
+  const { vpages, ptrsPerPmd } = k.config;
+  const blocks = Math.ceil(vpages / ptrsPerPmd);
+  const pmd = k.pmd.get(user.mm * blocks + Math.floor(user.addr / ptrsPerPmd));
+  const page = (user.addr % ptrsPerPmd) << PFN_SHIFT;
+  const entry = pmd & PTE_PRESENT ? pmd + page : k.pte.get(user.mm * vpages + user.addr);
+  if (!(entry & PTE_PRESENT) || pte_pfn(entry) !== pfn) return keeper;
+  return entry & PTE_BORN_STALE ? 'R5' : 'R4';
 }
 
 function check(k: Kernel, pfn: number, user: UserPage, write: number, rule: string): void {
@@ -41,7 +67,12 @@ function check(k: Kernel, pfn: number, user: UserPage, write: number, rule: stri
   k.mem.report({ severity: 'corrupts', rule, text: `${did}, ${why}` });
 }
 
-/** One load or store of a page, with the ghost check. Part of a step. */
+/**
+ * One load or store of a page, with the ghost check. Part of a step.
+ * @param keeper the rule that falls if whoever does it holds a translation of its own; null for a
+ *   CPU that goes through its TLB
+ * @param rule the rule that falls for a CPU
+ */
 export function touch(
   k: Kernel,
   pfn: number,
@@ -49,15 +80,17 @@ export function touch(
   word: number,
   value: number,
   user: UserPage | null,
-  rule: string,
+  keeper: string | null,
+  rule = 'R4',
 ): number {
   const i = pfn * k.config.words + word;
   if (user) {
-    check(k, pfn, user, write, rule);
+    const fallen = keeper === null ? rule : blame(k, pfn, user, keeper);
+    check(k, pfn, user, write, fallen);
     const g = user.buffer * k.config.bufferPages + user.page;
     if (write && k.buf_page.get(g) === pfn) {
       k.buf_data.set(g, value);
-      k.buf_blame.set(g, Number(rule.slice(1)));
+      k.buf_blame.set(g, Number(fallen.slice(1)));
     }
   }
   if (!write) return k.page_word.get(i);
@@ -122,7 +155,7 @@ const load_store = step(
   ) => {
     if (k.tlb.get(k.mem.self * k.config.vpages + addr) !== entry) return TLB_MISS;
     const rule = entry & PTE_BORN_STALE ? 'R5' : 'R4';
-    return touch(k, pte_pfn(entry), write, word, value, user, rule);
+    return touch(k, pte_pfn(entry), write, word, value, user, null, rule);
   },
   {
     text: ([addr, entry, write, , value], v) =>

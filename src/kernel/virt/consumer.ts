@@ -156,6 +156,8 @@ export function consumer(traits: ConsumerTraits): ConsumerProgram {
 
 function build(traits: ConsumerTraits): ConsumerProgram {
   const value = 2;
+  // Who ignores the read-only bit looks up for reading, and writes all the same (R7).
+  const asks = traits.honoursWrite ? 1 : 0;
 
   const by_cpu = routine(
     'other_cpu',
@@ -186,7 +188,7 @@ function build(traits: ConsumerTraits): ConsumerProgram {
   const keeps = routine(
     traits.id,
     function* (mm: number, addr: number, _h: number, user: UserPage): Run<void> {
-      const entry = yield* hva_to_pfn_remapped(mm, addr, 1, traits.honoursWrite ? 1 : 0);
+      const entry = yield* hva_to_pfn_remapped(mm, addr, asks, asks);
       yield* note_lookup(mm, addr, entry > 0 ? 1 : 0);
       if (entry < 0) return;
       const pfn = pte_pfn(entry);
@@ -211,7 +213,7 @@ function build(traits: ConsumerTraits): ConsumerProgram {
     'kvm_faultin_pfn',
     function* (mm: number, addr: number, h: number, user: UserPage): Run<number> {
       const seq = yield* mmu_invalidate_seq(h);
-      const entry = yield* hva_to_pfn_remapped(mm, addr, 1, traits.honoursWrite ? 1 : 0);
+      const entry = yield* hva_to_pfn_remapped(mm, addr, asks, asks);
       if (entry < 0) return entry;
       if (!(entry & PTE_WRITE))
         yield* break_rule('R7', `${user.who} writes through a read-only entry`);
