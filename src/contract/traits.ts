@@ -81,6 +81,12 @@ export interface ExporterTraits {
   readonly countsVmas: boolean;
   /** Pages by which vm_pgoff is moved (DRM's fake offset). */
   readonly pgoffBase: number;
+  /** Fresh pages hold a pattern that tells generation, page and offset; absent: zeroes. */
+  readonly patterned?: boolean;
+  /** Memory is one physically contiguous block when made. */
+  readonly contiguous?: boolean;
+  /** False: the operations have no mmap. */
+  readonly mappable?: boolean;
   /** The linux versions that have it; absent: all. */
   readonly linux?: readonly ('6.1' | '6.12')[];
 }

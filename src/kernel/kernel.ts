@@ -180,6 +180,10 @@ export class Kernel {
   readonly buf_npages: Slots;
   /** The page that backs a page of the buffer now; 0: none. */
   readonly buf_page: Slots;
+  /** The file whose pages the buffer is made of, plus one; 0: its own pages. */
+  readonly buf_source: Slots;
+  /** The fake offset of a GEM object (drm_vma_offset_manager). */
+  readonly buf_pgoff: Slots;
   readonly buf_gen: Slots;
   readonly buf_revoked: Slots;
   readonly buf_faults: Slots;
@@ -296,6 +300,8 @@ export class Kernel {
       show: (n) => (n ? `page${n}` : 'nothing'),
       label: (i) => `backing[${i % bufferPages}]`,
     });
+    this.buf_source = mem.array('buf_source', buffers);
+    this.buf_pgoff = mem.array('buf_pgoff', buffers);
     this.buf_gen = mem.array('buf_gen', buffers);
     this.buf_revoked = mem.array('buf_revoked', buffers);
     this.buf_faults = mem.array('buf_faults', buffers, { ghost: true });

@@ -7,8 +7,16 @@ import type { ExporterTraits } from '../../contract/traits.ts';
 import { lockSteps } from '../../explore/locks.ts';
 import { type Run, routine, step } from '../../explore/program.ts';
 import { EACCES, EBUSY, EINVAL, ENOMEM, ENXIO } from '../errno.ts';
-import { fd_install, file_mapping, set_file_mapping } from '../fs/file.ts';
+import {
+  alloc_file,
+  fd_install,
+  file_mapping,
+  fput,
+  get_file,
+  set_file_mapping,
+} from '../fs/file.ts';
 import type { DmaBufOps, Kernel, VmOperations } from '../kernel.ts';
+import { may_retry } from '../mm/fault.ts';
 import {
   FAULT_FLAG_WRITE,
   VM_DONTDUMP,
@@ -34,9 +42,18 @@ import {
   vmf_insert_pfn_pmd,
   vmf_insert_pfn_prot,
 } from '../mm/insert.ts';
-import { alloc_page, bufferPage, copy_page, fill_page, get_page, put_page } from '../mm/page.ts';
-import { may_retry } from '../mm/fault.ts';
+import {
+  alloc_page,
+  alloc_pages_exact,
+  bufferPage,
+  copy_page,
+  fill_page,
+  get_page,
+  put_page,
+  set_page_owner,
+} from '../mm/page.ts';
 import { ptrs_per_pmd } from '../mm/pgtable.ts';
+import { shmem_file_operations, shmem_get_folio } from '../mm/shmem.ts';
 import {
   mmap_read_unlock,
   PROT_R,
@@ -54,8 +71,12 @@ import { unmap_mapping_range } from '../mm/zap.ts';
 import { dma_buf_alloc, dma_buf_export } from './dma-buf.ts';
 
 const resv = lockSteps(['dma_resv_lock', 'dma_resv_unlock'], (k: Kernel) => k.dma_resv);
-const resv_try = lockSteps(['dma_resv_trylock', 'dma_resv_unlock'], (k: Kernel) => k.dma_resv, { trylock: true });
-const mutex_try = lockSteps(['mutex_trylock', 'mutex_unlock'], (k: Kernel) => k.driver_lock, { trylock: true });
+const resv_try = lockSteps(['dma_resv_trylock', 'dma_resv_unlock'], (k: Kernel) => k.dma_resv, {
+  trylock: true,
+});
+const mutex_try = lockSteps(['mutex_trylock', 'mutex_unlock'], (k: Kernel) => k.driver_lock, {
+  trylock: true,
+});
 const mutex = lockSteps(['mutex_lock', 'mutex_unlock'], (k: Kernel) => k.driver_lock);
 
 const FLAGS = { VM_PFNMAP, VM_MIXEDMAP, VM_IO, VM_DONTEXPAND, VM_DONTDUMP } as const;
@@ -72,6 +93,38 @@ const set_backing = step(
   { text: ([, i, pfn]) => `placement of page ${i} = ${pfn ? `page${pfn}` : 'none'}` },
 );
 const table_of = step('sg_table', (k: Kernel, buf: number) => buf * k.config.bufferPages);
+const source = step('source', (k: Kernel, buf: number) => k.buf_source.get(buf));
+const set_source = step('set_source', (k: Kernel, buf: number, file: number) =>
+  k.buf_source.set(buf, file),
+);
+const offset_node = step('drm_vma_node_start', (k: Kernel, buf: number) => k.buf_pgoff.get(buf));
+const remove_offset = step('drm_vma_offset_remove', (k: Kernel, buf: number) =>
+  k.buf_pgoff.set(buf, 0),
+);
+/** drivers/gpu/drm/drm_vma_manager.c: the smallest hole between live objects that is large enough. */
+const add_offset = step(
+  'drm_vma_offset_add',
+  (k: Kernel, buf: number, base: number, n: number) => {
+    const taken: [number, number][] = [];
+    for (let b = 0; b < k.config.buffers; b++) {
+      const at = k.buf_pgoff.get(b);
+      if (at) taken.push([at, at + k.buf_npages.get(b)]);
+    }
+    taken.sort((x, y) => x[0] - y[0]);
+    let best = base;
+    let size = Number.MAX_SAFE_INTEGER;
+    let at = base;
+    for (const [from, to] of taken) {
+      if (from - at >= n && from - at < size) {
+        best = at;
+        size = from - at;
+      }
+      at = to;
+    }
+    k.buf_pgoff.set(buf, size === Number.MAX_SAFE_INTEGER ? at : best);
+  },
+  { atomic: 'under mgr->vm_lock (drivers/gpu/drm/drm_vma_manager.c drm_vma_offset_add)' },
+);
 const npages = step('dmabuf->size', (k: Kernel, buf: number) => k.buf_npages.get(buf));
 const revoked = step('revoked', (k: Kernel, buf: number) => k.buf_revoked.get(buf));
 const set_revoked = step('revoke', (k: Kernel, buf: number) => k.buf_revoked.set(buf, 1));
@@ -132,6 +185,8 @@ export interface Exporter {
   readonly vm_ops: VmOperations;
   /** Makes a buffer of n pages and puts its descriptor into slot fd. Returns 0 or an errno. */
   readonly create: (mm: number, fd: number, n: number) => Run<number>;
+  /** The same, of the first n pages of a file of shared memory. */
+  readonly create_from: (mm: number, fd: number, n: number, file: number) => Run<number>;
   /** Moves pages [first, first + n) as the traits say. */
   readonly move: (buf: number, first: number, n: number) => Run<number>;
   /** Takes the entries away and leaves the memory where it is. */
@@ -161,8 +216,14 @@ function build(traits: ExporterTraits): Exporter {
   const atMmap = inserts === 'mmap-remap-pfn' || inserts === 'mmap-insert-page';
   const set = traits.setsFlags.reduce((acc, f) => acc | FLAGS[f], 0);
 
+  /** By how much vm_pgoff is moved: the object's fake offset. */
+  function* pgoff_base(buf: number): Run<number> {
+    return traits.pgoffBase ? yield* offset_node(buf) : 0;
+  }
+
   const page_index = routine('vmf->pgoff', function* (vma: number, addr: number): Run<number> {
-    return (yield* vm_pgoff(vma)) - traits.pgoffBase + addr - (yield* vm_start(vma));
+    const base = traits.pgoffBase ? yield* offset_node((yield* vm_private_data(vma)) - 1) : 0;
+    return (yield* vm_pgoff(vma)) - base + addr - (yield* vm_start(vma));
   });
 
   const insert_one = routine(
@@ -288,6 +349,17 @@ function build(traits: ExporterTraits): Exporter {
     },
   );
 
+  /** vm_ops->access of its own: the buffer's page of the moment, whatever the entry says. */
+  const access = routine(
+    `${traits.id}_vm_access`,
+    function* (_mm: number, vma: number, addr: number): Run<number> {
+      const buf = (yield* vm_private_data(vma)) - 1;
+      const i = yield* page_index(vma, addr);
+      if (i >= (yield* npages(buf))) return -EINVAL;
+      return (yield* backing(buf, i)) || -EINVAL;
+    },
+  );
+
   const structPage = inserts === 'fault-vmf-page';
   const vm_ops: VmOperations = {
     name: `${traits.id}_vm_ops`,
@@ -298,7 +370,7 @@ function build(traits: ExporterTraits): Exporter {
         ? { page_mkwrite: mkwrite }
         : { pfn_mkwrite: mkwrite }
       : {}),
-    ...(traits.hasAccess ? { access: true } : {}),
+    ...(traits.hasAccess ? { access } : {}),
     ...(traits.countsVmas
       ? { open: (vma: number) => count_vma(vma, 1), close: (vma: number) => count_vma(vma, -1) }
       : {}),
@@ -309,7 +381,7 @@ function build(traits: ExporterTraits): Exporter {
     function* (mm: number, vma: number, buf: number): Run<number> {
       const start = yield* vm_start(vma);
       const end = yield* vm_end(vma);
-      const off = (yield* vm_pgoff(vma)) - traits.pgoffBase;
+      const off = (yield* vm_pgoff(vma)) - (yield* pgoff_base(buf));
       const table = yield* table_of(buf);
       const flags = yield* vm_flags(vma);
       if (inserts === 'mmap-remap-pfn' && !(flags & VM_SHARED)) {
@@ -336,7 +408,9 @@ function build(traits: ExporterTraits): Exporter {
       if (traits.refusesWritable && flags & VM_WRITE) return -EACCES;
       yield* vm_flags_mod(vma, set, 0);
       yield* set_vm_ops(vma, vm_ops, buf + 1);
-      if (traits.pgoffBase) yield* set_vm_pgoff(vma, (yield* vm_pgoff(vma)) + traits.pgoffBase);
+      if (traits.pgoffBase) {
+        yield* set_vm_pgoff(vma, (yield* vm_pgoff(vma)) + (yield* pgoff_base(buf)));
+      }
       if (traits.countsVmas) yield* count_vma(vma, 1);
       if (!atMmap) return 0;
       const err = yield* insert_all(mm, vma, buf);
@@ -356,12 +430,19 @@ function build(traits: ExporterTraits): Exporter {
         yield* set_backing(buf, i, 0);
         yield* put_page(pfn, 1);
       }
+      if (traits.pgoffBase) yield* remove_offset(buf);
+      const from = yield* source(buf);
+      if (from) yield* fput(from - 1);
       return 0;
     },
     traits.source,
   );
 
-  const ops: DmaBufOps = { name: `${traits.id}_dmabuf_ops`, mmap, release };
+  const ops: DmaBufOps = {
+    name: `${traits.id}_dmabuf_ops`,
+    ...(traits.mappable === false ? {} : { mmap }),
+    release,
+  };
 
   const new_page = routine(
     'exporter_alloc',
@@ -379,14 +460,39 @@ function build(traits: ExporterTraits): Exporter {
     },
   );
 
-  const create = routine(
-    `${traits.id}_create`,
-    function* (mm: number, fd: number, n: number): Run<number> {
-      const buf = yield* dma_buf_alloc();
-      for (let i = 0; i < n; i++) {
-        const pfn = yield* new_page(buf, i, 0);
+  /** The first page of each place: of the source, out of a block, or one by one. */
+  const first_page = routine(
+    'exporter_alloc',
+    function* (buf: number, i: number, file: number, block: number): Run<number> {
+      if (file >= 0) {
+        const pfn = yield* shmem_get_folio(file, i);
         if (pfn < 0) return pfn;
-        yield* fill_fresh(pfn, 0, i);
+        yield* get_page(pfn, 1);
+        if (traits.shmemPages) yield* set_page_owner(pfn, bufferPage(buf, i));
+        return pfn;
+      }
+      if (block <= 0) return yield* new_page(buf, i, 0);
+      yield* set_page_owner(block + i, bufferPage(buf, i));
+      return block + i;
+    },
+  );
+
+  /** Makes a buffer of the pages of a file, or of its own (file < 0). */
+  const create_from = routine(
+    `${traits.id}_create`,
+    function* (mm: number, fd: number, n: number, given: number): Run<number> {
+      const buf = yield* dma_buf_alloc();
+      let from = given;
+      if (from >= 0) yield* get_file(from);
+      else if (traits.shmemPages) from = yield* alloc_file(shmem_file_operations, 0, n);
+      if (from >= 0) yield* set_source(buf, from + 1);
+      const block = traits.contiguous && from < 0 ? yield* alloc_pages_exact(n) : 0;
+      if (block < 0) return block;
+      if (traits.pgoffBase) yield* add_offset(buf, traits.pgoffBase, n);
+      for (let i = 0; i < n; i++) {
+        const pfn = yield* first_page(buf, i, from, block);
+        if (pfn < 0) return pfn;
+        if (traits.patterned) yield* fill_fresh(pfn, 0, i);
         yield* set_backing(buf, i, pfn);
       }
       const file = yield* dma_buf_export(buf, ops, n);
@@ -396,14 +502,16 @@ function build(traits: ExporterTraits): Exporter {
       return buf;
     },
   );
+  const create = (mm: number, fd: number, n: number): Run<number> => create_from(mm, fd, n, -1);
 
   const zap = routine(
     `${traits.id}_zap`,
     function* (buf: number, first: number, n: number): Run<void> {
       if (!traits.sharesMapping) return;
       const mapping = yield* file_mapping(yield* file_of(buf));
-      const base = traits.zapOffsetMatches ? traits.pgoffBase : traits.pgoffBase + 0x1000;
-      yield* unmap_mapping_range(mapping, base + first, n);
+      const base = yield* pgoff_base(buf);
+      const off = traits.zapOffsetMatches ? base : base + 0x1000;
+      yield* unmap_mapping_range(mapping, off + first, n);
     },
   );
 
@@ -485,7 +593,7 @@ function build(traits: ExporterTraits): Exporter {
     return 0;
   });
 
-  return { traits, ops, vm_ops, create, move, evict, mv, revoke };
+  return { traits, ops, vm_ops, create, create_from, move, evict, mv, revoke };
 }
 
 const file_of = step('dmabuf->file', (k: Kernel, buf: number) => k.buf_file.get(buf));

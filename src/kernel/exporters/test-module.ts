@@ -22,6 +22,7 @@ const BASE = {
   takesBack: ['move'],
   setsFlags: [],
   countsVmas: true,
+  patterned: true,
 } as const satisfies Omit<ExporterTraits, 'id' | 'title'>;
 
 const kind = (
@@ -33,20 +34,28 @@ const kind = (
 ): ExporterTraits => ({ ...BASE, id, title: `test module: ${title}`, inserts, setsFlags, ...more });
 
 export const testKinds: readonly ExporterTraits[] = [
-  kind('test-rpfn', 'remap_pfn_range at mmap', 'mmap-remap-pfn', []),
-  kind('test-racc', 'the same with vm_ops->access', 'mmap-remap-pfn', [], { hasAccess: true }),
+  kind('test-rpfn', 'remap_pfn_range at mmap', 'mmap-remap-pfn', [], { contiguous: true }),
+  kind('test-racc', 'the same with vm_ops->access', 'mmap-remap-pfn', [], {
+    contiguous: true,
+    hasAccess: true,
+  }),
   kind('test-fpfn', 'vmf_insert_pfn', 'fault-pfn', ['VM_PFNMAP']),
   kind('test-fpfnw', 'vmf_insert_pfn and pfn_mkwrite', 'fault-pfn', ['VM_PFNMAP'], {
     tracksWrites: true,
   }),
   kind('test-fpfnr', 'read-only PFN first', 'fault-pfn-readonly-first', ['VM_PFNMAP']),
-  kind('test-hpfn', 'vmf_insert_pfn_pmd', 'fault-huge-pfn', ['VM_PFNMAP']),
+  kind('test-hpfn', 'vmf_insert_pfn_pmd', 'fault-huge-pfn', ['VM_PFNMAP'], { contiguous: true }),
   kind('test-ipage', 'vm_insert_page at mmap', 'mmap-insert-page', []),
   kind('test-fipage', 'vm_insert_page in the fault handler', 'fault-insert-page', ['VM_MIXEDMAP']),
   kind('test-fmix', 'vmf_insert_mixed', 'fault-mixed', ['VM_MIXEDMAP']),
   kind('test-fpage', 'vmf->page', 'fault-vmf-page', []),
   kind('test-fpagew', 'vmf->page and page_mkwrite', 'fault-vmf-page', [], { tracksWrites: true }),
 ];
+
+/** The kind whose dma-bufs cannot be mapped at all. */
+export const notMappable: ExporterTraits = kind('test-nommap', 'no mmap', 'fault-pfn', [], {
+  mappable: false,
+});
 
 /** The traits of a kind with a buffer's flags. */
 export function withFlags(base: ExporterTraits, flags: number): ExporterTraits {

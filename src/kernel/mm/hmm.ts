@@ -5,7 +5,7 @@
  * over. Refuses VM_IO and VM_PFNMAP VMAs and special entries: it speaks of struct pages.
  */
 import { again, type Run, routine, step } from '../../explore/program.ts';
-import { EBUSY, EFAULT } from '../errno.ts';
+import { EBUSY, EFAULT, EPERM } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 import { handle_mm_fault } from './fault.ts';
 import {
@@ -33,7 +33,7 @@ const mmu_interval_check_retry = step(
  * One page, mmap_lock held for reading.
  * @param h the holder whose interval notifier covers the page
  * @param seq what mmu_interval_read_begin said
- * @returns the entry, -EBUSY to start over, or -EFAULT
+ * @returns the entry, -EBUSY to start over, -EPERM or -EFAULT
  */
 export const hmm_range_fault = routine(
   'hmm_range_fault',
@@ -51,7 +51,7 @@ export const hmm_range_fault = routine(
         if (entry & PTE_SPECIAL && entry >>> 12 !== 0) return -EFAULT;
         return entry;
       }
-      if (write && !(flags & VM_WRITE)) return -EFAULT;
+      if (write && !(flags & VM_WRITE)) return -EPERM;
       const ret = yield* handle_mm_fault(
         mm,
         vma,

@@ -95,6 +95,38 @@ export const alloc_page = routine(
   'mm/page_alloc.c',
 );
 
+/**
+ * Allocates n pages in a row that were never handed out before: a block, split into single pages. A
+ * block of a huge page's size is aligned to it if memory allows; what is skipped is free.
+ * @returns the first pfn, or -ENOMEM
+ */
+export const alloc_pages_exact = step(
+  'alloc_pages_exact',
+  (k: Kernel, n: number) => {
+    const fresh = k.pages_fresh.get(0);
+    const huge = k.config.ptrsPerPmd;
+    const aligned = Math.ceil(fresh / huge) * huge;
+    const first = n >= huge && aligned + n <= k.config.pages ? aligned : fresh;
+    if (first + n > k.config.pages) return -ENOMEM;
+    for (let pfn = fresh; pfn < first; pfn++) {
+      k.page_state.set(pfn, PAGE_FREED);
+      k.pages_freed.add(0, 1);
+    }
+    for (let pfn = first; pfn < first + n; pfn++) {
+      k.page_state.set(pfn, PAGE_USED);
+      k.page_refcount.set(pfn, 1);
+    }
+    k.pages_fresh.set(0, first + n);
+    return first;
+  },
+  { atomic: 'the allocator takes blocks under zone->lock (mm/page_alloc.c rmqueue)' },
+);
+
+/** Says whose page it is; for the eye and for the ghost checks only. */
+export const set_page_owner = step('owner', (k: Kernel, pfn: number, owner: number) =>
+  k.page_owner.set(pfn, owner),
+);
+
 /** Takes a reference of a page that is known to be alive. include/linux/mm.h get_page */
 export const get_page = step(
   'get_page',
