@@ -68,6 +68,9 @@ export interface Progress {
   readonly statesPerSecond: number;
 }
 
+/** States of the first, unreduced search of strict mode. */
+const TRIAL = 10_000;
+
 /**
  * Starts an exploration.
  * @param make builds the system from nothing, the same each time; it is called several times
@@ -91,7 +94,7 @@ export class Explorer {
     private readonly options: ExploreOptions = {},
   ) {
     this.guard = options.strict ? withoutHiddenInput : (body) => body();
-    this.search = this.guard(() => new Search(make, { symmetry: true, ...options }));
+    this.search = this.guard(() => this.firstSearch());
     this.work = this.phases();
   }
 
@@ -131,8 +134,30 @@ export class Explorer {
     };
   }
 
+  /**
+   * In strict mode some unreduced searching comes first: it runs no step ahead of time, so that what
+   * a step leaves behind outside the slots is not there yet the first time.
+   */
+  private firstSearch(): Search {
+    const { make, options } = this;
+    return options.strict
+      ? new Search(make, {
+          reduce: false,
+          strict: true,
+          livelock: false,
+          stopAt: 'never',
+          maxStates: TRIAL,
+        })
+      : new Search(make, { symmetry: true, ...options });
+  }
+
   private *phases(): Generator<void, Exploration> {
-    const { options, make, search } = this;
+    const { options, make } = this;
+    if (options.strict) {
+      yield* this.searched();
+      this.search = new Search(make, { symmetry: true, ...options });
+    }
+    const { search } = this;
     const first = yield* this.searched();
     const findings = [...first.findings];
     let { complete, bound, marks } = first;

@@ -199,6 +199,7 @@ export class Search {
         if (this.result) return;
       }
       if (store.count > this.maxStates) {
+        if (this.strict) this.lookAgain();
         this.finish(false, `gave up at ${this.maxStates.toLocaleString('en')} states`);
         return;
       }
@@ -274,8 +275,10 @@ export class Search {
    */
   private lookAgain(): void {
     const { machine, store } = this;
+    if (store.staged) this.lookUp();
+    this.edgeStart[this.cursor] = this.edgeCount;
     const { count } = store;
-    for (let state = count - 1; state >= 0; state--) {
+    for (let state = this.cursor - 1; state >= 0; state--) {
       machine.load(store, state);
       let edge = this.edgeStart[state];
       const end = this.edgeStart[state + 1];
