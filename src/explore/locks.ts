@@ -134,7 +134,8 @@ function tryLockSteps<W>(
   names: readonly [lock: string, unlock: string],
   pick: (world: W) => LockClass,
 ): LockSteps {
-  const lock = ((world: W, index: number) => pick(world).first + index) as unknown as StepOptions['lock'];
+  const lock = ((world: W, index: number) =>
+    pick(world).first + index) as unknown as StepOptions['lock'];
   return {
     lock: step(names[0], (w: W, i: number) => pick(w).tryLock(i), {
       kind: 'try',

@@ -69,8 +69,7 @@ const two = choice('two', () => 2);
 const upTo = choice('up_to', (w: World, slot: number) => w.x.get(slot) + 1);
 const exclusive = lockSteps<World>(['lock', 'unlock'], (w) => w.lock);
 const shared = lockSteps<World>(['lock_shared', 'unlock_shared'], (w) => w.lock, { shared: true });
-const tryLock = step('try_lock', (w: World, i: number) => w.lock.tryLock(i));
-const endTry = step('end_try', (w: World, i: number) => w.lock.unlock(i));
+const tries = lockSteps<World>(['try_lock', 'end_try'], (w) => w.lock, { trylock: true });
 
 function* run(block: Block, r: number): Run<number> {
   for (const s of block) {
@@ -96,9 +95,9 @@ function* run(block: Block, r: number): Run<number> {
         yield* run(s.body, 0);
       }
     } else if (s.do === 'try') {
-      if (yield* tryLock(s.lock)) {
+      if (yield* tries.lock(s.lock)) {
         r = yield* run(s.body, r);
-        yield* endTry(s.lock);
+        yield* tries.unlock(s.lock);
       }
     } else if (s.do === 'lock' || s.do === 'shared') {
       const { lock, unlock } = s.do === 'lock' ? exclusive : shared;
