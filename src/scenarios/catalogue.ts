@@ -3,9 +3,10 @@
 import type { ConsumerTraits, ExporterTraits } from '../contract/traits.ts';
 import { CONSUMERS } from '../kernel/consumers.ts';
 import { systemHeap } from '../kernel/exporters/system-heap.ts';
-import { testKinds } from '../kernel/exporters/test-module.ts';
+import { LIAR, SHMEM, testKinds, withFlags } from '../kernel/exporters/test-module.ts';
 import { ttm } from '../kernel/exporters/ttm.ts';
-import { boundOf, cellSystems, type Way } from './cell.ts';
+import { boundOf, cellSystems, type Face, type Way } from './cell.ts';
+import { patchStories } from './patch.ts';
 import type { Scenario } from './scenario.ts';
 
 const consumerOf = (id: string): ConsumerTraits => {
@@ -23,16 +24,19 @@ interface Story extends Omit<Scenario, 'prepare' | 'bound'> {
   readonly exporter: ExporterTraits;
   readonly consumer: string;
   readonly way?: Way;
+  /** Entries are there from the start, and the user does nothing more. */
+  readonly touched?: boolean;
 }
 
 /** A story about one exporter and one consumer, all three threads at work. */
 function story(s: Story): Scenario {
-  const { exporter, consumer, way, ...rest } = s;
-  const face = {
+  const { exporter, consumer, way, touched, ...rest } = s;
+  const face: Face = {
     way: way ?? exporter.takesBack[0] ?? 'close',
     readOnly: false,
-    idle: null,
-  } as const;
+    idle: touched ? 'user' : null,
+    touched,
+  };
   return {
     ...rest,
     bound: boundOf(exporter),
@@ -207,4 +211,44 @@ export const CATALOGUE: readonly Scenario[] = [
     exporter: systemHeap,
     consumer: 'follow-and-keep',
   }),
+  story({
+    id: 'gup/huge-not-special',
+    title: 'a huge entry without a special bit of its own',
+    story:
+      'GUP-fast looks at the entry alone. The PMD entry carries no special bit, so it takes a reference ' +
+      'of a page behind a VM_PFNMAP mapping; then the exporter moves.',
+    source: 'Vetter 22/19:50',
+    status: 'hypothetical (TTM’s huge entries were reverted; 6.12 has a special PMD)',
+    rules: ['R3'],
+    expected: 'violated',
+    exporter: wrongTtm('ttm-huge-not-special', {
+      inserts: 'fault-huge-pfn',
+      hugeSpecial: false,
+      pgoffBase: 0,
+      shmemPages: true,
+      contiguous: true,
+    }),
+    consumer: 'gup-fast',
+    touched: true,
+  }),
+  story({
+    id: 'gup/liar',
+    title: 'VM_PFNMAP set, struct pages inserted all the same',
+    story:
+      'The exporter sets the flag that the patch asks for and answers faults with vmf->page. The slow path ' +
+      'refuses by the flag; GUP-fast never looks at the flag, and these pages have a mapping, which is all ' +
+      'that 6.12 tests.',
+    source: 'R13',
+    status: 'the test module’s liar with shmem pages; old udmabuf faulted such pages in',
+    rules: ['R2', 'R13'],
+    expected: 'violated',
+    exporter: {
+      ...withFlags(testKind('test-fpage'), LIAR | SHMEM),
+      id: 'liar-zap-first',
+      zap: 'before-copy',
+    },
+    consumer: 'gup-fast',
+    touched: true,
+  }),
+  ...patchStories,
 ];

@@ -33,6 +33,8 @@ export interface Face {
   readonly readOnly: boolean;
   /** A thread that does nothing in this exploration: two threads alone already say much. */
   readonly idle: 'user' | 'consumer' | null;
+  /** The user has touched both pages before anything else happens: the entries are there. */
+  readonly touched?: boolean;
 }
 
 const MM = 0;
@@ -139,19 +141,23 @@ export function cellSystems(
     { name: co.id, run: consumerMain },
   ];
   return () => {
-    const k = new Kernel({ ...SIZES, linux });
+    const k = new Kernel({ ...CELL_SIZES, linux });
     const sim = { mem: k.mem, world: k };
     simulate(sim, built.create(MM, FD, PAGES));
     const prot = face.readOnly ? PROT_READ : PROT_READ | PROT_WRITE;
     simulate(sim, sys_mmap(MM, 0, PAGES, prot, MAP_SHARED, mmapTarget(FD, 0)));
     const kind = notifierKind(co);
+    if (face.touched) {
+      for (let page = 0; page < PAGES; page++) simulate(sim, user_access(MM, page, 1, 0, 0, null));
+    }
     if (kind) simulate(sim, set_notifier(0, kind, MM, 0));
     const found = k.mem.reports.splice(0);
     return { mem: k.mem, locks: k.locks, world: k, threads, found, final: () => checkPages(k) };
   };
 }
 
-const SIZES: Omit<KernelConfig, 'linux'> = {
+/** Sizes of a cell's kernel. */
+export const CELL_SIZES: Omit<KernelConfig, 'linux'> = {
   cpus: 3,
   mms: 1,
   cpuMm: [MM, MM, MM],
@@ -160,7 +166,7 @@ const SIZES: Omit<KernelConfig, 'linux'> = {
   vmas: 2,
   pages: PHYSICAL_PAGES,
   words: 1,
-  files: 1,
+  files: 2,
   buffers: 1,
   bufferPages: PAGES,
   holders: 1,

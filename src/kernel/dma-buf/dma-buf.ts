@@ -10,6 +10,7 @@ import { EINVAL } from '../errno.ts';
 import { alloc_file, file_private, fput, get_file } from '../fs/file.ts';
 import { type DmaBufOps, dma_buf_operations, type FileOperations, type Kernel } from '../kernel.ts';
 import { VM_PFNMAP } from '../mm/flags.ts';
+import { WARN } from '../mm/insert.ts';
 import {
   set_vm_file,
   set_vm_pgoff,
@@ -24,26 +25,40 @@ const buf_ops = step('dmabuf->ops', (k: Kernel, buf: number) => k.buf_ops.get(bu
 const buf_size = step('dmabuf->size', (k: Kernel, buf: number) => k.buf_npages.get(buf));
 const buf_file = step('dmabuf->file', (k: Kernel, buf: number) => k.buf_file.get(buf));
 
-/** Counts what the patch's check sees, by return value and flag; see {@link patchCount}. */
+/** Counts what the patch's check would see, by return value and flag; see {@link patchCount}. */
 const note_return = step('dma_buf_mmap_return', (k: Kernel, ret: number, flags: number) => {
-  const i = (ret < 0 ? 2 : 0) + (flags & VM_PFNMAP ? 0 : 1);
-  k.patch_returns.add(i, 1);
-  if (flags & VM_PFNMAP) return;
-  if (ret >= 0) {
-    const warned = k.patch === 'none' ? '' : 'WARNING: ';
-    k.mem.report({
-      severity: 'breaks',
-      rule: 'R1',
-      text: `${warned}the VMA is not VM_PFNMAP after the exporter's mmap callback`,
-    });
-  } else if (k.patch === 'posted') {
-    k.mem.report({
-      severity: 'breaks',
-      rule: 'R16',
-      text: 'WARNING: the check fires although the exporter refused: nothing was mapped',
-    });
-  }
+  k.patch_returns.add((ret < 0 ? 2 : 0) + (flags & VM_PFNMAP ? 0 : 1), 1);
 });
+
+const patch_applied = step('patch', (k: Kernel) => PATCHES.indexOf(k.patch));
+const PATCHES = ['none', 'posted', 'corrected'] as const;
+
+const contract_broken = step('contract', (k: Kernel) =>
+  k.mem.report({
+    severity: 'breaks',
+    rule: 'R1',
+    text: "the VMA is not VM_PFNMAP after the exporter's mmap callback",
+  }),
+);
+
+/**
+ * What follows the callback. As posted, the patch is WARN_ON_ONCE(!(vma->vm_flags & VM_PFNMAP))
+ * whatever the callback returned, so an exporter that rightly refuses sets it off (R16).
+ */
+const require_pfnmap = routine(
+  'dma_buf_mmap_require_pfnmap',
+  function* (ret: number, flags: number): Run<void> {
+    yield* note_return(ret, flags);
+    if (flags & VM_PFNMAP) return;
+    const patch = PATCHES[yield* patch_applied()];
+    if (ret >= 0) yield* contract_broken();
+    if (patch === 'none' || (patch === 'corrected' && ret < 0)) return;
+    if (ret >= 0) yield* WARN('R1', 'dma_buf_mmap: !(vma->vm_flags & VM_PFNMAP)');
+    else
+      yield* WARN('R16', 'dma_buf_mmap: !(vma->vm_flags & VM_PFNMAP), although nothing was mapped');
+  },
+  'drivers/dma-buf/dma-buf.c',
+);
 
 /** Indices of Kernel.patch_returns: what the check would have seen. */
 export const patchCount = { okPfn: 0, okNoPfn: 1, failPfn: 2, failNoPfn: 3 } as const;
@@ -54,7 +69,7 @@ const call_mmap = routine(
     const ops = dma_buf_operations.at(yield* buf_ops(buf)) as DmaBufOps;
     if (!ops.mmap) return -EINVAL;
     const ret = yield* ops.mmap(mm, vma, buf);
-    yield* note_return(ret, yield* vm_flags(vma));
+    yield* require_pfnmap(ret, yield* vm_flags(vma));
     return ret;
   },
   'drivers/dma-buf/dma-buf.c',
@@ -113,8 +128,35 @@ const dma_buf_release = routine(
   'drivers/dma-buf/dma-buf.c',
 );
 
+/** Only the two questions that tell the size. drivers/dma-buf/dma-buf.c dma_buf_llseek */
+const dma_buf_llseek = routine(
+  'dma_buf_llseek',
+  function* (file: number, offset: number, whence: number): Run<number> {
+    if ((whence !== 0 && whence !== 2) || offset !== 0) return -EINVAL;
+    return whence === 2 ? (yield* buf_size(yield* file_private(file))) * 4096 : 0;
+  },
+  'drivers/dma-buf/dma-buf.c',
+);
+
+export const DMA_BUF_SYNC_READ = 1;
+export const DMA_BUF_SYNC_WRITE = 2;
+export const DMA_BUF_SYNC_END = 4;
+
+/** drivers/dma-buf/dma-buf.c dma_buf_ioctl: DMA_BUF_IOCTL_SYNC; no exporter here has to do anything. */
+const dma_buf_sync = routine(
+  'dma_buf_ioctl',
+  function* (_file: number, flags: number): Run<number> {
+    if (flags & ~(DMA_BUF_SYNC_READ | DMA_BUF_SYNC_WRITE | DMA_BUF_SYNC_END)) return -EINVAL;
+    return flags & (DMA_BUF_SYNC_READ | DMA_BUF_SYNC_WRITE) ? 0 : -EINVAL;
+  },
+  'drivers/dma-buf/dma-buf.c',
+);
+
 export const dma_buf_fops: FileOperations = {
   name: 'dma_buf_fops',
+  pseudo: true,
+  llseek: dma_buf_llseek,
+  sync: dma_buf_sync,
   mmap: dma_buf_mmap_internal,
   release: dma_buf_release,
 };

@@ -30,7 +30,7 @@ import {
   VM_WRITE,
 } from './flags.ts';
 import { get_page, OWNER_BUFFER, page_add_rmap } from './page.ts';
-import { pmd_none, ptep_get, ptep_set_bits, ptrs_per_pmd, set_pmd_at } from './pgtable.ts';
+import { pmd_none, ptep_get, ptrs_per_pmd, set_pmd_at } from './pgtable.ts';
 import {
   PROT_R,
   PROT_W,
@@ -112,29 +112,9 @@ function stale(k: Kernel, pfn: number): number {
 /** mm/memory.c insert_pfn: special entry, no reference; an occupied slot is left alone. */
 const insert_pfn = routine(
   'insert_pfn',
-  function* (
-    mm: number,
-    vma: number,
-    addr: number,
-    pfn: number,
-    prot: number,
-    mkwrite: number,
-  ): Run<number> {
+  function* (mm: number, addr: number, pfn: number, prot: number): Run<number> {
     yield* pte_lock(mm);
-    const old = yield* ptep_get(mm, addr);
-    if (old) {
-      if (mkwrite && pte_pfn(old) === pfn) {
-        const flags = yield* vm_flags(vma);
-        yield* ptep_set_bits(mm, addr, PTE_DIRTY | PTE_YOUNG | (flags & VM_WRITE ? PTE_WRITE : 0));
-      }
-    } else {
-      let pte = mk_pte(pfn, prot) | PTE_SPECIAL;
-      if (mkwrite) {
-        const flags = yield* vm_flags(vma);
-        pte |= PTE_DIRTY | PTE_YOUNG | (flags & VM_WRITE ? PTE_WRITE : 0);
-      }
-      yield* set_new_pte(mm, addr, pte);
-    }
+    if (!(yield* ptep_get(mm, addr))) yield* set_new_pte(mm, addr, mk_pte(pfn, prot) | PTE_SPECIAL);
     yield* pte_unlock(mm);
     return VM_FAULT_NOPAGE;
   },
@@ -159,7 +139,7 @@ export const vmf_insert_pfn_prot = routine(
       return VM_FAULT_SIGBUS;
     }
     if (addr < (yield* vm_start(vma)) || addr >= (yield* vm_end(vma))) return VM_FAULT_SIGBUS;
-    return yield* insert_pfn(mm, vma, addr, pfn, prot, 0);
+    return yield* insert_pfn(mm, addr, pfn, prot);
   },
   'mm/memory.c',
 );
@@ -182,7 +162,7 @@ export const vmf_insert_mixed = routine(
       return VM_FAULT_SIGBUS;
     }
     if (addr < (yield* vm_start(vma)) || addr >= (yield* vm_end(vma))) return VM_FAULT_SIGBUS;
-    return yield* insert_pfn(mm, vma, addr, pfn, yield* vm_page_prot(vma), 0);
+    return yield* insert_pfn(mm, addr, pfn, yield* vm_page_prot(vma));
   },
   'mm/memory.c',
 );
