@@ -40,6 +40,17 @@ export interface Profile {
   readonly shmem_extra_ref: number;
   /** io_uring refuses to register file-backed memory that is not shmem. 6.1 io_uring/rsrc.c. */
   readonly iouring_refuses_files: boolean;
+  /** Direct I/O pins (FOLL_PIN) where it took references before. 6.12 block/bio.c:1357. */
+  readonly direct_io_pins: boolean;
+  /** MADV_PAGEOUT leaves the accessed bit of what it cannot reclaim. 6.12 mm/madvise.c:525. */
+  readonly pageout_keeps_young: boolean;
+  /**
+   * move_pages looks at entries by folio_walk_start (6.12 mm/migrate.c:2257), not by follow_page with
+   * FOLL_DUMP (6.1 mm/migrate.c:1972).
+   */
+  readonly move_pages_walks_folios: boolean;
+  /** VmFlags has a name for VM_LOCKONFAULT. 6.12 fs/proc/task_mmu.c:957. */
+  readonly smaps_names_lockonfault: boolean;
   /** mseal(2) exists. */
   readonly has_mseal: boolean;
   /** dma-heap and udmabuf devices exist in Debian's configuration. */
@@ -60,6 +71,10 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     smaps_counts_pfnmap: false,
     shmem_extra_ref: 0,
     iouring_refuses_files: true,
+    direct_io_pins: false,
+    pageout_keeps_young: false,
+    move_pages_walks_folios: false,
+    smaps_names_lockonfault: false,
     has_mseal: false,
     has_heap_and_udmabuf: false,
   },
@@ -76,6 +91,10 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     smaps_counts_pfnmap: true,
     shmem_extra_ref: 1,
     iouring_refuses_files: false,
+    direct_io_pins: true,
+    pageout_keeps_young: true,
+    move_pages_walks_folios: true,
+    smaps_names_lockonfault: true,
     has_mseal: true,
     has_heap_and_udmabuf: true,
   },

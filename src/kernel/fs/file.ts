@@ -58,6 +58,9 @@ export const file_ops = step('f_op', (k: Kernel, file: number) => k.file_ops.get
 export const file_private = step('private_data', (k: Kernel, file: number) =>
   k.file_private.get(file),
 );
+export const set_file_size = step('i_size_write', (k: Kernel, file: number, pages: number) =>
+  k.file_size.set(file, pages),
+);
 export const file_size = step('i_size', (k: Kernel, file: number) => k.file_size.get(file));
 
 /** The file in a process's descriptor slot, or -EBADF. */

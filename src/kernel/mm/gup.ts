@@ -80,7 +80,7 @@ const writable_file_mapping_allowed = step(
 );
 
 /** mm/gup.c check_vma_flags */
-const check_vma_flags = routine(
+export const check_vma_flags = routine(
   'check_vma_flags',
   function* (vma: number, flags: number): Run<number> {
     const vmf = yield* vm_flags(vma);

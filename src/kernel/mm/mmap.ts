@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** mmap(2), munmap(2) and the end of an mm: mm/mmap.c (6.12: and mm/vma.c). */
 import { type Run, routine, step } from '../../explore/program.ts';
-import { EACCES, EBADF, EEXIST, EINVAL, ENODEV, ENOMEM } from '../errno.ts';
+import { EACCES, EBADF, EEXIST, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EPERM } from '../errno.ts';
 import { alloc_file, fd_lookup, file_mapping, file_ops, fput, get_file } from '../fs/file.ts';
 import { file_operations, type Kernel } from '../kernel.ts';
 import { vma_ops } from './fault.ts';
@@ -16,6 +16,7 @@ import {
   VM_MAYWRITE,
   VM_NORESERVE,
   VM_READ,
+  VM_SEALED,
   VM_SHARED,
   VM_SOFTDIRTY,
   VM_SPECIAL,
@@ -56,6 +57,9 @@ export const PROT_EXEC = VM_EXEC;
 // Flags of mmap(2); the values are ours, the names are the field's.
 export const MAP_SHARED = 0x1;
 export const MAP_PRIVATE = 0x2;
+export const MAP_SHARED_VALIDATE = 0x3;
+/** The bits that hold one of the three above. */
+export const MAP_TYPE = 0x3;
 export const MAP_FIXED = 0x10;
 export const MAP_ANONYMOUS = 0x20;
 export const MAP_LOCKED = 0x2000;
@@ -105,7 +109,7 @@ export const sys_mmap = routine(
 /** Packs descriptor and offset into the last argument of {@link sys_mmap}. */
 export const mmapTarget = (fd: number, pgoff: number): number => (fd + 1) | (pgoff << 8);
 
-const do_mmap = routine(
+export const do_mmap = routine(
   'do_mmap',
   function* (
     mm: number,
@@ -124,6 +128,10 @@ const do_mmap = routine(
     const anon = fileAndOff < 0;
     const file = fileAndOff & 0xff;
     let pgoff = fileAndOff >> 8;
+    const type = flags & MAP_TYPE;
+    if (type === 0 || (anon && type === MAP_SHARED_VALIDATE)) return -EINVAL;
+    // Every flag must be known to the file: MAP_FIXED_NOREPLACE, not a legacy flag, never is.
+    if (type === MAP_SHARED_VALIDATE && !(flags & MAP_FIXED)) return -EOPNOTSUPP;
     if (flags & MAP_SHARED) {
       vmf |= VM_SHARED | VM_MAYSHARE;
       if (!anon && !(yield* file_is_writable(file))) {
@@ -269,6 +277,7 @@ export const do_munmap = routine(
     for (;;) {
       const vma = yield* find_vma_intersection(mm, highest, end);
       if (vma === NO_VMA) break;
+      if ((yield* vm_flags(vma)) & VM_SEALED) return -EPERM;
       let target = vma;
       if ((yield* vm_start(vma)) < start) {
         target = yield* split_vma(vma, start);

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Files of shared memory: memfd, shared anonymous memory, the pages behind GEM objects. mm/shmem.c */
 import { type Run, routine, step } from '../../explore/program.ts';
+import { EINVAL, ENXIO } from '../errno.ts';
+import { file_mapping, file_size, set_file_size } from '../fs/file.ts';
 import type { FileOperations, Kernel, VmOperations } from '../kernel.ts';
+import { access_page } from './access.ts';
 import { VM_FAULT_OOM, VM_FAULT_PAGE_SHIFT, VM_FAULT_SIGBUS } from './flags.ts';
-import { alloc_page, get_page, OWNER_FILE, put_page } from './page.ts';
+import { alloc_page, folio_mark_dirty, get_page, OWNER_FILE, put_page } from './page.ts';
 import { set_vm_ops, vm_file, vm_pgoff, vm_start } from './vma.ts';
+import { unmap_mapping_pages } from './zap.ts';
 
 const file_page = step('filemap_get_folio', (k: Kernel, file: number, index: number) =>
   k.file_page.get(file * k.config.bufferPages + index),
@@ -91,6 +95,97 @@ export const shmem_truncate_range = routine(
   'mm/shmem.c',
 );
 
+/** mm/shmem.c shmem_fallocate with FALLOC_FL_PUNCH_HOLE: private copies stay. */
+const shmem_punch_hole = routine(
+  'shmem_fallocate',
+  function* (file: number, first: number, n: number): Run<number> {
+    const end = Math.min(first + n, yield* file_pages(file));
+    yield* unmap_mapping_pages(yield* file_mapping(file), first, n, 0);
+    yield* shmem_truncate_range(file, first, end);
+    return 0;
+  },
+  'mm/shmem.c',
+);
+
+/** mm/shmem.c shmem_setattr of a size: private copies beyond it go too. */
+const shmem_truncate = routine(
+  'shmem_setattr',
+  function* (file: number, pages: number): Run<number> {
+    const old = yield* file_pages(file);
+    yield* set_file_size(file, pages);
+    if (pages < old) {
+      const mapping = yield* file_mapping(file);
+      yield* unmap_mapping_pages(mapping, pages, TO_THE_END, 1);
+      yield* shmem_truncate_range(file, pages, old);
+      yield* unmap_mapping_pages(mapping, pages, TO_THE_END, 1);
+    }
+    return 0;
+  },
+  'mm/shmem.c',
+);
+const TO_THE_END = 0x3fffffff;
+
+const shmem_file_read = routine(
+  'shmem_file_read_iter',
+  function* (file: number, index: number, word: number): Run<number> {
+    const pfn = yield* file_page(file, index);
+    return pfn ? yield* access_page(pfn, 0, word, 0, null, '') : 0;
+  },
+  'mm/shmem.c',
+);
+
+const shmem_file_write = routine(
+  'generic_perform_write',
+  function* (file: number, index: number, word: number, value: number): Run<number> {
+    const pfn = yield* shmem_get_folio(file, index);
+    if (pfn < 0) return pfn;
+    yield* access_page(pfn, 1, word, value, null, '');
+    yield* folio_mark_dirty(pfn);
+    if (!(yield* in_file(file, index))) yield* set_file_size(file, index + 1);
+    return 0;
+  },
+  'mm/filemap.c',
+);
+
+/** The first page from `index` on that is there (or, with `hole`, is not); the size if none is. */
+const seek_hole_data = step(
+  'mapping_seek_hole_data',
+  (k: Kernel, file: number, index: number, hole: number) => {
+    const n = k.file_size.get(file);
+    for (let i = index; i < n; i++) {
+      const there = i < k.config.bufferPages && k.file_page.get(file * k.config.bufferPages + i);
+      if (hole ? !there : there) return i;
+    }
+    return n;
+  },
+  { atomic: 'under rcu, page by page (mm/filemap.c mapping_seek_hole_data)' },
+);
+const f_pos = step('f_pos', (k: Kernel, file: number) => k.file_pos.get(file));
+const set_f_pos = step('f_pos', (k: Kernel, file: number, pos: number) =>
+  k.file_pos.set(file, pos),
+);
+
+const shmem_file_llseek = routine(
+  'shmem_file_llseek',
+  function* (file: number, offset: number, whence: number): Run<number> {
+    const pages = yield* file_size(file);
+    const size = pages * 4096;
+    let pos = offset;
+    if (whence === 1) pos += yield* f_pos(file);
+    else if (whence === 2) pos += size;
+    else if (whence > 2) {
+      if (offset < 0 || offset >= size) return -ENXIO;
+      const page = yield* seek_hole_data(file, offset >> 12, whence === 4 ? 1 : 0);
+      if (whence === 3 && page === pages) return -ENXIO;
+      pos = Math.max(offset, page * 4096);
+    }
+    if (pos < 0) return -EINVAL;
+    yield* set_f_pos(file, pos);
+    return pos;
+  },
+  'mm/shmem.c',
+);
+
 const shmem_release = routine(
   'shmem_evict_inode',
   function* (file: number): Run<number> {
@@ -104,4 +199,12 @@ export const shmem_file_operations: FileOperations = {
   name: 'shmem_file_operations',
   mmap: shmem_mmap,
   release: shmem_release,
+  regular: true,
+  llseek: shmem_file_llseek,
+  read: shmem_file_read,
+  write: shmem_file_write,
+  punch_hole: shmem_punch_hole,
+  truncate: shmem_truncate,
+  splice_read: true,
+  fsync: true,
 };

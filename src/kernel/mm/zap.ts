@@ -15,12 +15,13 @@ import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
 } from './mmu_notifier.ts';
-import { page_mapping, page_remove_rmap, put_page } from './page.ts';
+import { folio_mark_dirty, page_mapping, page_remove_rmap, put_page } from './page.ts';
 import {
   flush_tlb_range,
   next_present,
   pmdp_get,
   pmdp_get_and_clear,
+  ptep_get,
   ptep_get_and_clear,
   ptrs_per_pmd,
 } from './pgtable.ts';
@@ -58,7 +59,12 @@ export interface ZapResult {
  * mm/memory.c zap_pte_range: clears all entries of [start, end) and returns the pages whose
  * references must go after the flush. A part of its caller, not a routine, for the sake of the list.
  */
-export function* zap_pte_range(mm: number, start: number, end: number): Run<ZapResult> {
+export function* zap_pte_range(
+  mm: number,
+  start: number,
+  end: number,
+  evenCows = 1,
+): Run<ZapResult> {
   const pages: number[] = [];
   let cleared = false;
   let force_flush = false;
@@ -73,11 +79,18 @@ export function* zap_pte_range(mm: number, start: number, end: number): Run<ZapR
       addr = yield* next_present(mm, Math.min(end, addr - (addr % n) + n), end);
       continue;
     }
+    if (!evenCows && (yield* is_cow(yield* ptep_get(mm, addr)))) {
+      addr = yield* next_present(mm, addr + 1, end);
+      continue;
+    }
     const pte = yield* ptep_get_and_clear(mm, addr);
     cleared = true;
     if (!(pte & PTE_SPECIAL)) {
       const pfn = pte_pfn(pte);
-      if (pte & PTE_DIRTY && (yield* page_mapping(pfn)) !== MAPPING_ANON) force_flush = true;
+      if (pte & PTE_DIRTY && (yield* page_mapping(pfn)) !== MAPPING_ANON) {
+        yield* folio_mark_dirty(pfn);
+        force_flush = true;
+      }
       yield* page_remove_rmap(pfn);
       pages.push(pfn);
     }
@@ -88,13 +101,28 @@ export function* zap_pte_range(mm: number, start: number, end: number): Run<ZapR
   return { pages, cleared, flushed: force_flush };
 }
 
+/** mm/memory.c should_zap_folio: a private copy is left alone where the caller wants only the file's. */
+const is_cow = routine('should_zap_folio', function* (pte: number): Run<number> {
+  if (pte & PTE_SPECIAL) return 0;
+  return (yield* page_mapping(pte_pfn(pte))) === MAPPING_ANON ? 1 : 0;
+});
+
 /** mm/memory.c zap_page_range_single: all entries of a part of one VMA. */
 export const zap_page_range_single = routine(
   'zap_page_range_single',
   function* (mm: number, vma: number, start: number, end: number): Run<void> {
+    yield* unmap_mapping_range_vma(mm, vma, start, end, 1);
+  },
+  'mm/memory.c',
+);
+
+/** The same with the choice to leave copies of private mappings alone. */
+const unmap_mapping_range_vma = routine(
+  'zap_page_range_single',
+  function* (mm: number, vma: number, start: number, end: number, evenCows: number): Run<void> {
     const flags = yield* vm_flags(vma);
     yield* mmu_notifier_invalidate_range_start(mm, start, end);
-    const { pages, cleared, flushed } = yield* zap_pte_range(mm, start, end);
+    const { pages, cleared, flushed } = yield* zap_pte_range(mm, start, end, evenCows);
     const flush = cleared && !flushed;
     const early = (flags & (VM_PFNMAP | VM_MIXEDMAP)) !== 0;
     if (flush && early) yield* flush_tlb_range(mm, start, end);
@@ -136,12 +164,12 @@ const range_end = step('zea', (k: Kernel, v: number, last: number) => {
 const mm_of = step('vma->vm_mm', (k: Kernel, v: number) => Math.floor(v / k.config.vmas));
 
 /**
- * mm/memory.c unmap_mapping_range: zaps pages [first, first + n) of a mapping in every VMA of every
- * mm that maps it, by file offset. Copies of private mappings go too (even_cows).
+ * mm/memory.c unmap_mapping_pages: zaps pages [first, first + n) of a mapping in every VMA of every
+ * mm that maps it, by file offset; copies of private mappings too, if `evenCows`.
  */
-export const unmap_mapping_range = routine(
+export const unmap_mapping_pages = routine(
   'unmap_mapping_range',
-  function* (mapping: number, first: number, n: number): Run<void> {
+  function* (mapping: number, first: number, n: number, evenCows: number): Run<void> {
     const last = first + n - 1;
     yield* i_mmap.lock(mapping);
     for (let after = 0; ; ) {
@@ -150,10 +178,14 @@ export const unmap_mapping_range = routine(
       const mm = yield* mm_of(vma);
       const start = yield* range_start(vma, first);
       const end = yield* range_end(vma, last);
-      yield* zap_page_range_single(mm, vma, start, end);
+      yield* unmap_mapping_range_vma(mm, vma, start, end, evenCows);
       after = vma + 1;
     }
     yield* i_mmap.unlock(mapping);
   },
   'mm/memory.c',
 );
+
+/** The same, copies included: what a driver calls. */
+export const unmap_mapping_range = (mapping: number, first: number, n: number): Run<void> =>
+  unmap_mapping_pages(mapping, first, n, 1);

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * Direct I/O to a RAM disk: the device moves words between its own memory and the user's pages, which
+ * it got from GUP (6.12: pinned). Where GUP stops in the middle, the rest goes through the page
+ * cache, which is to say through copy_to_user and copy_from_user. block/fops.c
+ */
+import { again, type Run, routine, step } from '../../explore/program.ts';
+import type { Kernel } from '../kernel.ts';
+import { access_page } from '../mm/access.ts';
+import { FOLL_GET, FOLL_PIN, FOLL_WRITE, get_user_pages_fast, unpin_user_page } from '../mm/gup.ts';
+import { folio_mark_dirty } from '../mm/page.ts';
+import { pfn_of } from '../mm/remote.ts';
+import { copy_user_word } from '../mm/uaccess.ts';
+
+const disk_write = step('copy_to_brd', (k: Kernel, page: number, word: number, value: number) =>
+  k.disk_word.set(page * k.config.words + word, value),
+);
+const disk_read = step('copy_from_brd', (k: Kernel, page: number, word: number) =>
+  k.diskWord(page, word),
+);
+/** A word of what has been written. */
+export const disk_word = step('copy_from_brd', (k: Kernel, page: number, word: number) =>
+  k.disk_word.get(page * k.config.words + word),
+);
+const words_of_page = step('PAGE_SIZE', (k: Kernel) => k.config.words);
+/** block/bio.c bio_iov_iter_get_pages: pins since 6.5, took references before. */
+const bio_flags = step('bio_iov_iter_get_pages', (k: Kernel) =>
+  k.linux.direct_io_pins ? FOLL_PIN : FOLL_GET,
+);
+
+/** drivers/block/brd.c brd_do_bvec */
+const brd_do_bvec = routine(
+  'brd_do_bvec',
+  function* (pfn: number, page: number, toMemory: number): Run<void> {
+    const words = yield* words_of_page();
+    for (let w = 0; w < words; w++) {
+      if (toMemory) yield* access_page(pfn, 1, w, yield* disk_read(page, w), null, '');
+      else yield* disk_write(page, w, yield* access_page(pfn, 0, w, 0, null, ''));
+    }
+  },
+  'drivers/block/brd.c',
+);
+
+/** The page cache's way: an ordinary access of every word. Returns an errno or 0. */
+const buffered = routine(
+  'filemap_read',
+  function* (mm: number, addr: number, page: number, toMemory: number): Run<number> {
+    const words = yield* words_of_page();
+    for (let w = 0; w < words; w++) {
+      const value = toMemory ? yield* disk_read(page, w) : 0;
+      const got = yield* copy_user_word(mm, addr, toMemory, w, value);
+      if (got.err) return got.err;
+      if (!toMemory) yield* disk_write(page, w, got.value);
+    }
+    return 0;
+  },
+  'mm/filemap.c',
+);
+
+/**
+ * read(2) (`toMemory`) or write(2) of `n` pages at the disk's start, with O_DIRECT.
+ * @returns pages moved, or a negative errno
+ */
+export const blkdev_direct_IO = routine(
+  'blkdev_direct_IO',
+  function* (mm: number, addr: number, n: number, toMemory: number): Run<number> {
+    const flags = (yield* bio_flags()) | (toMemory ? FOLL_WRITE : 0);
+    const pages: number[] = [];
+    let err = 0;
+    while (pages.length < n) {
+      const page = yield* get_user_pages_fast(mm, addr + pages.length, flags);
+      if (page < 0) {
+        err = page;
+        break;
+      }
+      pages.push(page);
+    }
+    if (pages.length === 0) return err;
+    for (let i = 0; i < pages.length; i++) yield* brd_do_bvec(pfn_of(pages[i]), i, toMemory);
+    for (const page of pages) {
+      if (toMemory) yield* folio_mark_dirty(pfn_of(page));
+      yield* unpin_user_page(page, flags);
+    }
+    let done = pages.length;
+    for (; done < n; done++) {
+      yield* again('fallback', done);
+      if (yield* buffered(mm, addr + done, done, toMemory)) break;
+    }
+    return done;
+  },
+  'block/fops.c',
+);

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * io_uring's registered buffers: long-term pins for writing of a whole range, or nothing. 6.1 looks at
+ * the VMAs afterwards and refuses every file but shared memory. io_uring/rsrc.c io_pin_pages
+ */
+import { type Run, routine, step } from '../../explore/program.ts';
+import { EFAULT, EOPNOTSUPP } from '../errno.ts';
+import type { Kernel } from '../kernel.ts';
+import { vma_ops } from '../mm/fault.ts';
+import {
+  FOLL_LONGTERM,
+  FOLL_PIN,
+  FOLL_WRITE,
+  get_user_pages_fast,
+  get_user_pages_unlocked,
+  unpin_user_page,
+} from '../mm/gup.ts';
+import { shmem_vm_ops } from '../mm/shmem.ts';
+import { NO_VMA, vm_file, vma_lookup } from '../mm/vma.ts';
+
+const FLAGS = FOLL_WRITE | FOLL_LONGTERM | FOLL_PIN;
+
+const refuses_files = step('io_pin_pages', (k: Kernel) => (k.linux.iouring_refuses_files ? 1 : 0));
+
+const file_backed = routine(
+  'io_pin_pages',
+  function* (mm: number, addr: number, n: number): Run<number> {
+    for (let a = addr; a < addr + n; a++) {
+      const vma = yield* vma_lookup(mm, a);
+      if (vma === NO_VMA || (yield* vma_ops(vma)) === shmem_vm_ops) continue;
+      if (yield* vm_file(vma)) return 1;
+    }
+    return 0;
+  },
+  'io_uring/rsrc.c',
+);
+
+/** IORING_REGISTER_BUFFERS of one buffer of `n` pages, and its end. Returns 0 or an errno. */
+export const io_register_buffer = routine(
+  'io_sqe_buffer_register',
+  function* (mm: number, addr: number, n: number): Run<number> {
+    const old = yield* refuses_files();
+    const pages: number[] = [];
+    let err = 0;
+    while (pages.length < n && !err) {
+      const a = addr + pages.length;
+      const page = old
+        ? yield* get_user_pages_unlocked(mm, a, FLAGS)
+        : yield* get_user_pages_fast(mm, a, FLAGS);
+      if (page < 0) err = page;
+      else pages.push(page);
+    }
+    // A range that is pinned in part is let go, whatever the reason was.
+    if (err && pages.length) err = -EFAULT;
+    if (!err && old && (yield* file_backed(mm, addr, n))) err = -EOPNOTSUPP;
+    for (const page of pages) yield* unpin_user_page(page, FLAGS);
+    return err;
+  },
+  'io_uring/rsrc.c',
+);

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * copy_from_user and copy_to_user: the kernel touches user memory as the program itself would, faults
+ * included, on any kind of mapping; a signal becomes -EFAULT. arch/x86/lib/usercopy_64.c
+ */
+import type { Run } from '../../explore/program.ts';
+import { EFAULT } from '../errno.ts';
+import { user_access } from './access.ts';
+import { BUS_ADRERR } from './fault.ts';
+
+/** One word that a call moved; `value` counts only where `err` is 0. */
+export interface Word {
+  readonly err: number;
+  readonly value: number;
+}
+
+/** Reads (or with `write` stores) one word. A part of its caller, for the sake of the pair. */
+export function* copy_user_word(
+  mm: number,
+  addr: number,
+  write: number,
+  word: number,
+  value: number,
+): Run<Word> {
+  const got = yield* user_access(mm, addr, write, word, value, null);
+  const signal = got < 0 && got >= BUS_ADRERR;
+  return signal ? { err: -EFAULT, value: 0 } : { err: 0, value: got };
+}
