@@ -110,6 +110,8 @@ export class Control {
   readonly heldWrite: number[] = [];
   readonly heldAny: number[] = [];
   readonly held: (readonly number[])[] = [];
+  /** One where the step at a node is a choice. */
+  isChoice = new Uint8Array(256);
   /** Nodes at which a loop begins: an `again` leads to them. */
   readonly loopHead: boolean[] = [];
   private readonly local: (LocalNode | null)[] = [];
@@ -290,7 +292,11 @@ export class Control {
       const bigger = new Int32Array(this.edges.length * 2).fill(-1);
       bigger.set(this.edges);
       this.edges = bigger;
+      const choices = new Uint8Array(this.isChoice.length * 2);
+      choices.set(this.isChoice);
+      this.isChoice = choices;
     }
+    this.isChoice[id] = o && o.type === 'step' && o.def.kind === 'choice' ? 1 : 0;
     if (o && o.type === 'step' && o.def.kind === 'acquire' && o.def.lock && this.onAcquire) {
       const lock = (o.def.lock as (...a: unknown[]) => number)(this.world, ...o.args);
       this.onAcquire(held, lock, id);

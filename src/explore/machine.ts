@@ -424,14 +424,15 @@ export class Machine {
    * called before a choice's {@link transition}.
    */
   ways(t: number): number {
-    const { mem } = this;
     const node = this.at[t];
     if (node === DONE) return 0;
-    const def = this.control.def[node];
-    if (def.kind !== 'choice') return 1;
+    return this.control.isChoice[node] === 0 ? 1 : this.countWays(t, node);
+  }
+
+  private countWays(t: number, node: number): number {
     this.enter(t, node);
-    const n = this.execute(def, node);
-    this.choiceSeen = mem.bare > 0;
+    const n = this.execute(this.control.def[node], node);
+    this.choiceSeen = this.mem.bare > 0;
     if (n === BLOCKED) return 0;
     return n < 1 ? 1 : n;
   }

@@ -9,6 +9,8 @@
 const FIRST_CAPACITY = 64;
 /** States per batch: enough to overlap the misses, few enough to stay in the first-level cache. */
 export const BATCH = 64;
+/** From this capacity on the table does not fit into the caches. */
+const LARGE = 1 << 16;
 /** Bits of a table entry that hold a state's index plus one; the others are a tag from its hash. */
 const INDEX = (1 << 26) - 1;
 
@@ -64,7 +66,14 @@ export class StateStore {
   lookUp(): void {
     const { staged, stagedHash, words } = this;
     while (this.count + staged > this.capacity) this.grow();
-    const { table, rows32 } = this;
+    if (this.capacity >= LARGE) this.touch();
+    for (let i = 0; i < staged; i++) this.index[i] = this.findOrAdd(stagedHash[i], i * words);
+    this.staged = 0;
+  }
+
+  /** Loads what the look-ups of the batch will need, so that the loads overlap. */
+  private touch(): void {
+    const { staged, stagedHash, words, table, rows32 } = this;
     const mask = table.length - 1;
     let touched = 0;
     for (let i = 0; i < staged; i++) touched ^= table[stagedHash[i] & mask];
@@ -73,8 +82,6 @@ export class StateStore {
       if (((entry ^ stagedHash[i]) & ~INDEX) === 0) touched ^= rows32[(entry & INDEX) * words];
     }
     this.touched = touched;
-    for (let i = 0; i < staged; i++) this.index[i] = this.findOrAdd(stagedHash[i], i * words);
-    this.staged = 0;
   }
 
   private findOrAdd(h: number, from: number): number {
