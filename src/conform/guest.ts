@@ -59,7 +59,8 @@ function boot(
       files: 40,
       buffers: 16,
       bufferPages,
-      holders: PROCESSES * HOLDERS,
+      // One more a process, for lookups that keep nothing.
+      holders: PROCESSES * (HOLDERS + 1),
       fds: FDS,
       pipeBuffers: 16,
       diskPages: vpages,
@@ -84,6 +85,8 @@ export class Guest {
   ended = 'NOPROC';
   /** The slot that a buffer of the kernel was made in; the agent knows buffers by slots. */
   readonly slotOf = new Map<number, number>();
+  /** Where the agent was told that the object of a slot lies in the DRM device. */
+  readonly mmapOffset = new Map<number, number>();
   private readonly sim: { mem: Kernel['mem']; world: Kernel };
 
   constructor(linux: LinuxVersion, ops: readonly Op[]) {

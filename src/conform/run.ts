@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/** Runs programs on the model and compares with what real kernels answered. */
+/**
+ * Runs recordings on the model and compares with what real kernels answered: the whole of
+ * `pfnmap conform` but its command line.
+ */
 import type { LinuxVersion } from '../kernel/versions.ts';
+import { ANY_VERSION, parseCorpus, parseFacts } from './corpus.ts';
 import { Guest, type OpHandler, UNSUPPORTED } from './guest.ts';
 import { CALL_OPS } from './ops-calls.ts';
 import { FD_OPS } from './ops-fd.ts';
 import { MEMORY_OPS } from './ops-memory.ts';
-import type { Op, Program } from './program.ts';
+import type { Op } from './program.ts';
 
 /** Every op that the model implements. */
 export const OPS: Readonly<Record<string, OpHandler>> = {
@@ -14,18 +18,22 @@ export const OPS: Readonly<Record<string, OpHandler>> = {
   ...FD_OPS,
 };
 
-/** Runs ops on a freshly booted model; one result per op, fewer if the kernel died. */
+/** What a dead kernel's console says; nothing after it has a result. */
+const DEAD = '!KERNEL:';
+
+/** Runs ops on a freshly booted model: one result per op, fewer if the kernel died. */
 export function runOps(linux: LinuxVersion, ops: readonly Op[]): string[] {
   const guest = new Guest(linux, ops);
   const results: string[] = [];
   for (const op of ops) {
     const result = guest.exec(op, OPS);
     results.push(result);
-    if (result.startsWith('!KERNEL')) break;
+    if (result.startsWith(DEAD)) break;
   }
   return results;
 }
 
+/** A disagreement; `booted` is for a real kernel's answer of today. */
 export interface Mismatch {
   readonly id: string;
   readonly op: number;
@@ -35,6 +43,7 @@ export interface Mismatch {
   readonly booted: string | null;
 }
 
+/** What `pfnmap conform --json` prints. */
 export interface Comparison {
   linux: LinuxVersion;
   programs: number;
@@ -49,13 +58,33 @@ export interface Comparison {
 
 export interface RunOptions {
   readonly linux: LinuxVersion;
-  /** Called now and then with the number of programs done. */
+  /** Name of the input, for messages. */
+  readonly file?: string;
+  /** Called now and then with the number of programs done, of how many. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Stops between two programs; what was compared until then is returned. */
   readonly signal?: AbortSignal;
 }
 
-/** Runs each program that this version has answers for and compares op by op. */
-export function compare(programs: readonly Program[], options: RunOptions): Comparison {
+interface Case {
+  readonly id: string;
+  readonly setup: readonly Op[];
+  readonly ops: readonly Op[];
+  readonly recorded: readonly string[] | undefined;
+}
+
+/** Results of a case's own ops; what a failed setup left in their place where it did not succeed. */
+function runCase(linux: LinuxVersion, one: Case): string[] {
+  if (!one.setup.length) return runOps(linux, one.ops);
+  const all = runOps(linux, [...one.setup, ...one.ops]);
+  const setup = all.slice(0, one.setup.length);
+  const own = all.slice(one.setup.length);
+  const died = own.find((result) => result.startsWith(DEAD));
+  if (died) return [`setup:${died}`];
+  return setup.every((result) => result === 'ok') ? own : [`setup:${setup.join('/')}`];
+}
+
+function compare(cases: readonly Case[], options: RunOptions): Comparison {
   const { linux, onProgress, signal } = options;
   const out: Comparison = {
     linux,
@@ -69,39 +98,61 @@ export function compare(programs: readonly Program[], options: RunOptions): Comp
     mismatches: [],
   };
   const started = performance.now();
-  for (const program of programs) {
+  for (const one of cases) {
     if (signal?.aborted) break;
-    const recorded = program.expect[linux];
-    if (!recorded) {
+    if (!one.recorded) {
       out.programs_left_out++;
       continue;
     }
-    const results = runOps(linux, program.ops);
+    const results = runCase(linux, one);
     out.programs++;
+    const n = Math.max(one.recorded.length, results.length);
     let bad = 0;
-    for (let i = 0; i < program.ops.length; i++) {
-      const want = recorded[i] ?? '';
-      const got = results[i] ?? '';
+    for (let i = 0; i < n; i++) {
+      const recorded = one.recorded[i] ?? '';
+      const model = results[i] ?? '';
+      const name = one.ops[i]?.name ?? '';
       out.ops++;
-      if (got === UNSUPPORTED) {
-        const { name } = program.ops[i];
+      if (model === UNSUPPORTED) {
         out.unsupported_ops[name] = (out.unsupported_ops[name] ?? 0) + 1;
       }
-      if (want === got) continue;
+      if (recorded === model) continue;
       bad++;
-      out.mismatches.push({
-        id: program.id,
-        op: i,
-        text: program.ops[i].text,
-        recorded: want,
-        model: got,
-        booted: null,
-      });
+      const text = one.ops[i]?.text ?? '';
+      out.mismatches.push({ id: one.id, op: i, text, recorded, model, booted: null });
     }
     out.ops_mismatched += bad;
     if (bad) out.programs_mismatched++;
-    if (out.programs % 256 === 0) onProgress?.(out.programs, programs.length);
+    if (out.programs % 256 === 0) onProgress?.(out.programs, cases.length);
   }
   out.ms = performance.now() - started;
   return out;
+}
+
+/**
+ * Runs a corpus of programs (JSON lines) and compares op by op.
+ * @throws CorpusError when the text is not a corpus, with file and line
+ */
+export function runCorpus(text: string, options: RunOptions): Comparison {
+  const cases = parseCorpus(text, options.file).map((program) => ({
+    id: program.id,
+    setup: [],
+    ops: program.ops,
+    recorded: program.expect[options.linux],
+  }));
+  return compare(cases, options);
+}
+
+/**
+ * Runs a facts table or a bugs table and compares row by row.
+ * @throws CorpusError when the text is neither, with file and line
+ */
+export function runFacts(text: string, options: RunOptions): Comparison {
+  const cases = parseFacts(text, options.file).map((row) => ({
+    id: row.id,
+    setup: row.setup,
+    ops: row.ops,
+    recorded: row.expect[options.linux] ?? row.expect[ANY_VERSION],
+  }));
+  return compare(cases, options);
 }

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * The consumer half of the recording's test module: twelve ways to look a user address up, and what
+ * is done with the page afterwards. What it keeps is in the kernel's holder slots.
+ */
+import { type Run, routine, step } from '../explore/program.ts';
+import { EBUSY, EINVAL, ENODATA, ENOENT, EPERM, errnoName } from '../kernel/errno.ts';
+import { type Kernel, PAGE_USED } from '../kernel/kernel.ts';
+import { PTE_PRESENT, PTE_SPECIAL, PTE_WRITE, pte_pfn } from '../kernel/mm/flags.ts';
+import { follow_pfn, follow_pte, raw_walk } from '../kernel/mm/follow.ts';
+import {
+  FOLL_FORCE,
+  FOLL_GET,
+  FOLL_LONGTERM,
+  FOLL_PIN,
+  FOLL_WRITE,
+  fixup_user_fault,
+  get_user_pages_fast,
+  get_user_pages_fast_only,
+  get_user_pages_unlocked,
+  unpin_user_page,
+  ZERO_PAGE,
+} from '../kernel/mm/gup.ts';
+import { hmm_range_fault } from '../kernel/mm/hmm.ts';
+import {
+  mmu_interval_read_begin,
+  mmu_interval_read_retry,
+  mmu_lock,
+  mmu_unlock,
+  NOTIFIER_INTERVAL,
+  NOTIFIER_NONE,
+} from '../kernel/mm/mmu_notifier.ts';
+import { OWNER_BUFFER } from '../kernel/mm/page.ts';
+import { mmap_read_lock, mmap_read_unlock, NO_VMA, vma_lookup } from '../kernel/mm/vma.ts';
+import { set_notifier } from '../kernel/virt/consumer.ts';
+import { type Guest, HOLDERS, PROCESSES } from './guest.ts';
+import { moduleOf } from './kinds.ts';
+
+// hold_flags: a holder in use, may it write, how its page is kept, does it watch the notifier.
+const HELD = 0x1;
+const WRITABLE = 0x2;
+const NOTIFIED = 0x4;
+const BY_GET = 0x10;
+const BY_PIN = 0x20;
+
+/** Number of the holder in slot `slot` of a process; the last of each is for `con`. */
+export const holderOf = (proc: number, slot: number): number => proc * (HOLDERS + 1) + slot;
+export const HOLDER_COUNT = PROCESSES * (HOLDERS + 1);
+
+const under_mmap_lock = (
+  name: string,
+  follow: (mm: number, addr: number) => Run<number>,
+): ((mm: number, addr: number) => Run<number>) =>
+  routine(name, function* (mm: number, addr: number): Run<number> {
+    yield* mmap_read_lock(mm);
+    const entry = yield* follow(mm, addr);
+    yield* mmap_read_unlock(mm);
+    return entry;
+  });
+
+const by_pfn = under_mmap_lock('follow_pfn', follow_pfn);
+const by_pte = under_mmap_lock('follow_pte', follow_pte);
+const by_walk = under_mmap_lock('raw_walk', raw_walk);
+
+/** Follow; where that fails or the entry is read-only, fix up and follow again, as KVM does. */
+const by_fixup = routine(
+  'pfnfix',
+  function* (mm: number, addr: number, write: number): Run<number> {
+    yield* mmap_read_lock(mm);
+    let entry = -ENOENT;
+    if ((yield* vma_lookup(mm, addr)) !== NO_VMA) {
+      entry = yield* follow_pfn(mm, addr);
+      if (entry < 0 || (write && !(entry & PTE_WRITE))) {
+        const err = yield* fixup_user_fault(mm, addr, write);
+        entry = err < 0 ? err : yield* follow_pfn(mm, addr);
+        if (entry > 0 && write && !(entry & PTE_WRITE)) entry = -EPERM;
+      }
+    }
+    yield* mmap_read_unlock(mm);
+    return entry;
+  },
+);
+
+const set_sequence = step('hold_seq', (k: Kernel, h: number, seq: number) =>
+  k.hold_seq.set(h, seq),
+);
+
+/** hmm_range_fault under an interval notifier on the page, up to ten tries. */
+const by_hmm = routine(
+  'hmm',
+  function* (mm: number, addr: number, write: number, h: number): Run<number> {
+    yield* set_notifier(h, NOTIFIER_INTERVAL, mm, addr);
+    for (let tries = 0; tries < 10; tries++) {
+      const seq = yield* mmu_interval_read_begin(h, mm);
+      yield* mmap_read_lock(mm);
+      const entry = yield* hmm_range_fault(mm, addr, write, h, seq);
+      yield* mmap_read_unlock(mm);
+      if (entry === -EBUSY) continue;
+      if (entry < 0) return entry;
+      yield* mmu_lock(h);
+      const stale = yield* mmu_interval_read_retry(h, seq);
+      yield* mmu_unlock(h);
+      if (stale) continue;
+      yield* set_sequence(h, seq);
+      return entry;
+    }
+    return -EBUSY;
+  },
+);
+
+/** GUP variants and the flags they ask for; the page they return comes with references. */
+const GUP: Readonly<
+  Record<string, readonly [(mm: number, addr: number, flags: number) => Run<number>, number]>
+> = {
+  gup: [get_user_pages_unlocked, FOLL_GET],
+  force: [get_user_pages_unlocked, FOLL_GET | FOLL_FORCE | FOLL_WRITE],
+  gupf: [get_user_pages_fast, FOLL_GET],
+  gupfo: [get_user_pages_fast_only, FOLL_GET],
+  pinf: [get_user_pages_fast, FOLL_PIN],
+  pinlt: [get_user_pages_fast, FOLL_PIN | FOLL_LONGTERM],
+};
+
+interface Found {
+  readonly pfn: number;
+  readonly flags: number;
+}
+
+/** Looks `addr` up for holder `h`. Returns what was found, or a negative errno. */
+function lookup(
+  g: Guest,
+  proc: number,
+  method: string,
+  addr: number,
+  write: number,
+  h: number,
+): Found | number {
+  const variant = Object.hasOwn(GUP, method) ? GUP[method] : undefined;
+  if (variant) {
+    const flags = variant[1] | (write ? FOLL_WRITE : 0);
+    const page = g.run(proc, variant[0](proc, addr, flags));
+    if (page <= 0) return page || -ENODATA;
+    return {
+      pfn: page === ZERO_PAGE ? 0 : page,
+      flags: (flags & FOLL_PIN ? BY_PIN : BY_GET) | (flags & FOLL_WRITE ? WRITABLE : 0),
+    };
+  }
+  let entry: number;
+  let how = 0;
+  switch (method) {
+    case 'pfn':
+    case 'fpfn':
+      entry = g.run(proc, by_pfn(proc, addr));
+      break;
+    case 'fpte':
+      entry = g.run(proc, by_pte(proc, addr));
+      break;
+    case 'raw':
+      entry = g.run(proc, by_walk(proc, addr));
+      break;
+    case 'pfnfix':
+      entry = g.run(proc, by_fixup(proc, addr, write));
+      break;
+    case 'hmm':
+      entry = g.run(proc, by_hmm(proc, addr, write, h));
+      how = NOTIFIED;
+      if (entry < 0) g.k.mn_registered.set(h, NOTIFIER_NONE);
+      break;
+    default:
+      return -EINVAL;
+  }
+  if (entry < 0) return entry;
+  return { pfn: pte_pfn(entry), flags: how | (entry & PTE_WRITE ? WRITABLE : 0) };
+}
+
+/** Drops what a holder has of its page, and its notifier. */
+function release(g: Guest, proc: number, h: number, found: Found): void {
+  if (found.flags & (BY_GET | BY_PIN)) {
+    const flags = found.flags & BY_PIN ? FOLL_PIN : FOLL_GET;
+    g.run(proc, unpin_user_page(found.pfn === 0 ? ZERO_PAGE : found.pfn, flags));
+  }
+  if (found.flags & NOTIFIED) g.k.mn_registered.set(h, NOTIFIER_NONE);
+}
+
+/** The entry that translates an address, of either size, read without a lock. */
+export function entryAt(k: Kernel, proc: number, addr: number): { entry: number; huge: boolean } {
+  const { vpages, ptrsPerPmd } = k.config;
+  if (addr < 0 || addr >= vpages) return { entry: 0, huge: false };
+  const pmd = k.pmd.get(proc * Math.ceil(vpages / ptrsPerPmd) + Math.floor(addr / ptrsPerPmd));
+  if (pmd & PTE_PRESENT) return { entry: pmd + ((addr % ptrsPerPmd) << 12), huge: true };
+  return { entry: k.pte.get(proc * vpages + addr), huge: false };
+}
+
+const presence = (g: Guest, proc: number, addr: number): string => {
+  const { entry } = entryAt(g.k, proc, addr);
+  return `p${entry & PTE_PRESENT ? 1 : 0}s${entry & PTE_SPECIAL ? 1 : 0}`;
+};
+
+/** `bB.page.gGEN` if the page is of a buffer of the module's, else null. */
+export function ownerName(g: Guest, proc: number, pfn: number): string | null {
+  const { k } = g;
+  const owner = pfn > 0 && k.page_state.get(pfn) === PAGE_USED ? k.page_owner.get(pfn) : 0;
+  if (owner < OWNER_BUFFER) return null;
+  const buffer = (owner - OWNER_BUFFER) >> 16;
+  if (!moduleOf(k, buffer)) return null;
+  const slot = g.slotOf.get(buffer) ?? -1;
+  const file = slot < 0 ? 0 : k.fd_file.get(proc * k.config.fds + slot);
+  const name = file && file - 1 === k.buf_file.get(buffer) ? `b${slot}` : 'b?';
+  return `${name}.${owner & 0xffff}.g${k.page_gen.get(pfn)}`;
+}
+
+/** `con`: looks up, reports, lets go. */
+export function consult(
+  g: Guest,
+  proc: number,
+  method: string,
+  addr: number,
+  write: number,
+): string {
+  const h = holderOf(proc, HOLDERS);
+  const found = lookup(g, proc, method, addr, write, h);
+  const seen = presence(g, proc, addr);
+  if (typeof found === 'number') return `${errnoName(found)} ${seen}`;
+  const refs = g.k.page_refcount;
+  const held = refs.get(found.pfn);
+  const owner = ownerName(g, proc, found.pfn);
+  release(g, proc, h, found);
+  const after = refs.get(found.pfn);
+  const counts = owner ? `ref${held}>${after}` : `d${held - after}`;
+  return `ok ${seen}w${found.flags & WRITABLE ? 1 : 0} ${owner ?? '-'} ${counts}`;
+}
+
+/** `hold`: looks up and keeps. */
+export function hold(
+  g: Guest,
+  proc: number,
+  slot: number,
+  method: string,
+  addr: number,
+  write: number,
+): string {
+  if (slot < 0 || slot >= HOLDERS) return errnoName(EINVAL);
+  const { k } = g;
+  const h = holderOf(proc, slot);
+  if (k.hold_flags.get(h) & HELD) return `${errnoName(EBUSY)} ${presence(g, proc, addr)}`;
+  const found = lookup(g, proc, method, addr, write, h);
+  const seen = presence(g, proc, addr);
+  if (typeof found === 'number') return `${errnoName(found)} ${seen}`;
+  k.hold_pfn.set(h, found.pfn);
+  k.hold_flags.set(h, found.flags | HELD);
+  const owner = ownerName(g, proc, found.pfn);
+  const counts = owner ? ` ref${k.page_refcount.get(found.pfn)}` : '';
+  return `ok ${seen}w${found.flags & WRITABLE ? 1 : 0} ${owner ?? '-'}${counts}`;
+}
+
+/** The pfn that a holder may use now, or a negative errno. */
+function usable(k: Kernel, h: number): number {
+  const flags = k.hold_flags.get(h);
+  if (!(flags & HELD)) return -ENOENT;
+  return flags;
+}
+
+/** `hr`: reads through what is kept. */
+export function holderRead(g: Guest, proc: number, slot: number, word: number): string {
+  const { k } = g;
+  const h = holderOf(proc, slot);
+  const flags = usable(k, h);
+  if (flags < 0) return errnoName(flags);
+  if (flags & NOTIFIED && k.mn_seq.get(h) !== k.hold_seq.get(h)) return 'EAGAIN';
+  return g.show(k.page_word.get(k.hold_pfn.get(h) * k.config.words + word));
+}
+
+/** `hw`, `hwf`: writes through it. */
+export function holderWrite(
+  g: Guest,
+  proc: number,
+  slot: number,
+  word: number,
+  token: number,
+  forced: boolean,
+): string {
+  const { k } = g;
+  const h = holderOf(proc, slot);
+  const flags = usable(k, h);
+  if (flags < 0) return errnoName(flags);
+  if (!forced && !(flags & WRITABLE)) return 'EACCES';
+  if (flags & NOTIFIED && k.mn_seq.get(h) !== k.hold_seq.get(h)) return 'EAGAIN';
+  k.page_word.set(k.hold_pfn.get(h) * k.config.words + word, token);
+  return 'ok';
+}
+
+/** `hput`: lets go. */
+export function holderPut(g: Guest, proc: number, slot: number): string {
+  const { k } = g;
+  const h = holderOf(proc, slot);
+  const flags = usable(k, h);
+  if (flags < 0) return errnoName(flags);
+  release(g, proc, h, { pfn: k.hold_pfn.get(h), flags });
+  k.hold_pfn.set(h, 0);
+  k.hold_flags.set(h, 0);
+  return 'ok';
+}
