@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * The address of an interleaving: everything that is needed to show it again, as one word that a
+ * shell and a link leave alone.
+ *
+ *     ttm/follow-and-keep@6.12,move,no-user:C40.Vy2ft5-B37.MLQpDQ.0-C1.H
+ *
+ * Name of the scenario or cell, version of Linux, for a cell its face (the way in which memory is
+ * taken back, `read-only` for a read-only mapping, `no-user` or `no-consumer` for a thread that is
+ * idle), and the engine's schedule.
+ */
+import type { LinuxVersion } from '../kernel/versions.ts';
+import type { Face, Way } from '../scenarios/cell.ts';
+
+export interface Address {
+  readonly name: string;
+  readonly linux: LinuxVersion;
+  /** Of a cell; null for a scenario. */
+  readonly face: Face | null;
+  /** The engine's part. */
+  readonly schedule: string;
+}
+
+const WAYS: readonly Way[] = ['move', 'evict', 'revoke', 'close'];
+
+export function formatAddress({ name, linux, face, schedule }: Address): string {
+  const words = face
+    ? [face.way, ...(face.readOnly ? ['read-only'] : []), ...(face.idle ? [`no-${face.idle}`] : [])]
+    : [];
+  return `${[`${name}@${linux}`, ...words].join(',')}:${schedule}`;
+}
+
+/** Reads an address; says what is wrong with it when that cannot be done. */
+export function parseAddress(text: string): Address | string {
+  const match = /^(.+)@(6\.12|6\.1)((?:,[a-z-]+)*):([A-Za-z0-9.-]*)$/.exec(text.trim());
+  if (!match) {
+    return (
+      'a schedule reads NAME@VERSION:STEPS, such as ttm/follow-and-keep@6.12,move:C40.Vy2f-B1.M; ' +
+      `'${text.length > 40 ? `${text.slice(0, 40)}...` : text}' does not`
+    );
+  }
+  const [, name, linux, tail, schedule] = match;
+  const words = tail.split(',').filter(Boolean);
+  let face: Face | null = null;
+  if (words.length) {
+    const way = words.find((w): w is Way => (WAYS as readonly string[]).includes(w));
+    const unknown = words.find(
+      (w) => w !== way && !['read-only', 'no-user', 'no-consumer'].includes(w),
+    );
+    if (!way || unknown) {
+      return `'${unknown ?? words[0]}' is no way to take memory back: ${WAYS.join(', ')}`;
+    }
+    face = {
+      way,
+      readOnly: words.includes('read-only'),
+      idle: words.includes('no-user') ? 'user' : words.includes('no-consumer') ? 'consumer' : null,
+    };
+  }
+  return { name, linux: linux as LinuxVersion, face, schedule };
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * How steps of the kernel model read in a ladder: which of them matter, when, and in what words. A
+ * step that is not listed shows its own text, or the changes that it makes.
+ */
+import type { Step } from '../explore/schedule.ts';
+
+/** When a step that changes nothing is worth a line. */
+export type When =
+  | 'always'
+  | 'never'
+  /** When another thread runs before the call that made it returns. */
+  | 'interrupted'
+  /** The same, or in one of {@link LOOKUPS}. */
+  | 'lookup';
+
+export interface Wording {
+  readonly when: When;
+  /** What stands in the line; default: the step's own text, or its changes. */
+  readonly text?: (step: Step) => string;
+  /** Changes are shown as well as or instead of the text. Default true. */
+  readonly changes?: boolean;
+}
+
+/** Functions whose result is a translation that somebody keeps. */
+export const LOOKUPS: ReadonlySet<string> = new Set([
+  'follow_pte',
+  'follow_page_pte',
+  'gup_fast_pte_range',
+  'hmm_range_fault',
+  'raw_walk',
+]);
+
+/** Calls that say nothing by themselves: what is in them stands in the caller. */
+export const PLUMBING: ReadonlySet<string> = new Set([
+  'user_program',
+  'user',
+  'other_cpu',
+  'mmu',
+  'walk',
+  'replace_page',
+  'exporter_alloc',
+  'alloc_page',
+  'copy_page',
+  'fill_fresh',
+  'fill_page',
+  'put_page',
+  'vmf->pgoff',
+  'pmd_trans_huge',
+  'do_fault',
+  'do_shared_fault',
+  'do_read_fault',
+  'do_vmi_munmap',
+  'unmap_region',
+  'remove_vma',
+  'zap_page_range_single',
+]);
+
+/** Calls worth a line although nothing in them changed anything. */
+export const LANDMARKS: ReadonlySet<string> = new Set([
+  'unmap_mapping_range',
+  'flush_tlb_mm_range',
+]);
+
+/** Calls that keep their line although all they do is call one other. */
+export const NAMED: ReadonlySet<string> = new Set([
+  'fixup_user_fault',
+  'get_user_pages_fast',
+  'hmm_range_fault',
+]);
+/** The driver's own callbacks, and what they insert with. */
+export const CALLBACK = /_(vm|huge)_fault$|^vmf?_insert_/;
+
+/** Steps of the notifier: worth a line when a thread of the ladder relies on it. */
+const NOTIFIER = new Set([
+  'kvm_mmu_notifier_invalidate_range_start',
+  'kvm_mmu_notifier_invalidate_range_end',
+  'mmu_interval_set_seq',
+  'unmap_mirror',
+]);
+const RELIES_ON_NOTIFIER = new Set(['mmu_invalidate_seq', 'mmu_interval_read_begin']);
+
+/** Steps whose lines make no sense to this trace's reader. */
+export function leftOut(trace: readonly Step[]): (step: Step) => boolean {
+  const relies = trace.some((s) => RELIES_ON_NOTIFIER.has(s.def.name));
+  return (s) => !relies && NOTIFIER.has(s.def.name);
+}
+
+/** `put_page(page1): refcount 1 -> 0` */
+const refcount = (step: Step) => {
+  const c = step.changes.find(({ beforeText }) => beforeText.startsWith('refcount '));
+  return c ? `${step.text}: ${c.beforeText} -> ${c.afterText.replace('refcount ', '')}` : step.text;
+};
+
+/** Bits that the hardware sets as it goes are of no interest. */
+export const tidy = (text: string) => text.replace(/ (dirty|young)\b/g, '');
+
+const changed = (step: Step, name: RegExp) => step.changes.find((c) => name.test(c.name));
+
+/** The MMU finds an entry and keeps it in its TLB, or faults. */
+function walk(step: Step): string {
+  const at = step.args[1];
+  const filled = changed(step, /^tlb/);
+  if (!step.value) return `page fault at page ${at}`;
+  return filled ? `TLB is filled from pte[${at}]: ${tidy(filled.afterText)}` : '';
+}
+
+const seq = (step: Step) => `${step.def.name} is ${step.value}`;
+
+export const WORDS: Readonly<Record<string, Wording>> = {
+  ptep_get: { when: 'lookup' },
+  pmdp_get: { when: 'lookup', text: (s) => (s.value ? s.text : '') },
+  placement: {
+    when: 'interrupted',
+    text: (s) => `reads backing[${s.args[1]}]: ${s.value ? `page${s.value}` : 'nothing'}`,
+  },
+  vma_lookup: { when: 'never' },
+  find_vma: { when: 'never' },
+  flush_tlb_func: { when: 'never' },
+  alloc_page: { when: 'always', changes: false },
+  copy_page: { when: 'always', changes: false },
+  memset: { when: 'never', changes: false },
+  put_page_testzero: { when: 'always', text: refcount, changes: false },
+  get_page: { when: 'always', text: refcount, changes: false },
+  try_get_page: { when: 'always', text: refcount, changes: false },
+  free_unref_page: { when: 'always', changes: false },
+  fput: { when: 'never' },
+  hw_walk: { when: 'always', text: walk, changes: false },
+  access: { when: 'always', text: (s) => (s.value === -4 ? '' : s.text), changes: false },
+  access_page: { when: 'always', changes: false },
+  device_access: { when: 'always', changes: false },
+  tlb_evict: { when: 'never', text: (s) => (s.value ? 'the TLB entry is dropped' : '') },
+  rmqueue: { when: 'never' },
+  mmu_invalidate_seq: { when: 'interrupted', text: seq },
+  mmu_invalidate_retry: { when: 'always' },
+  mmu_interval_read_retry: { when: 'always' },
+  kvm_mmu_notifier_invalidate_range_start: {
+    when: 'always',
+    text: (s) => (changed(s, /^held_pfn/) ? 'in_progress++' : 'in_progress++, nothing to unmap'),
+  },
+  kvm_mmu_notifier_invalidate_range_end: { when: 'always', text: () => 'seq++, in_progress--' },
+  contract: { when: 'never' },
+  set_spte: { when: 'always', changes: false },
+  dma_map: { when: 'always', changes: false },
+  BUG: { when: 'always', changes: false },
+  WARN: { when: 'always', changes: false },
+};
