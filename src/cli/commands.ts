@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** Arguments and options of all commands, and how errors end the program. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { version } from '../../package.json';
+import type { LinuxVersion } from '../kernel/versions.ts';
+import { EXIT, type ExitCode, Failure, interruption, note, quietPipes } from './io.ts';
+
+/** What a command gets besides its arguments. */
+export interface Context {
+  /** URL of this program, for worker threads. */
+  readonly self: string;
+  readonly signal: AbortSignal;
+}
+
+export interface CommonOptions {
+  readonly linux: LinuxVersion;
+  readonly json?: boolean;
+  readonly maxStates: number;
+}
+
+const DESCRIPTION = `The Linux dma-buf mmap contract, executable: a model of the kernel in which every
+interleaving is explored.`;
+
+const EXITS = `
+Exit codes: 0 as hoped, 1 not so, 2 bad usage or input, 3 only unknowns or missing
+means stand in the way, 130 interrupted.`;
+
+const linux = () =>
+  new Option('--linux <version>', 'the kernel to behave as')
+    .choices(['6.12', '6.1'])
+    .default('6.12');
+const json = () => new Option('--json', 'print JSON');
+const maxStates = () =>
+  new Option('--max-states <n>', 'give up beyond this many states')
+    .default(4_000_000, '4 million')
+    .argParser((text) => {
+      const n = Number(text.replace(/[_,]/g, ''));
+      if (!Number.isInteger(n) || n < 1) throw new InvalidArgumentError('It is a whole number.');
+      return n;
+    });
+
+const example = (...lines: string[]) =>
+  `\nExample${lines.length > 1 ? 's' : ''}:\n${lines.map((l) => `  $ pfnmap ${l}`).join('\n')}`;
+
+function define(context: Context): Command {
+  let code: ExitCode = EXIT.ok;
+  const done = (c: ExitCode) => {
+    code = c;
+    process.exitCode = code;
+  };
+  const program = new Command('pfnmap')
+    .description(DESCRIPTION)
+    .version(version)
+    .showSuggestionAfterError(true)
+    .addHelpText('after', EXITS);
+
+  program
+    .command('matrix')
+    .description('every exporter against every consumer: safe, refused, breaks or corrupts')
+    .option('--exporter <id>', 'only this exporter')
+    .option('--consumer <id>', 'only this consumer')
+    .addOption(linux())
+    .addOption(maxStates())
+    .addOption(json())
+    .addHelpText('after', example('matrix', 'matrix --exporter ttm --linux 6.1'))
+    .action(async (options) => done(await (await import('./matrix.ts')).matrix(options, context)));
+
+  program
+    .command('list')
+    .description('list exporters, consumers and scenarios')
+    .addOption(linux())
+    .addOption(json())
+    .addHelpText('after', example('list'))
+    .action(async (options) => done(await (await import('./list.ts')).list(options)));
+
+  program
+    .command('explore')
+    .description('explore scenarios in every interleaving: the catalogue, some of it, or your own')
+    .argument('[names...]', 'scenario, group, EXPORTER/CONSUMER, or a file of your own (.ts)')
+    .addOption(linux())
+    .addOption(maxStates())
+    .addOption(json())
+    .addHelpText('after', example('explore', 'explore kvm', 'explore my-driver.ts'))
+    .action(async (names, options) =>
+      done(await (await import('./explore.ts')).exploreCommand(names, options, context)),
+    );
+
+  program
+    .command('show')
+    .description('the story, the rules, the code, the verdict and the clearest counterexample')
+    .argument('<name>', 'scenario or EXPORTER/CONSUMER')
+    .addOption(linux())
+    .addOption(maxStates())
+    .addOption(json())
+    .addHelpText('after', example('show ttm/follow-and-keep', 'show kvm/notifier-retry'))
+    .action(async (name, options) =>
+      done(await (await import('./show.ts')).show(name, options, context)),
+    );
+
+  program
+    .command('explain')
+    .description('a rule of the contract: what it says, why, what to do, and who said so')
+    .argument('[rule]', 'R6, or its name: no-page-ref')
+    .addOption(json())
+    .addHelpText('after', example('explain', 'explain R6', 'explain no-page-ref'))
+    .action(async (rule, options) =>
+      done(await (await import('./explain.ts')).explain(rule, options)),
+    );
+
+  program
+    .command('replay')
+    .description('show an interleaving again from its schedule')
+    .argument('<schedule...>', 'as printed below a counterexample')
+    .addOption(json())
+    .addHelpText('after', example('replay ttm/follow-and-keep@6.12,move,no-user:C40.Vy2...'))
+    .action(async (words, options) =>
+      done(await (await import('./replay.ts')).replayCommand(words, options, context)),
+    );
+
+  program
+    .command('init')
+    .description('write a commented file to describe your own driver in')
+    .argument('[file]', 'the file to write', 'my-driver.ts')
+    .addHelpText('after', example('init', 'init my-driver.ts && pfnmap explore my-driver.ts'))
+    .action(async (file) => done(await (await import('./init.ts')).init(file)));
+
+  program
+    .command('conform')
+    .description('run recorded programs or facts on the model and list every disagreement')
+    .option('--corpus <file>', 'recorded programs (.jsonl)')
+    .option('--facts <file>', 'a table of facts (.tsv)')
+    .addOption(linux())
+    .addOption(json())
+    .addHelpText('after', example('conform --corpus programs.jsonl --linux 6.1'))
+    .action(async (options) =>
+      done(await (await import('./conform.ts')).conform(options, context)),
+    );
+
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride();
+    command.configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, 'pfnmap: ')),
+    });
+  }
+  return program;
+}
+
+/** @param self URL of the program's file */
+export async function main(self: string): Promise<void> {
+  quietPipes();
+  const context: Context = { self, signal: interruption() };
+  try {
+    await define(context).parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    } else if (error instanceof Failure) {
+      note(`pfnmap: ${error.message}`);
+      process.exitCode = error.code;
+    } else {
+      // Ours, not the user's: say all there is to say.
+      note(`pfnmap: internal error: ${error instanceof Error ? error.stack : String(error)}`);
+      process.exitCode = EXIT.notSo;
+    }
+  }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** `pfnmap explore`: scenarios in every interleaving. */
+import { existsSync } from 'node:fs';
+import type { CellJson, ScenarioJson } from '../report/json.ts';
+import { type Paint, table } from '../report/table.ts';
+import { count, duration, paragraph } from '../report/text.ts';
+import { CATALOGUE } from '../scenarios/catalogue.ts';
+import type { CommonOptions, Context } from './commands.ts';
+import {
+  columns,
+  EXIT,
+  type ExitCode,
+  Failure,
+  note,
+  out,
+  outJson,
+  ProgressLine,
+  painter,
+} from './io.ts';
+import { type Named, resolve } from './names.ts';
+import { type Outcome, runCell, runScenario } from './run.ts';
+
+type Job = Named | { readonly kind: 'file'; readonly file: string };
+
+export const isFile = (name: string) => /\.[cm]?[jt]s$/.test(name);
+
+/** @throws Failure before anything is explored */
+function jobsOf(names: readonly string[], options: CommonOptions): Job[] {
+  if (!names.length) return CATALOGUE.map((scenario) => ({ kind: 'scenario', scenario }));
+  return names.flatMap((name): Job[] => {
+    if (!isFile(name)) return resolve(name, options.linux);
+    if (!existsSync(name)) throw new Failure(`${name}: no such file; \`pfnmap init\` writes one`);
+    return [{ kind: 'file', file: name }];
+  });
+}
+
+export async function exploreCommand(
+  names: readonly string[],
+  options: CommonOptions,
+  context: Context,
+): Promise<ExitCode> {
+  const { linux, json, maxStates } = options;
+  const { signal } = context;
+  const jobs = jobsOf(names, options);
+  const paint = await painter();
+  const line = new ProgressLine();
+  const began = performance.now();
+  const outcomes: Outcome[] = [];
+  let broken = false;
+  let interrupted = false;
+
+  const tell = (outcome: Outcome, own: boolean) => {
+    line.clear();
+    outcomes.push(outcome);
+    if (!json) out(told(outcome, own, paint));
+  };
+  for (const job of jobs) {
+    if (signal.aborted) break;
+    const name =
+      job.kind === 'file' ? job.file : job.kind === 'cell' ? job.cell.id : job.scenario.id;
+    const onProgress = (states: number) =>
+      line.show(`${outcomes.length} of ${jobs.length}; ${name} (${count(states, 'state')})`);
+    const run = { linux, maxStates, signal, onProgress };
+    if (job.kind === 'file') {
+      const { exploreFile } = await import('./own.ts');
+      const met: Outcome[] = [];
+      const failed = await exploreFile(job.file, run, context.self, (outcome, driver) => {
+        if (!driver) return tell(outcome, true);
+        outcomes.push(outcome);
+        met.push(outcome);
+      }).catch((error: unknown) => {
+        // A file that cannot be read leaves the others their turn.
+        if (!(error instanceof Failure)) throw error;
+        return error.message;
+      });
+      if (met.length && !json) {
+        line.clear();
+        out(driverTable(met, paint));
+      }
+      if (failed) {
+        line.clear();
+        note(`pfnmap: ${failed}`);
+        broken = true;
+      }
+    } else if (job.kind === 'scenario') {
+      const outcome = await runScenario(job.scenario, run);
+      if (outcome.interrupted && outcome.json.verdict === 'unknown') break;
+      tell(outcome, false);
+    } else {
+      const outcome = await runCell(job.cell, run);
+      if (outcome) tell(outcome, names.length === 1);
+    }
+  }
+  line.clear();
+  interrupted = signal.aborted;
+
+  if (json) outJson({ linux, scenarios: outcomes.map((o) => o.json) });
+  else if (outcomes.length > 1) out(`\n${summary(outcomes, performance.now() - began)}`);
+  if (interrupted) {
+    note(`pfnmap: interrupted; ${count(outcomes.length, 'result')} so far`);
+    return EXIT.interrupted;
+  }
+  if (broken || outcomes.some((o) => isWrong(o))) return EXIT.notSo;
+  return outcomes.some((o) => o.json.verdict === 'unknown') ? EXIT.unknown : EXIT.ok;
+}
+
+/** A cell of the matrix is data: nothing is expected of it. */
+const isData = ({ cell, own }: Outcome) => cell !== null && !own;
+
+function isWrong(outcome: Outcome): boolean {
+  const { verdict, expected } = outcome.json;
+  if (verdict === 'unknown' || isData(outcome)) return false;
+  return verdict !== (expected ?? 'safe');
+}
+
+/** What the verdict is worth, in words. */
+function judged(outcome: Outcome): string {
+  const { verdict, expected } = outcome.json;
+  if (verdict === 'unknown' || !expected) return '';
+  return verdict === expected ? ', as expected' : `, but ${expected} was expected`;
+}
+
+function told(outcome: Outcome, own: boolean, paint: Paint): string {
+  const { json, cell, ladder } = outcome;
+  const word = cell?.verdict ?? json.verdict;
+  const colour =
+    word === 'violated'
+      ? isWrong(outcome)
+        ? 'corrupts'
+        : 'breaks'
+      : word === 'safe'
+        ? 'safe'
+        : word;
+  const rules = json.rules.length ? ` (${json.rules.join(', ')})` : '';
+  const head =
+    `${json.id}: ${paint(word, colour)}${rules}${judged(outcome)}; ` +
+    `${count(json.states, 'state')}, ${duration(json.ms)}`;
+  const lines = [head, ...more(json, own || isWrong(outcome), ladder)];
+  return lines.join('\n');
+}
+
+function more(json: ScenarioJson, whole: boolean, ladder: string | null): string[] {
+  const { verdict, bound, counterexample: ce } = json;
+  if (verdict === 'safe') return bound ? paragraph(`safe (bound: ${bound})`, 98, 2) : [];
+  if (verdict === 'unknown') return paragraph(`unknown: ${bound}`, 98, 2);
+  if (whole && ladder) return ['', ladder];
+  if (!ce) return [];
+  return [`  ${size(ce)}: pfnmap show ${json.id}`];
+}
+
+/** A driver's own rows and columns of the matrix, and the worst that comes of them. */
+function driverTable(met: readonly Outcome[], paint: Paint): string {
+  const cells = new Map<string, CellJson>();
+  const exporters = new Set<string>();
+  const consumers = new Set<string>();
+  for (const { cell } of met) {
+    if (!cell) continue;
+    cells.set(`${cell.exporter}/${cell.consumer}`, cell);
+    exporters.add(cell.exporter);
+    consumers.add(cell.consumer);
+  }
+  const text = [table([...exporters], [...consumers], cells, { width: columns(), paint })];
+  const order = ['corrupts', 'breaks', 'unknown', 'refused', 'safe'];
+  const rank = (o: Outcome) => order.indexOf(o.cell?.verdict ?? 'safe');
+  const [worst] = [...met].sort((a, b) => rank(a) - rank(b));
+  if (worst.ladder) text.push('', told(worst, true, paint));
+  return text.join('\n');
+}
+
+export function size(ce: { threads: number; switches: number; steps: number }): string {
+  const switches = `${ce.switches} switch${ce.switches === 1 ? '' : 'es'}`;
+  return `${count(ce.threads, 'thread')}, ${switches}, ${count(ce.steps, 'step')}`;
+}
+
+function summary(outcomes: readonly Outcome[], ms: number): string {
+  const judgedOnes = outcomes.filter((o) => o.json.expected !== null);
+  const unknown = outcomes.filter((o) => o.json.verdict === 'unknown').length;
+  const wrong = outcomes.filter((o) => isWrong(o)).length;
+  const states = outcomes.reduce((n, o) => n + o.json.states, 0);
+  const good = judgedOnes.filter((o) => o.json.verdict === o.json.expected).length;
+  const parts = [
+    count(outcomes.length, 'scenario'),
+    ...(judgedOnes.length ? [`${good} as expected`] : []),
+    `${wrong} not so`,
+    ...(unknown ? [`${unknown} unknown`] : []),
+  ];
+  return `${parts.join(', ')}; ${count(states, 'state')} in ${duration(ms)}`;
+}

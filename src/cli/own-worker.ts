@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** The worker's side of a user's own file: loads it, checks what it exports, explores that. */
+import { parentPort } from 'node:worker_threads';
+import { FOLLOWS_CORRECTLY, KEEPS_CONTRACT } from '../contract/traits.ts';
+import { explore } from '../explore/explore.ts';
+import { withoutHiddenInput } from '../explore/forbid.ts';
+import type { System } from '../explore/machine.ts';
+import { CONSUMERS } from '../kernel/consumers.ts';
+import { EXPORTERS } from '../kernel/exporters/index.ts';
+import type { LinuxVersion } from '../kernel/versions.ts';
+import { cellSystems } from '../scenarios/cell.ts';
+import { type Cell, CellRun, makeCell, SharedFaces } from '../scenarios/matrix.ts';
+import { nearest } from '../scenarios/nearest.ts';
+import type { Driver, Scenario } from '../scenarios/scenario.ts';
+import { SLICE } from './io.ts';
+import type { OwnReply, OwnRequest } from './own.ts';
+import { replayOn } from './replay.ts';
+import { cellOutcome, scenarioOutcome } from './run.ts';
+
+const post = (reply: OwnReply) => parentPort?.postMessage(reply);
+
+/** What is wrong with the user's file; the message alone is meant for the user. */
+class OwnError extends Error {}
+
+const HINT =
+  'A file exports by default what scenario({...}) or driver({...}) of pfnmap returns; ' +
+  '`pfnmap init` writes one to start from';
+
+export async function runOwnFile(request: OwnRequest): Promise<void> {
+  process.setSourceMapsEnabled(true);
+  Error.stackTraceLimit = 50;
+  try {
+    const exported = await load(request);
+    if (request.replay) replayOwn(exported, request);
+    else for (const one of exported) exploreOne(one, exported.length > 1, request);
+    post({ type: 'done' });
+  } catch (error) {
+    post({ type: 'fail', message: told(error, request) });
+  }
+}
+
+/** One sentence with its place. */
+function told(error: unknown, { code }: OwnRequest): string {
+  if (!(error instanceof Error)) return `it throws ${String(error)}`;
+  if (error instanceof OwnError || error.name === 'ProgramError') return error.message;
+  // The first line of the stack that is the user's: mapped, so not the bundle and not ours.
+  const dist = new URL('.', import.meta.url).pathname.replace(/chunks\/$/, '');
+  for (const line of (error.stack ?? '').split('\n')) {
+    const place = /^\s+at .*?\(?((?:file:\/\/)?\/[^()]+:\d+:\d+)\)?$/.exec(line)?.[1];
+    if (!place || place.includes(dist) || place.includes(code)) continue;
+    return `${place.replace('file://', '')}: ${error.name}: ${error.message}`;
+  }
+  return `${error.name}: ${error.message}`;
+}
+
+type Exported = Scenario | Driver;
+
+async function load({ code, linux }: OwnRequest): Promise<Exported[]> {
+  const module = (await import(code)) as { default?: unknown };
+  const { default: exported } = module;
+  if (exported === undefined) {
+    const names = Object.keys(module);
+    const has = names.length
+      ? `it exports ${names.join(', ')}, but nothing by default`
+      : 'it exports nothing';
+    throw new OwnError(`${has}. ${HINT}`);
+  }
+  const all: unknown[] = Array.isArray(exported) ? exported : [exported];
+  if (!all.length) throw new OwnError(`its default export is an empty list. ${HINT}`);
+  return all.map((one) => checked(one, linux));
+}
+
+function checked(one: unknown, linux: LinuxVersion): Exported {
+  if (typeof one !== 'object' || one === null) {
+    throw new OwnError(
+      `its default export is ${one === null ? 'null' : `a ${typeof one}`}. ${HINT}`,
+    );
+  }
+  if ('kind' in one && one.kind === 'driver') return checkedDriver(one as Driver);
+  const s = one as Partial<Scenario>;
+  if (typeof s.prepare !== 'function' || typeof s.id !== 'string') {
+    throw new OwnError(
+      `its default export has no ${typeof s.id !== 'string' ? 'id' : 'prepare()'}. ${HINT}`,
+    );
+  }
+  const prepare = s.prepare.bind(s);
+  const make = withoutHiddenInput(() => prepare(linux));
+  if (typeof make !== 'function') {
+    throw new OwnError(
+      `prepare() of ${s.id} returns ${typeof make}: it has to return a function that makes the system`,
+    );
+  }
+  const system: Partial<System> | undefined = withoutHiddenInput(make);
+  const missing = ['mem', 'locks', 'threads'].find((key) => !system || !(key in system));
+  if (missing || !Array.isArray(system?.threads)) {
+    throw new OwnError(`the system of ${s.id} has no ${missing ?? 'list of threads'}`);
+  }
+  return { ...(s as Scenario), prepare: () => make };
+}
+
+const CHOICES: Readonly<Record<string, readonly string[]>> = {
+  inserts: [
+    'fault-pfn',
+    'fault-pfn-readonly-first',
+    'fault-huge-pfn',
+    'fault-mixed',
+    'fault-insert-page',
+    'fault-vmf-page',
+    'mmap-remap-pfn',
+    'mmap-insert-page',
+  ],
+  lock: ['dma_resv', 'mutex'],
+  faultLocks: ['under-lock', 'looks-before-locking'],
+  zap: ['before-copy', 'after-switch', 'never'],
+  takesBack: ['move', 'evict', 'revoke'],
+  setsFlags: ['VM_PFNMAP', 'VM_MIXEDMAP', 'VM_IO', 'VM_DONTEXPAND', 'VM_DONTDUMP'],
+  lookup: ['cpu', 'gup', 'gup-fast', 'follow', 'hmm'],
+};
+
+/** esbuild takes types away unread, so names and values are checked here. */
+function checkedDriver(d: Driver): Driver {
+  if (!d.exporter && !d.consumer) {
+    throw new OwnError(
+      'driver() needs an exporter or a consumer: driver({ exporter: { id: ... } })',
+    );
+  }
+  const check = (what: string, traits: object | null, good: object) => {
+    if (!traits) return;
+    const known = [...Object.keys(good), 'id', 'title', 'status', 'source', 'linux', ...OPTIONAL];
+    for (const [key, value] of Object.entries(traits)) {
+      if (!known.includes(key)) {
+        const near = nearest(key, known);
+        throw new OwnError(
+          `${what} has no trait '${key}'${near ? `: did you mean '${near}'?` : `; there are ${known.join(', ')}`}`,
+        );
+      }
+      const choices = CHOICES[key];
+      const values: unknown[] = Array.isArray(value) ? value : [value];
+      const wrong = choices && values.find((v) => !choices.includes(String(v)));
+      if (wrong !== undefined) {
+        throw new OwnError(
+          `${what}.${key} is '${String(wrong)}', but can be ${choices.join(', ')}`,
+        );
+      }
+    }
+    const { id } = traits as { id?: unknown };
+    if (typeof id !== 'string' || !/^[\w.-]+$/.test(id)) {
+      throw new OwnError(`${what}.id is ${JSON.stringify(id)}: letters, digits and dashes, please`);
+    }
+  };
+  check('exporter', d.exporter, KEEPS_CONTRACT);
+  check('consumer', d.consumer, FOLLOWS_CORRECTLY);
+  return d;
+}
+const OPTIONAL: readonly string[] = [];
+
+function cellsOf({ exporter, consumer }: Driver, linux: LinuxVersion): Cell[] {
+  const exporters = EXPORTERS.filter((e) => !e.linux || e.linux.includes(linux));
+  return [
+    ...(exporter && consumer ? [makeCell(exporter, consumer)] : []),
+    ...(exporter ? CONSUMERS.map((c) => makeCell(exporter, c)) : []),
+    ...(consumer ? exporters.map((e) => makeCell(e, consumer)) : []),
+  ];
+}
+
+function exploreOne(one: Exported, several: boolean, request: OwnRequest): void {
+  const { file, linux, maxStates, stop } = request;
+  const stopped = () => Atomics.load(stop, 0) !== 0;
+  if (stopped()) return;
+  if ('kind' in one) {
+    const shared = new SharedFaces();
+    for (const cell of cellsOf(one, linux)) {
+      const run = new CellRun(cell, linux, shared, maxStates);
+      let result = run.run(SLICE);
+      while (!result) {
+        if (stopped()) return;
+        post({ type: 'beat', states: run.statesSoFar });
+        result = run.run(SLICE);
+      }
+      const outcome = cellOutcome(result, `${file}#${cell.id}`);
+      post({ type: 'outcome', outcome: { ...outcome, own: true }, driver: true });
+    }
+    return;
+  }
+  const began = performance.now();
+  const explorer = explore(one.prepare(linux), { maxStates, strict: true });
+  let result = explorer.run(SLICE);
+  while (!result) {
+    post({ type: 'beat', states: explorer.progress.states });
+    result = stopped() ? explorer.stop() : explorer.run(SLICE);
+  }
+  const ms = performance.now() - began;
+  const name = several ? `${file}#${one.id}` : file;
+  const outcome = scenarioOutcome(one, name, result, ms, linux, stopped());
+  post({ type: 'outcome', outcome: { ...outcome, own: true }, driver: false });
+}
+
+function replayOwn(exported: readonly Exported[], { linux, replay, file }: OwnRequest): void {
+  if (!replay) return;
+  const { address, text } = replay;
+  const part = address.name.slice(file.length + 1);
+  for (const one of exported) {
+    let system: System | null = null;
+    if ('kind' in one) {
+      const cell = cellsOf(one, linux).find((c) => c.id === part);
+      if (cell && address.face) {
+        system = cellSystems(cell.exporter, cell.consumer, address.face, linux)();
+      }
+    } else if (part === '' || part === one.id) system = one.prepare(linux)();
+    if (!system) continue;
+    const mail = 'kind' in one ? '' : one.source;
+    post({ type: 'replayed', replayed: replayOn(system, address, text, mail) });
+    return;
+  }
+  throw new OwnError(`it has no '${part}' any more`);
+}

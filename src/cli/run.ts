@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** Explores one scenario or one cell to its end, in slices that let Ctrl-C in. */
+import { type Exploration, explore } from '../explore/explore.ts';
+import type { LinuxVersion } from '../kernel/versions.ts';
+import { formatAddress } from '../report/address.ts';
+import {
+  type CellJson,
+  cellAddress,
+  cellAsScenario,
+  cellJson,
+  type ScenarioJson,
+  scenarioJson,
+} from '../report/json.ts';
+import { ladder } from '../report/ladder.ts';
+import { type Cell, type CellResult, CellRun } from '../scenarios/matrix.ts';
+import type { Scenario } from '../scenarios/scenario.ts';
+import { breathe, SLICE } from './io.ts';
+
+export interface RunOptions {
+  readonly linux: LinuxVersion;
+  readonly maxStates: number;
+  readonly signal: { readonly aborted: boolean };
+  readonly onProgress?: (states: number) => void;
+}
+
+/** What came of it, ready to be printed. */
+export interface Outcome {
+  readonly json: ScenarioJson;
+  /** The clearest counterexample, if there is one. */
+  readonly ladder: string | null;
+  /** For a cell: its own verdict. */
+  readonly cell: CellJson | null;
+  readonly interrupted: boolean;
+  /** From a user's own file, hence hoped to be safe. */
+  readonly own: boolean;
+}
+
+export async function runScenario(scenario: Scenario, options: RunOptions): Promise<Outcome> {
+  const { linux, maxStates, signal, onProgress } = options;
+  const began = performance.now();
+  const explorer = explore(scenario.prepare(linux), { maxStates });
+  let result = explorer.run(SLICE);
+  while (!result) {
+    await breathe();
+    onProgress?.(explorer.progress.states);
+    result = signal.aborted ? explorer.stop() : explorer.run(SLICE);
+  }
+  const ms = performance.now() - began;
+  return scenarioOutcome(scenario, scenario.id, result, ms, linux, signal.aborted);
+}
+
+/** @param name of the scenario in its schedule */
+export function scenarioOutcome(
+  scenario: Scenario,
+  name: string,
+  result: Exploration,
+  ms: number,
+  linux: LinuxVersion,
+  interrupted: boolean,
+): Outcome {
+  const json = scenarioJson(scenario, name, result, ms, linux);
+  const ce = result.counterexample;
+  const schedule = ce && formatAddress({ name, linux, face: null, schedule: ce.schedule });
+  return {
+    json,
+    ladder: ce && ladder(ce, { schedule: schedule ?? undefined, mail: scenario.source }),
+    cell: null,
+    interrupted,
+    own: false,
+  };
+}
+
+/** @returns null when it was interrupted */
+export async function runCell(
+  cell: Cell,
+  options: RunOptions,
+  name = cell.id,
+): Promise<Outcome | null> {
+  const { linux, maxStates, signal, onProgress } = options;
+  const run = new CellRun(cell, linux, undefined, maxStates);
+  let result = run.run(SLICE);
+  while (!result) {
+    await breathe();
+    if (signal.aborted) return null;
+    onProgress?.(run.statesSoFar);
+    result = run.run(SLICE);
+  }
+  return cellOutcome(result, name);
+}
+
+export function cellOutcome(result: CellResult, name = result.cell.id): Outcome {
+  const { cell, counterexample: ce } = result;
+  const json = cellJson(result, name);
+  const title = `${cell.exporter.title} met by ${cell.consumer.title}`;
+  const schedule = cellAddress(result, name);
+  return {
+    json: cellAsScenario(json, title),
+    ladder: ce && ladder(ce, { schedule, mail: cell.consumer.source }),
+    cell: json,
+    interrupted: false,
+    own: false,
+  };
+}

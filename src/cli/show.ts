@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** `pfnmap show`: everything about one scenario or one cell. */
+import { RULES } from '../contract/rules.ts';
+import {
+  type ConsumerTraits,
+  type ExporterTraits,
+  FOLLOWS_CORRECTLY,
+  KEEPS_CONTRACT,
+} from '../contract/traits.ts';
+import { MEANING } from '../contract/words.ts';
+import { count, duration, paragraph } from '../report/text.ts';
+import type { CommonOptions, Context } from './commands.ts';
+import { size } from './explore.ts';
+import { EXIT, type ExitCode, note, out, outJson, ProgressLine } from './io.ts';
+import { resolveOne } from './names.ts';
+import { type Outcome, runCell, runScenario } from './run.ts';
+
+const WIDTH = 75;
+
+export async function show(
+  name: string,
+  options: CommonOptions,
+  { signal }: Context,
+): Promise<ExitCode> {
+  const { linux, json, maxStates } = options;
+  const named = resolveOne(name, linux);
+  const line = new ProgressLine();
+  const run = {
+    linux,
+    maxStates,
+    signal,
+    onProgress: (states: number) => line.show(`${name}: ${count(states, 'state')}`),
+  };
+  const text: string[] = [];
+  let rules: readonly string[];
+  let extra: object;
+  let outcome: Outcome | null;
+  if (named.kind === 'scenario') {
+    const s = named.scenario;
+    text.push(`${s.id}: ${s.title}`, '', ...paragraph(s.story, WIDTH, 2), '');
+    text.push(`  Source: ${s.source}`, `  Status: ${s.status}`, `  Expected: ${s.expected}`);
+    rules = s.rules;
+    outcome = await runScenario(s, run);
+    const { id: _, prepare: __, ...about } = s;
+    extra = about;
+  } else {
+    const { cell } = named;
+    const { exporter, consumer } = cell;
+    text.push(`${cell.id}: ${exporter.title} met by ${consumer.title}`, '');
+    text.push(...traits('Exporter', exporter, KEEPS_CONTRACT), '');
+    text.push(...traits('Consumer', consumer, FOLLOWS_CORRECTLY));
+    outcome = await runCell(cell, run);
+    rules = outcome?.json.rules ?? [];
+    extra = { exporter, consumer };
+  }
+  line.clear();
+  if (!outcome || (outcome.interrupted && outcome.json.verdict === 'unknown')) {
+    if (!json) out(text.join('\n'));
+    note('pfnmap: interrupted before there was a verdict');
+    return EXIT.interrupted;
+  }
+  if (json) {
+    outJson({ ...extra, ...outcome.json, ladder: outcome.ladder });
+    return outcome.json.verdict === 'unknown' ? EXIT.unknown : EXIT.ok;
+  }
+  const shown = RULES.filter((r) => rules.includes(r.id));
+  if (shown.length) text.push('', 'Rules');
+  for (const r of shown) text.push(...paragraph(`${r.id} ${r.name}: ${r.statement}`, WIDTH, 2));
+  text.push('', ...verdict(outcome));
+  out(text.join('\n'));
+  if (outcome.ladder) out(`\n${outcome.ladder}`);
+  return outcome.json.verdict === 'unknown' ? EXIT.unknown : EXIT.ok;
+}
+
+function verdict({ json, cell }: Outcome): string[] {
+  const word = cell?.verdict ?? json.verdict;
+  const text = [`Verdict: ${word}; ${count(json.states, 'state')}, ${duration(json.ms)}`];
+  if (cell) text.push(...paragraph(MEANING[cell.verdict], WIDTH, 2));
+  if (json.bound) text.push(...paragraph(`Bound: ${json.bound}.`, WIDTH, 2));
+  const ce = json.counterexample;
+  if (ce) {
+    const least = ce.minimal ? 'there is no clearer one' : 'there may be a clearer one';
+    text.push(`  Counterexample: ${size(ce)}; ${least}.`);
+  }
+  return text;
+}
+
+/** A driver's traits, those first in which it differs from one that keeps the contract. */
+function traits(
+  head: string,
+  own: ExporterTraits | ConsumerTraits,
+  good: Readonly<Record<string, unknown>>,
+): string[] {
+  const { id, status, source } = own;
+  const text = [`${head} ${id} (${status}; ${source})`];
+  const show = (value: unknown) =>
+    Array.isArray(value)
+      ? value.join(' ') || 'none'
+      : value === true
+        ? 'yes'
+        : value === false
+          ? 'no'
+          : String(value);
+  const all = Object.entries(own).filter(([key]) => key in good);
+  const wide = Math.max(...all.map(([key]) => key.length));
+  const differs = ([key, value]: [string, unknown]) => show(value) !== show(good[key]);
+  for (const [key, value] of all.filter(differs)) {
+    text.push(`  ${key.padEnd(wide)}  ${show(value)}  (else: ${show(good[key])})`);
+  }
+  const same = all.filter((e) => !differs(e)).map(([key, value]) => `${key} ${show(value)}`);
+  text.push(...paragraph(`As one that keeps the contract: ${same.join(', ')}.`, WIDTH, 2));
+  return text;
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** What a worker thread does: explores rows of the matrix, or a user's own file. */
+import { parentPort } from 'node:worker_threads';
+import type { RowReply, RowRequest } from './cells.ts';
+import type { OwnRequest } from './own.ts';
+
+export async function serve(): Promise<void> {
+  parentPort?.on('message', async (request: RowRequest | OwnRequest) => {
+    if (request.job === 'row') await row(request);
+    else await (await import('./own-worker.ts')).runOwnFile(request);
+  });
+}
+
+async function row({ ids, linux, maxStates }: RowRequest): Promise<void> {
+  const post = (reply: RowReply) => parentPort?.postMessage(reply);
+  const { runRow } = await import('./cells.ts');
+  const { matrixCells } = await import('../scenarios/matrix.ts');
+  const all = matrixCells(linux);
+  const cells = ids.flatMap((id) => all.find((c) => c.id === id) ?? []);
+  const { signal } = new AbortController();
+  await runRow(cells, { linux, maxStates, signal, onCell: (cell) => post({ cell }) });
+  post({ rowDone: true });
+}
