@@ -1,4 +1,70 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/** The library: what `import 'pfnmap'` gives. */
+/**
+ * The library: what `import 'pfnmap'` gives.
+ *
+ * The engine explores any system of threads over slots; `kernel` is the model of Linux; drivers are
+ * described by traits, and every exporter meets every consumer in the matrix.
+ */
 
-export const placeholder = 'nothing here yet';
+// The contract.
+export { RULES, type Rule, type RuleId } from './contract/rules.ts';
+export {
+  type ConsumerTraits,
+  type ExporterTraits,
+  FOLLOWS_CORRECTLY,
+  type Insertion,
+  KEEPS_CONTRACT,
+  type Lookup,
+  type Zap,
+} from './contract/traits.ts';
+export { MEANING, type Verdict } from './contract/words.ts';
+// The engine.
+export {
+  type Counterexample,
+  type Exploration,
+  type ExploreOptions,
+  type Explorer,
+  explore,
+  type Progress,
+} from './explore/explore.ts';
+export { LockClass, type LockSteps, LockTable, lockSteps } from './explore/locks.ts';
+export type { System, Thread } from './explore/machine.ts';
+export { Memory, type SlotOptions, type Slots, type Violation } from './explore/memory.ts';
+export {
+  type Arg,
+  again,
+  BLOCKED,
+  choice,
+  ProgramError,
+  type Run,
+  routine,
+  type StepOptions,
+  step,
+} from './explore/program.ts';
+export {
+  type Divergence,
+  type Replay,
+  replay,
+  ScheduleError,
+  type Step,
+} from './explore/schedule.ts';
+export { simulate } from './explore/simulate.ts';
+export { CONSUMERS } from './kernel/consumers.ts';
+export { EXPORTERS } from './kernel/exporters/index.ts';
+// The model of Linux.
+export * as kernel from './kernel/index.ts';
+export type { LinuxVersion } from './kernel/versions.ts';
+// Output.
+export { type LadderOptions, ladder } from './report/ladder.ts';
+// Stories and the matrix.
+export { CATALOGUE } from './scenarios/catalogue.ts';
+export { cellSystems, type Face, facesOf, type Way } from './scenarios/cell.ts';
+export {
+  type Cell,
+  type CellResult,
+  CellRun,
+  type MatrixFilter,
+  makeCell,
+  matrixCells,
+} from './scenarios/matrix.ts';
+export { type Driver, driver, type Scenario, scenario } from './scenarios/scenario.ts';
