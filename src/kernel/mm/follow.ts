@@ -17,38 +17,47 @@ const has_follow_pfnmap = step('follow_pfnmap_start', (k: Kernel) =>
   k.linux.follow_pfnmap ? 1 : 0,
 );
 
-/** follow_pte as 6.1 exports it: tests nothing but the entry. On 6.12 the VMA is tested too. */
-export const follow_pte = routine(
-  'follow_pte',
-  function* (mm: number, addr: number): Run<number> {
-    const vma = yield* vma_lookup(mm, addr);
-    if (vma === NO_VMA) return -ENOENT;
-    if ((yield* has_follow_pfnmap()) && !((yield* vm_flags(vma)) & (VM_IO | VM_PFNMAP)))
-      return -EINVAL;
-    return yield* follow_entry(mm, addr);
+function* entry_under_lock(mm: number, addr: number): Run<number> {
+  yield* pte_lock(mm);
+  const entry = yield* lookup_entry(mm, addr);
+  yield* pte_unlock(mm);
+  return entry & PTE_PRESENT ? entry : -EINVAL;
+}
+
+/** 6.1 mm/memory.c:5526: tests the entry and nothing else. */
+const follow_pte_6_1 = routine('follow_pte', entry_under_lock, 'mm/memory.c');
+
+/** 6.12 mm/memory.c:6435: the entry, in a VM_IO or VM_PFNMAP VMA only. */
+const follow_pfnmap_start = routine(
+  'follow_pfnmap_start',
+  function* (mm: number, addr: number, vma: number): Run<number> {
+    if (!((yield* vm_flags(vma)) & (VM_IO | VM_PFNMAP))) return -EINVAL;
+    return yield* entry_under_lock(mm, addr);
   },
   'mm/memory.c',
 );
 
-/** follow_pfnmap_start, or on 6.1 follow_pfn's test and follow_pte: only VM_IO and VM_PFNMAP VMAs. */
+/** What calls follow_pte on 6.1 and follow_pfnmap_start since; 6.1 tests no VMA here. */
+export const follow_pte = routine(
+  'follow_pte_caller',
+  function* (mm: number, addr: number): Run<number> {
+    const vma = yield* vma_lookup(mm, addr);
+    if (vma === NO_VMA) return -ENOENT;
+    if (yield* has_follow_pfnmap()) return yield* follow_pfnmap_start(mm, addr, vma);
+    return yield* follow_pte_6_1(mm, addr);
+  },
+  'mm/memory.c',
+);
+
+/** The same with the test of 6.1's follow_pfn in front: only VM_IO and VM_PFNMAP VMAs. */
 export const follow_pfn = routine(
   'follow_pfn',
   function* (mm: number, addr: number): Run<number> {
     const vma = yield* vma_lookup(mm, addr);
     if (vma === NO_VMA) return -ENOENT;
+    if (yield* has_follow_pfnmap()) return yield* follow_pfnmap_start(mm, addr, vma);
     if (!((yield* vm_flags(vma)) & (VM_IO | VM_PFNMAP))) return -EINVAL;
-    return yield* follow_entry(mm, addr);
-  },
-  'mm/memory.c',
-);
-
-const follow_entry = routine(
-  'follow_pte',
-  function* (mm: number, addr: number): Run<number> {
-    yield* pte_lock(mm);
-    const entry = yield* lookup_entry(mm, addr);
-    yield* pte_unlock(mm);
-    return entry & PTE_PRESENT ? entry : -EINVAL;
+    return yield* follow_pte_6_1(mm, addr);
   },
   'mm/memory.c',
 );
