@@ -321,11 +321,13 @@ describe('systems that hang', () => {
             yield* locks.lock(0);
             const done = yield* get(0);
             yield* get(1);
+            yield* get(1);
             yield* locks.unlock(0);
             if (done) return;
           }
         },
         function* () {
+          yield* set(1, 1);
           yield* locks.lock(0);
           yield* set(0, 1);
           yield* locks.unlock(0);

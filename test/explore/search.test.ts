@@ -8,7 +8,7 @@ import { explore } from '../../src/explore/explore.ts';
 import { replay, replayMoves } from '../../src/explore/schedule.ts';
 import { Search, type SearchOptions, type SearchResult } from '../../src/explore/search.ts';
 import { clearestCost, deadlocks, livelocks, type Naive, naive, violationsOf } from './naive.ts';
-import { makeSystem, type Programs, programs } from './programs.ts';
+import { type Block, makeSystem, type Programs, programs, type Stmt } from './programs.ts';
 
 const LIMIT = 1_500;
 const seed = 1;
@@ -43,6 +43,46 @@ function forPrograms(
 const small = { loops: true, depth: 2, length: 3, threads: 3 };
 const straight = { loops: false, depth: 2, length: 4, threads: 3 };
 const RUNS = Number(process.env.FUZZ_RUNS ?? 300);
+
+describe('interleavings that a wrong reduction loses', () => {
+  const set = (slot: number, value: number): Stmt => ({ do: 'set', slot, value });
+  const check = (slot: number, value: number): Stmt => ({ do: 'check', slot, value });
+  const read = (slot: number): Stmt => ({ do: 'read', slot });
+  const when = (value: number, ...body: Stmt[]): Stmt => ({ do: 'if', value, body });
+  const lock = (n: number, ...body: Stmt[]): Stmt => ({ do: 'lock', lock: n, body });
+
+  test.each<[string, Block, Block]>([
+    [
+      'taking a lock after a visible step',
+      [set(0, 1), lock(0, set(1, 1))],
+      [lock(0, read(0), when(1, check(1, 0)))],
+    ],
+    [
+      'a visible step after releasing a lock',
+      [lock(0, set(1, 1)), set(0, 1)],
+      [read(0), when(0, lock(0, check(1, 1)))],
+    ],
+    [
+      'a choice whose ways are read from memory, and the step after it',
+      [{ do: 'chooseUpTo', slot: 0 }, when(1, check(0, 0))],
+      [set(0, 1), set(0, 0)],
+    ],
+    [
+      'a trylock that fails although nothing is ever visible inside',
+      [lock(0, set(1, 1), set(1, 2))],
+      [set(2, 1), { do: 'try', lock: 0, body: [set(2, 0)] }, check(2, 1)],
+    ],
+    ['locks that nest both ways', [lock(0, lock(1))], [lock(1, lock(0))]],
+    ['two visible steps', [set(0, 1), set(0, 2)], [check(0, 1)]],
+  ])('%s', (_, a, b) => {
+    const p: Programs = { threads: [0, 1], bodies: [a, b], severity: 'breaks' };
+    const oracle = naive(makeSystem(p)(), LIMIT) as Naive;
+    const r = search(p, {});
+    expect(violationsOf(oracle).length + Number(deadlocks(oracle))).toBeGreaterThan(0);
+    expect(checks(r)).toEqual(violationsOf(oracle));
+    expect(has(r, 'deadlock')).toBe(deadlocks(oracle));
+  });
+});
 
 describe('on random programs', () => {
   test('unreduced, the states and transitions are exactly those of a naive explorer', () => {
