@@ -11,6 +11,7 @@ import { type Kernel, type VmOperations, vm_operations } from '../kernel.ts';
 import {
   FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_TRIED,
+  FAULT_FLAG_UNSHARE,
   FAULT_FLAG_WRITE,
   PTE_DIRTY,
   PTE_PRESENT,
@@ -230,7 +231,14 @@ const do_fault = routine(
 /** mm/memory.c wp_page_copy: the write gets a page of its own. */
 const wp_page_copy = routine(
   'wp_page_copy',
-  function* (mm: number, vma: number, addr: number, orig: number, held: number): Run<number> {
+  function* (
+    mm: number,
+    vma: number,
+    addr: number,
+    orig: number,
+    held: number,
+    unshare: number,
+  ): Run<number> {
     yield* anon_vma_prepare(vma);
     const copy = yield* alloc_page(OWNER_ANON);
     if (copy < 0) return VM_FAULT_OOM;
@@ -246,12 +254,8 @@ const wp_page_copy = routine(
       yield* set_page_mapping(copy, MAPPING_ANON);
       yield* set_page_exclusive(copy, 1);
       yield* page_add_rmap(copy);
-      const flags = yield* vm_flags(vma);
-      yield* set_pte_at(
-        mm,
-        addr,
-        mk_pte(copy, prot) | PTE_DIRTY | (flags & VM_WRITE ? PTE_WRITE : 0),
-      );
+      const writable = (yield* vm_flags(vma)) & VM_WRITE ? PTE_WRITE : 0;
+      yield* set_pte_at(mm, addr, mk_pte(copy, prot) | (unshare ? 0 : PTE_DIRTY | writable));
       if (held) yield* page_remove_rmap(held);
     }
     yield* pte_unlock(mm);
@@ -307,10 +311,13 @@ const wp_shared = routine(
   'mm/memory.c',
 );
 
-/** mm/memory.c do_wp_page, called with the page-table lock held; drops it. */
+/**
+ * mm/memory.c do_wp_page, called with the page-table lock held; drops it. With `unshare` nobody
+ * writes: a pin for reading wants a page that is this process's alone.
+ */
 const do_wp_page = routine(
   'do_wp_page',
-  function* (mm: number, vma: number, addr: number, orig: number): Run<number> {
+  function* (mm: number, vma: number, addr: number, orig: number, unshare: number): Run<number> {
     const flags = yield* vm_flags(vma);
     if (flags & (VM_SHARED | VM_MAYSHARE)) return yield* wp_shared(mm, vma, addr, orig);
     const pfn = orig & PTE_SPECIAL ? 0 : pte_pfn(orig);
@@ -318,14 +325,14 @@ const do_wp_page = routine(
       const exclusive = yield* page_is_exclusive(pfn);
       if (exclusive || (yield* page_ref_count(pfn)) === 1) {
         if (!exclusive) yield* set_page_exclusive(pfn, 1);
-        yield* make_writable(mm, vma, addr);
+        if (!unshare) yield* make_writable(mm, vma, addr);
         yield* pte_unlock(mm);
         return 0;
       }
     }
     if (pfn) yield* get_page(pfn, 1);
     yield* pte_unlock(mm);
-    return yield* wp_page_copy(mm, vma, addr, orig, pfn);
+    return yield* wp_page_copy(mm, vma, addr, orig, pfn, unshare);
   },
   'mm/memory.c',
 );
@@ -362,8 +369,9 @@ export const handle_mm_fault = routine(
       yield* pte_unlock(mm);
       return 0;
     }
-    if (flags & FAULT_FLAG_WRITE && !(entry & PTE_WRITE))
-      return yield* do_wp_page(mm, vma, addr, now);
+    if (flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE) && !(entry & PTE_WRITE)) {
+      return yield* do_wp_page(mm, vma, addr, now, flags & FAULT_FLAG_UNSHARE ? 1 : 0);
+    }
     yield* ptep_set_bits(mm, addr, PTE_YOUNG | (flags & FAULT_FLAG_WRITE ? PTE_DIRTY : 0));
     yield* pte_unlock(mm);
     return 0;
