@@ -103,7 +103,7 @@ function attempt(run: CellRun, cell: Cell): CellJson | null {
 function helper(rows: Cell[][], options: CellsOptions): Promise<void> {
   const { self, linux, maxStates, signal, onCell } = options;
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(self), { workerData: null });
+    const worker = new Worker(new URL(self));
     const end = () => void worker.terminate().then(() => resolve());
     const next = () => {
       const row = signal.aborted ? undefined : rows.pop();

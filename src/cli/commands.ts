@@ -18,12 +18,12 @@ export interface CommonOptions {
   readonly maxStates: number;
 }
 
-const DESCRIPTION = `The Linux dma-buf mmap contract, executable: a model of the kernel in which every
-interleaving is explored.`;
+const DESCRIPTION =
+  'The Linux dma-buf mmap contract, executable: a model of the kernel, every interleaving explored.';
 
 const EXITS = `
-Exit codes: 0 as hoped, 1 not so, 2 bad usage or input, 3 only unknowns or missing
-means stand in the way, 130 interrupted.`;
+Exit codes: 0 as hoped, 1 not so, 2 bad usage or input,
+3 only unknowns or missing means stand in the way, 130 interrupted.`;
 
 const linux = () =>
   new Option('--linux <version>', 'the kernel to behave as')

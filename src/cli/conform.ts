@@ -1,20 +1,131 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** `pfnmap conform`: recorded answers of real kernels, held against the model. */
+import { readFileSync } from 'node:fs';
+import { CorpusError } from '../conform/program.ts';
+import { type Comparison, runCorpus, runFacts } from '../conform/run.ts';
+import type { LinuxVersion } from '../kernel/versions.ts';
+import { tenths } from '../report/json.ts';
+import { count, duration, number, paragraph } from '../report/text.ts';
 import type { CommonOptions, Context } from './commands.ts';
-import { EXIT, type ExitCode, Failure } from './io.ts';
+import { breathe, EXIT, type ExitCode, Failure, note, out, outJson, ProgressLine } from './io.ts';
 
 interface ConformOptions extends CommonOptions {
   readonly corpus?: string;
   readonly facts?: string;
 }
 
-export async function conform(options: ConformOptions, _context: Context): Promise<ExitCode> {
-  if (options.corpus === undefined && options.facts === undefined) {
+export async function conform(options: ConformOptions, { signal }: Context): Promise<ExitCode> {
+  const { corpus, facts, linux, json } = options;
+  if (corpus !== undefined && facts !== undefined) {
+    throw new Failure('--corpus and --facts are two runs: give one of them');
+  }
+  const file = corpus ?? facts;
+  if (file === undefined) {
     throw new Failure(
       'booting real kernels is not there yet: name recorded answers with --corpus FILE.jsonl or ' +
         '--facts FILE.tsv',
       EXIT.unknown,
     );
   }
-  throw new Failure('running recorded answers is not there yet', EXIT.unknown);
+  const text = read(file);
+  const line = new ProgressLine();
+  const result = empty(linux);
+  let broken: string | null = null;
+  const lines = text.split('\n');
+  // A table's first line names its columns and belongs to every batch.
+  const head = corpus === undefined ? lines.slice(0, 1) : [];
+  for (let at = head.length; at < Math.max(lines.length, 1) && !signal.aborted; at += BATCH) {
+    line.show(`${number(at)} of ${count(lines.length, 'line')}`);
+    // Empty lines in place of those before: so a message names the right one.
+    const before = new Array<string>(at - head.length).fill('');
+    const batch = [...head, ...before, ...lines.slice(at, at + BATCH)].join('\n');
+    try {
+      add(result, run(corpus !== undefined, batch, linux, file));
+    } catch (error) {
+      if (!(error instanceof CorpusError)) throw error;
+      broken = error.message;
+      // What stands before the broken line is good: keep it.
+      const place = Number(/:(\d+)$/.exec(error.where)?.[1] ?? 0) - 1;
+      const good = [...head, ...lines.slice(at, Math.max(at, place))].join('\n');
+      if (place > at) add(result, run(corpus !== undefined, good, linux, file));
+      break;
+    }
+    await breathe();
+  }
+  line.clear();
+  if (json) outJson({ ...result, ms: tenths(result.ms) });
+  else if (result.programs || !broken) out(told(result));
+  if (broken) throw new Failure(broken);
+  if (signal.aborted) {
+    note(`pfnmap: interrupted after ${count(result.programs, 'program')}`);
+    return EXIT.interrupted;
+  }
+  return result.ops_mismatched ? EXIT.notSo : EXIT.ok;
+}
+
+/** Lines between two looks at the outside world. */
+const BATCH = 64;
+
+function run(corpus: boolean, text: string, linux: LinuxVersion, file: string): Comparison {
+  return corpus ? runCorpus(text, { linux, file }) : runFacts(text, { linux, file });
+}
+
+function empty(linux: LinuxVersion): Comparison {
+  return {
+    linux,
+    programs: 0,
+    programs_left_out: 0,
+    ops: 0,
+    programs_mismatched: 0,
+    ops_mismatched: 0,
+    unsupported_ops: {},
+    ms: 0,
+    mismatches: [],
+  };
+}
+
+function add(sum: Comparison, part: Comparison): void {
+  sum.programs += part.programs;
+  sum.programs_left_out += part.programs_left_out;
+  sum.ops += part.ops;
+  sum.programs_mismatched += part.programs_mismatched;
+  sum.ops_mismatched += part.ops_mismatched;
+  sum.ms += part.ms;
+  sum.mismatches.push(...part.mismatches);
+  for (const [name, n] of Object.entries(part.unsupported_ops)) {
+    sum.unsupported_ops[name] = (sum.unsupported_ops[name] ?? 0) + n;
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new Failure(code === 'ENOENT' ? `${file}: no such file` : `${file}: ${message}`);
+  }
+}
+
+/** Every disagreement, then the sums. */
+function told(c: Comparison): string {
+  const text: string[] = [];
+  for (const { id, op, text: what, recorded, model } of c.mismatches) {
+    text.push(`${id}: op ${op}: ${what}`, `    recorded ${recorded || '(nothing)'}`);
+    text.push(`    model    ${model || '(nothing)'}`);
+  }
+  if (text.length) text.push('');
+  const missing = Object.entries(c.unsupported_ops).sort((a, b) => b[1] - a[1]);
+  if (missing.length) {
+    const list = missing.map(([name, n]) => `${name} ${number(n)}`).join(', ');
+    text.push(...paragraph(`not modelled: ${list}`, 98), '');
+  }
+  const good = c.ops - c.ops_mismatched;
+  const share = c.ops ? ((100 * good) / c.ops).toFixed(1) : '100.0';
+  const whole = c.programs - c.programs_mismatched;
+  text.push(
+    `Linux ${c.linux}: ${number(good)} of ${count(c.ops, 'op')} agree (${share} %), ` +
+      `${number(whole)} of ${count(c.programs, 'program')} wholly; ` +
+      `${number(c.programs_left_out)} left out; ${duration(c.ms)}`,
+  );
+  return text.join('\n');
 }

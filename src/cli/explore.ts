@@ -107,10 +107,20 @@ export async function exploreCommand(
 /** A cell of the matrix is data: nothing is expected of it. */
 const isData = ({ cell, own }: Outcome) => cell !== null && !own;
 
+/** Rules that a consumer keeps or breaks, whichever exporter it meets; the others are the exporter's. */
+const CONSUMERS_RULES = ['R6', 'R7', 'R8', 'R9', 'R12', 'R15'];
+
+/** Whether the user's side of a cell breaks what is its own to keep, or both do. */
+function ownFault({ side, json }: Outcome): boolean {
+  if (side === null || side === 'both') return json.verdict === 'violated';
+  const consumers = (rule: string) => CONSUMERS_RULES.includes(rule);
+  return json.rules.some((rule) => !/^R\d/.test(rule) || consumers(rule) === (side === 'consumer'));
+}
+
 function isWrong(outcome: Outcome): boolean {
   const { verdict, expected } = outcome.json;
   if (verdict === 'unknown' || isData(outcome)) return false;
-  return verdict !== (expected ?? 'safe');
+  return expected ? verdict !== expected : ownFault(outcome);
 }
 
 /** What the verdict is worth, in words. */
@@ -161,9 +171,19 @@ function driverTable(met: readonly Outcome[], paint: Paint): string {
   }
   const text = [table([...exporters], [...consumers], cells, { width: columns(), paint })];
   const order = ['corrupts', 'breaks', 'unknown', 'refused', 'safe'];
-  const rank = (o: Outcome) => order.indexOf(o.cell?.verdict ?? 'safe');
+  const rank = (o: Outcome) => (ownFault(o) ? 0 : 10) + order.indexOf(o.cell?.verdict ?? 'safe');
   const [worst] = [...met].sort((a, b) => rank(a) - rank(b));
   if (worst.ladder) text.push('', told(worst, true, paint));
+  const others = met.filter((o) => o.json.verdict === 'violated' && !ownFault(o));
+  if (others.length) {
+    const rules = [...new Set(others.flatMap((o) => o.json.rules))].sort();
+    const who = others[0].side === 'exporter' ? 'consumers' : 'exporters';
+    text.push(
+      '',
+      `${others.length} of ${met.length} break only rules that are the ${who}' to keep ` +
+        `(${rules.join(', ')}): those are not counted against this driver.`,
+    );
+  }
   return text.join('\n');
 }
 

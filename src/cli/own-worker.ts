@@ -56,7 +56,7 @@ function told(error: unknown, { code }: OwnRequest): string {
 type Exported = Scenario | Driver;
 
 async function load({ code, linux }: OwnRequest): Promise<Exported[]> {
-  const module = (await import(code)) as { default?: unknown };
+  const module = await imported(code);
   const { default: exported } = module;
   if (exported === undefined) {
     const names = Object.keys(module);
@@ -68,6 +68,17 @@ async function load({ code, linux }: OwnRequest): Promise<Exported[]> {
   const all: unknown[] = Array.isArray(exported) ? exported : [exported];
   if (!all.length) throw new OwnError(`its default export is an empty list. ${HINT}`);
   return all.map((one) => checked(one, linux));
+}
+
+async function imported(code: string): Promise<{ readonly default?: unknown }> {
+  try {
+    return await import(code);
+  } catch (error) {
+    const missing = /does not provide an export named '(.+)'/.exec(String(error))?.[1];
+    if (missing === undefined) throw error;
+    const near = nearest(missing, Object.keys(await import('../index.ts')));
+    throw new OwnError(`pfnmap exports no '${missing}'${near ? `: did you mean '${near}'?` : ''}`);
+  }
 }
 
 function checked(one: unknown, linux: LinuxVersion): Exported {
@@ -178,7 +189,9 @@ function exploreOne(one: Exported, several: boolean, request: OwnRequest): void 
         result = run.run(SLICE);
       }
       const outcome = cellOutcome(result, `${file}#${cell.id}`);
-      post({ type: 'outcome', outcome: { ...outcome, own: true }, driver: true });
+      const mine = [cell.exporter === one.exporter, cell.consumer === one.consumer];
+      const side = mine[0] && mine[1] ? 'both' : mine[0] ? 'exporter' : 'consumer';
+      post({ type: 'outcome', outcome: { ...outcome, own: true, side }, driver: true });
     }
     return;
   }

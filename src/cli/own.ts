@@ -60,7 +60,9 @@ async function supervise(
     const { code, map } = await bundle(file, path, self);
     writeFileSync(path, code);
     const stop = new Int32Array(new SharedArrayBuffer(4));
-    const worker = new Worker(new URL(self), { workerData: null });
+    const worker = new Worker(new URL(self), { stdout: true });
+    // What the user's code prints is no data of ours.
+    worker.stdout.pipe(process.stderr);
     const url = pathToFileURL(path).href;
     worker.postMessage({ job: 'own', ...request, code: url, stop } satisfies OwnRequest);
     const message = await watch(worker, url, map, stop, signal, listen);

@@ -33,6 +33,8 @@ export interface Outcome {
   readonly interrupted: boolean;
   /** From a user's own file, hence hoped to be safe. */
   readonly own: boolean;
+  /** For a cell of a user's own driver: which side the driver is. */
+  readonly side: 'exporter' | 'consumer' | 'both' | null;
 }
 
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<Outcome> {
@@ -67,6 +69,7 @@ export function scenarioOutcome(
     cell: null,
     interrupted,
     own: false,
+    side: null,
   };
 }
 
@@ -99,5 +102,6 @@ export function cellOutcome(result: CellResult, name = result.cell.id): Outcome 
     cell: json,
     interrupted: false,
     own: false,
+    side: null,
   };
 }

@@ -93,19 +93,22 @@ function traits(
 ): string[] {
   const { id, status, source } = own;
   const text = [`${head} ${id} (${status}; ${source})`];
-  const show = (value: unknown) =>
-    Array.isArray(value)
-      ? value.join(' ') || 'none'
-      : value === true
-        ? 'yes'
-        : value === false
-          ? 'no'
-          : String(value);
+  const show = (value: unknown): string =>
+    typeof value === 'number' && value > 999
+      ? `0x${value.toString(16)}`
+      : Array.isArray(value)
+        ? value.join(' ') || 'none'
+        : value === true
+          ? 'yes'
+          : value === false
+            ? 'no'
+            : String(value);
+  // Differences stand out against one that keeps the contract.
   const all = Object.entries(own).filter(([key]) => key in good);
   const wide = Math.max(...all.map(([key]) => key.length));
   const differs = ([key, value]: [string, unknown]) => show(value) !== show(good[key]);
   for (const [key, value] of all.filter(differs)) {
-    text.push(`  ${key.padEnd(wide)}  ${show(value)}  (else: ${show(good[key])})`);
+    text.push(`  ${key.padEnd(wide)}  ${show(value)} (not ${show(good[key])})`);
   }
   const same = all.filter((e) => !differs(e)).map(([key, value]) => `${key} ${show(value)}`);
   text.push(...paragraph(`As one that keeps the contract: ${same.join(', ')}.`, WIDTH, 2));

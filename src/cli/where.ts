@@ -14,12 +14,19 @@ export interface Where {
 
 interface CallFrame {
   readonly functionName: string;
-  readonly url: string;
-  readonly location: { readonly lineNumber: number; readonly columnNumber?: number };
+  readonly location: {
+    readonly scriptId: string;
+    readonly lineNumber: number;
+    readonly columnNumber?: number;
+  };
 }
 interface FromWorker {
   readonly method?: string;
-  readonly params?: { readonly callFrames?: readonly CallFrame[] };
+  readonly params?: {
+    readonly callFrames?: readonly CallFrame[];
+    readonly scriptId?: string;
+    readonly url?: string;
+  };
 }
 
 /** A busy thread is stopped within this time. */
@@ -33,6 +40,7 @@ const TIMEOUT_MS = 2_000;
 export async function whereIs(url: string, map: string): Promise<Where | null> {
   const session = new Session();
   session.connect();
+  let script: string | undefined;
   try {
     const frames = await new Promise<readonly CallFrame[]>((done) => {
       const timer = setTimeout(() => done([]), TIMEOUT_MS);
@@ -48,6 +56,8 @@ export async function whereIs(url: string, map: string): Promise<Where | null> {
       });
       session.on('NodeWorker.receivedMessageFromWorker', ({ params: { message, sessionId } }) => {
         const { method, params } = JSON.parse(message) as FromWorker;
+        // Call frames say nothing of files in a worker, so the script is known by its number.
+        if (method === 'Debugger.scriptParsed' && params?.url === url) script = params.scriptId;
         if (method !== 'Debugger.paused') return;
         send(sessionId, 'Debugger.resume');
         clearTimeout(timer);
@@ -55,7 +65,7 @@ export async function whereIs(url: string, map: string): Promise<Where | null> {
       });
       session.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
     });
-    const frame = frames.find((f) => f.url === url);
+    const frame = frames.find((f) => f.location.scriptId === script);
     if (!frame) return null;
     const { lineNumber, columnNumber = 0 } = frame.location;
     const entry = new SourceMap(JSON.parse(map)).findEntry(lineNumber, columnNumber);

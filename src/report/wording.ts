@@ -25,6 +25,7 @@ export interface Wording {
 /** Functions whose result is a translation that somebody keeps. */
 export const LOOKUPS: ReadonlySet<string> = new Set([
   'follow_pte',
+  'follow_pfnmap_start',
   'follow_page_pte',
   'gup_fast_pte_range',
   'hmm_range_fault',
@@ -47,6 +48,8 @@ export const PLUMBING: ReadonlySet<string> = new Set([
   'put_page',
   'vmf->pgoff',
   'pmd_trans_huge',
+  'follow_pfn',
+  'follow_pte_caller',
   'do_fault',
   'do_shared_fault',
   'do_read_fault',
