@@ -3,7 +3,7 @@
  * The kinds of buffers that the recorded agent makes, as drivers and descriptors of the model; and
  * the kinds of mappings that the facts tables name, as the ops that set them up.
  */
-import { type Run, routine, step } from '../explore/program.ts';
+import { BLOCKED, type Run, routine, step } from '../explore/program.ts';
 import { dma_buf_fops, dma_buf_mmap } from '../kernel/dma-buf/dma-buf.ts';
 import { type Exporter, exporter } from '../kernel/dma-buf/exporter.ts';
 import { EBADF, EINVAL, ENOENT } from '../kernel/errno.ts';
@@ -121,10 +121,17 @@ const drm_release = routine('drm_release', function* (file: number): Run<number>
   yield* fput((yield* file_private(file)) - 1);
   return 0;
 });
+/** fs/read_write.c noop_llseek: the position stays 0. */
+const noop_llseek = step('noop_llseek', () => 0);
+/** drivers/gpu/drm/drm_file.c drm_read: waits for an event, and none ever comes. */
+const drm_read = step('drm_read', () => BLOCKED);
+
 export const drm_driver_fops: FileOperations = {
   name: 'drm_driver_fops',
   mmap: drm_gem_mmap,
   release: drm_release,
+  llseek: noop_llseek,
+  read: drm_read,
 };
 
 const has_heap_and_udmabuf = step('/dev', (k: Kernel) => (k.linux.has_heap_and_udmabuf ? 1 : 0));

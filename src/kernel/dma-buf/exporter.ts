@@ -48,6 +48,7 @@ import {
   bufferPage,
   copy_page,
   fill_page,
+  folio_mark_dirty,
   get_page,
   put_page,
   set_page_owner,
@@ -468,7 +469,10 @@ function build(traits: ExporterTraits): Exporter {
         const pfn = yield* shmem_get_folio(file, i);
         if (pfn < 0) return pfn;
         yield* get_page(pfn, 1);
-        if (traits.shmemPages) yield* set_page_owner(pfn, bufferPage(buf, i));
+        if (traits.shmemPages) {
+          yield* set_page_owner(pfn, bufferPage(buf, i));
+          yield* folio_mark_dirty(pfn);
+        }
         return pfn;
       }
       if (block <= 0) return yield* new_page(buf, i, 0);

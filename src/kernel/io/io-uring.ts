@@ -35,7 +35,10 @@ const file_backed = routine(
   'io_uring/rsrc.c',
 );
 
-/** IORING_REGISTER_BUFFERS of one buffer of `n` pages, and its end. Returns 0 or an errno. */
+/**
+ * IORING_REGISTER_BUFFERS of one buffer of `n` pages. Returns 0 or an errno. The pins last until the
+ * ring is gone, which its closing only asks for (io_uring/io_uring.c io_ring_exit_work).
+ */
 export const io_register_buffer = routine(
   'io_sqe_buffer_register',
   function* (mm: number, addr: number, n: number): Run<number> {
@@ -53,7 +56,7 @@ export const io_register_buffer = routine(
     // A range that is pinned in part is let go, whatever the reason was.
     if (err && pages.length) err = -EFAULT;
     if (!err && old && (yield* file_backed(mm, addr, n))) err = -EOPNOTSUPP;
-    for (const page of pages) yield* unpin_user_page(page, FLAGS);
+    if (err) for (const page of pages) yield* unpin_user_page(page, FLAGS);
     return err;
   },
   'io_uring/rsrc.c',

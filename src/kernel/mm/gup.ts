@@ -40,6 +40,7 @@ import {
 import { pte_lock, pte_unlock } from './insert.ts';
 import { page_is_exclusive, page_mapping, put_page, try_get_page } from './page.ts';
 import { local_irq_disable, local_irq_enable, lookup_entry, ptep_set_bits } from './pgtable.ts';
+import { lru_add_drain } from './swap.ts';
 import {
   find_vma_intersection,
   mmap_read_lock,
@@ -362,6 +363,7 @@ export const populate_page = routine(
     if ((vmf & (VM_WRITE | VM_SHARED)) === VM_WRITE) flags |= FOLL_WRITE;
     if (vmf & (VM_READ | VM_WRITE | VM_EXEC)) flags |= FOLL_FORCE;
     const page = yield* __get_user_pages(mm, addr, flags);
+    yield* lru_add_drain();
     return page < 0 && page !== -EEXIST ? page : 0;
   },
   'mm/gup.c',

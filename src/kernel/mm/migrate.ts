@@ -7,7 +7,7 @@ import { type Run, routine, step } from '../../explore/program.ts';
 import { EFAULT, ENOENT } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 import { vma_ops } from './fault.ts';
-import { PTE_PRESENT, PTE_SPECIAL, pte_pfn, VM_IO, VM_PFNMAP } from './flags.ts';
+import { PTE_NONE, PTE_PRESENT, PTE_SPECIAL, pte_pfn, VM_IO, VM_PFNMAP } from './flags.ts';
 import { pte_lock, pte_unlock } from './insert.ts';
 import { lookup_entry } from './pgtable.ts';
 import { mmap_read_lock, mmap_read_unlock, NO_VMA, vm_flags, vma_lookup } from './vma.ts';
@@ -34,6 +34,8 @@ const node_of = routine(
       const ops = yield* vma_ops(vma);
       return ops?.fault ? -ENOENT : -EFAULT;
     }
+    // gup_can_follow_protnone
+    if (entry & PTE_NONE) return -ENOENT;
     return special ? -EFAULT : 0;
   },
   'mm/migrate.c',

@@ -6,6 +6,7 @@ import { alloc_file, fd_lookup, file_mapping, file_ops, fput, get_file } from '.
 import { file_operations, type Kernel } from '../kernel.ts';
 import { vma_ops } from './fault.ts';
 import {
+  PTE_PRESENT,
   VM_ACCOUNT,
   VM_EXEC,
   VM_LOCKED,
@@ -23,12 +24,13 @@ import {
   VM_WRITE,
 } from './flags.ts';
 import { mm_populate } from './gup.ts';
+import { pte_lock, pte_unlock } from './insert.ts';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
 } from './mmu_notifier.ts';
 import { put_page } from './page.ts';
-import { flush_tlb_range } from './pgtable.ts';
+import { flush_tlb_range, pmdp_get, pmdp_get_and_clear, ptrs_per_pmd } from './pgtable.ts';
 import { shmem_file_operations } from './shmem.ts';
 import {
   __split_vma,
@@ -219,6 +221,27 @@ const shmem_zero_setup = routine(
   'mm/shmem.c',
 );
 
+const vm_mm = step('vma->vm_mm', (k: Kernel, v: number) => Math.floor(v / k.config.vmas));
+
+/** mm/huge_memory.c split_huge_pmd_if_needed: splitting the entry of a driver means dropping it. */
+const split_huge_pmd_if_needed = routine(
+  'split_huge_pmd_if_needed',
+  function* (vma: number, addr: number): Run<void> {
+    const n = yield* ptrs_per_pmd();
+    if (addr % n === 0) return;
+    const mm = yield* vm_mm(vma);
+    if (!((yield* pmdp_get(mm, addr)) & PTE_PRESENT)) return;
+    const start = addr - (addr % n);
+    yield* mmu_notifier_invalidate_range_start(mm, start, start + n);
+    yield* pte_lock(mm);
+    yield* pmdp_get_and_clear(mm, addr);
+    yield* flush_tlb_range(mm, start, start + n);
+    yield* pte_unlock(mm);
+    yield* mmu_notifier_invalidate_range_end(mm, start, start + n);
+  },
+  'mm/huge_memory.c',
+);
+
 /**
  * Splits `vma` at `addr`, both parts open.
  * @returns the VMA of the upper part, or a negative errno
@@ -229,6 +252,7 @@ export const split_vma = routine(
     const file = yield* vm_file(vma);
     const mapping = file ? yield* file_mapping(file - 1) : -1;
     if (file) yield* i_mmap_lock_write(mapping);
+    yield* split_huge_pmd_if_needed(vma, addr);
     const upper = yield* __split_vma(vma, addr);
     if (file) yield* i_mmap_unlock_write(mapping);
     if (upper < 0) return upper;

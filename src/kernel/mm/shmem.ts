@@ -5,9 +5,19 @@ import { EINVAL, ENXIO } from '../errno.ts';
 import { file_mapping, file_size, set_file_size } from '../fs/file.ts';
 import type { FileOperations, Kernel, VmOperations } from '../kernel.ts';
 import { access_page } from './access.ts';
-import { VM_FAULT_OOM, VM_FAULT_PAGE_SHIFT, VM_FAULT_SIGBUS } from './flags.ts';
-import { alloc_page, folio_mark_dirty, get_page, OWNER_FILE, put_page } from './page.ts';
-import { set_vm_ops, vm_file, vm_pgoff, vm_start } from './vma.ts';
+import { VM_FAULT_NOPAGE, VM_FAULT_OOM, VM_FAULT_PAGE_SHIFT, VM_FAULT_SIGBUS } from './flags.ts';
+import { mk_pte, pte_lock, pte_unlock } from './insert.ts';
+import {
+  alloc_page,
+  folio_mark_dirty,
+  get_page,
+  OWNER_FILE,
+  page_add_rmap,
+  put_page,
+} from './page.ts';
+import { ptep_get, set_pte_at } from './pgtable.ts';
+import { folio_add_lru, new_pages_stay_in_batch } from './swap.ts';
+import { set_vm_ops, vm_end, vm_file, vm_page_prot, vm_pgoff, vm_start } from './vma.ts';
 import { unmap_mapping_pages } from './zap.ts';
 
 const file_page = step('filemap_get_folio', (k: Kernel, file: number, index: number) =>
@@ -42,6 +52,7 @@ export const shmem_get_folio = routine(
     if (pfn < 0) return pfn;
     const won = yield* add_file_page(file, index, pfn);
     if (won !== pfn) yield* put_page(pfn, 1);
+    else if (yield* new_pages_stay_in_batch()) yield* folio_add_lru(pfn);
     return won;
   },
   'mm/shmem.c',
@@ -61,7 +72,52 @@ const shmem_fault = routine(
   'mm/shmem.c',
 );
 
-export const shmem_vm_ops: VmOperations = { name: 'shmem_vm_ops', fault: shmem_fault };
+/** Pages around a read fault that are mapped too if they are there: fault_around_bytes. */
+const FAULT_AROUND = 16;
+const ptes_of_table = step('PTRS_PER_PTE', (k: Kernel) => k.config.ptrsPerPmd);
+
+/**
+ * mm/memory.c do_fault_around and mm/filemap.c filemap_map_pages: maps what the page cache has in
+ * the aligned window around the fault, inside the VMA.
+ * @returns VM_FAULT_NOPAGE when the page itself was among it
+ */
+const filemap_map_pages = routine(
+  'filemap_map_pages',
+  function* (mm: number, vma: number, addr: number): Run<number> {
+    const file = (yield* vm_file(vma)) - 1;
+    const start = yield* vm_start(vma);
+    const shift = (yield* vm_pgoff(vma)) - start;
+    const table = yield* ptes_of_table();
+    const pte_off = addr % table;
+    const from = addr - pte_off + Math.floor(pte_off / FAULT_AROUND) * FAULT_AROUND;
+    const first = Math.max(from, start);
+    const end = Math.min(first + FAULT_AROUND, addr - pte_off + table, yield* vm_end(vma));
+    const prot = yield* vm_page_prot(vma);
+    let mapped = 0;
+    yield* pte_lock(mm);
+    for (let a = first; a < end; a++) {
+      if (!(yield* in_file(file, a + shift))) break;
+      const pfn = yield* cached_page(file, a + shift);
+      if (!pfn || (yield* ptep_get(mm, a))) continue;
+      yield* get_page(pfn, 1);
+      yield* page_add_rmap(pfn);
+      yield* set_pte_at(mm, a, mk_pte(pfn, prot));
+      if (a === addr) mapped = VM_FAULT_NOPAGE;
+    }
+    yield* pte_unlock(mm);
+    return mapped;
+  },
+  'mm/filemap.c',
+);
+const cached_page = step('next_uptodate_folio', (k: Kernel, file: number, index: number) =>
+  index < k.config.bufferPages ? k.file_page.get(file * k.config.bufferPages + index) : 0,
+);
+
+export const shmem_vm_ops: VmOperations = {
+  name: 'shmem_vm_ops',
+  fault: shmem_fault,
+  map_pages: filemap_map_pages,
+};
 
 const shmem_mmap = routine(
   'shmem_mmap',
