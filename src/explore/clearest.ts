@@ -11,9 +11,11 @@
 import { Moved, type System } from './machine.ts';
 import type { Violation } from './memory.ts';
 import { deadlockOf } from './search.ts';
-import { type Move, Space } from './space.ts';
+import { type Knowledge, type Move, Space } from './space.ts';
 
 export interface ClearestOptions {
+  /** What earlier searches over the same programs learned. */
+  readonly knowledge?: Knowledge;
   /** Violations of less severity do not count. Default `breaks`. */
   readonly atLeast?: Violation['severity'];
   /** Violations for which this says no do not count. */
@@ -86,7 +88,7 @@ class Finder {
     private readonly options: ClearestOptions,
   ) {
     this.maxStates = options.maxStates ?? 1_000_000;
-    this.space = new Space(make, {});
+    this.space = new Space(make, {}, options.knowledge);
   }
 
   *find(): Generator<void, Clearest | null> {

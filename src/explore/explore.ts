@@ -11,9 +11,9 @@ import { type Clearest, clearestInSlices } from './clearest.ts';
 import { withoutHiddenInput } from './forbid.ts';
 import type { System } from './machine.ts';
 import type { Violation } from './memory.ts';
-import { replayMoves, type Step } from './schedule.ts';
+import { type Replay, replayMoves, type Step } from './schedule.ts';
 import { type Finding, Search, type SearchOptions, type SearchResult } from './search.ts';
-import type { Move } from './space.ts';
+import { Knowledge, type Move } from './space.ts';
 
 export interface ExploreOptions {
   /** Threads that were given the same function are interchangeable. Default true. */
@@ -85,6 +85,7 @@ export class Explorer {
   private phase: Progress['phase'] = 'search';
   private search: Search;
   private readonly work: Generator<void, Exploration>;
+  private readonly knowledge = new Knowledge();
   private budget = 0;
   private time = 0;
   private why: string | null = null;
@@ -148,14 +149,14 @@ export class Explorer {
           stopAt: 'never',
           maxStates: TRIAL,
         })
-      : new Search(make, { symmetry: true, ...options });
+      : new Search(make, { symmetry: true, ...options, knowledge: this.knowledge });
   }
 
   private *phases(): Generator<void, Exploration> {
     const { options, make } = this;
     if (options.strict) {
       yield* this.searched();
-      this.search = new Search(make, { symmetry: true, ...options });
+      this.search = new Search(make, { symmetry: true, ...options, knowledge: this.knowledge });
     }
     const { search } = this;
     const first = yield* this.searched();
@@ -165,7 +166,8 @@ export class Explorer {
     const done = findings.length > 0 && options.stopAt !== 'never';
     if (complete && search.machine.symmetric && cyclic && !done && options.livelock !== false) {
       this.phase = 'livelock';
-      this.search = new Search(make, { ...options, symmetry: false, strict: false });
+      const { knowledge } = this;
+      this.search = new Search(make, { ...options, symmetry: false, strict: false, knowledge });
       const second = yield* this.searched();
       findings.push(...second.findings.filter(({ violation }) => violation.rule === 'livelock'));
       marks |= second.marks;
@@ -212,6 +214,7 @@ export class Explorer {
       atLeast: worst.severity,
       match: (v) => rank(v) === rank(worst),
       symmetry: this.options.symmetry,
+      knowledge: this.knowledge,
     });
     let found: Clearest | null = null;
     for (let spent = 0; ; spent += 4_000) {
@@ -251,17 +254,45 @@ export class Explorer {
     roundFrom: number | null,
     minimal: boolean,
   ): Counterexample {
-    const { threads, switches, trace, schedule } = replayMoves(this.make(), moves);
-    return {
-      violation,
-      threads,
-      switches,
-      steps: trace.length,
-      schedule,
-      trace,
-      roundFrom,
-      minimal,
-    };
+    return new Told(this.make, moves, violation, roundFrom, minimal);
+  }
+}
+
+/** A counterexample known by its moves; what it looks like is found out when somebody asks. */
+class Told implements Counterexample {
+  private replayed: Replay | null = null;
+
+  constructor(
+    private readonly make: () => System,
+    private readonly moves: readonly Move[],
+    readonly violation: Violation,
+    readonly roundFrom: number | null,
+    readonly minimal: boolean,
+  ) {}
+
+  private get replay(): Replay {
+    this.replayed ??= replayMoves(this.make(), this.moves);
+    return this.replayed;
+  }
+
+  get threads(): number {
+    return new Set(this.moves.map((m) => m.thread)).size;
+  }
+
+  get switches(): number {
+    return this.moves.filter((m, i) => i > 0 && m.thread !== this.moves[i - 1].thread).length;
+  }
+
+  get steps(): number {
+    return this.moves.length;
+  }
+
+  get schedule(): string {
+    return this.replay.schedule;
+  }
+
+  get trace(): readonly Step[] {
+    return this.replay.trace;
   }
 }
 

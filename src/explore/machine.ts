@@ -91,6 +91,8 @@ class Codes {
 }
 
 export interface MachineOptions {
+  /** Control graphs of the same threads, made before. */
+  readonly control?: Control | null;
   /** Transitions are transactions rather than single steps. Default true. */
   readonly reduce?: boolean;
   /** A transaction ends before it takes a lock while holding one. Default false. */
@@ -164,7 +166,7 @@ export class Machine {
     this.splitLoops = options.splitLoops ?? false;
     this.strict = options.strict ?? false;
     this.nThreads = system.threads.length;
-    this.control = new Control(system.world, system.locks, this.strict);
+    this.control = options.control ?? new Control(system.world, system.locks, this.strict);
     this.finalHook = system.final;
     mem.logging = true;
     this.at = new Int32Array(this.nThreads);

@@ -10,10 +10,12 @@ import { findLivelock, type Livelock } from './livelock.ts';
 import { type Machine, Moved, type System } from './machine.ts';
 import type { Violation } from './memory.ts';
 import { ProgramError } from './program.ts';
-import { type Move, Space, type SpaceOptions } from './space.ts';
+import { type Knowledge, type Move, Space, type SpaceOptions } from './space.ts';
 import { BATCH, type StateStore } from './store.ts';
 
 export interface SearchOptions extends SpaceOptions {
+  /** What earlier searches over the same programs learned; this one adds to it. */
+  readonly knowledge?: Knowledge;
   /** Give up beyond this many states. Default 4 million. */
   readonly maxStates?: number;
   /** End at the first violation of at least this severity, or cover everything. Default `corrupts`. */
@@ -82,7 +84,7 @@ export class Search {
   constructor(make: () => System, options: SearchOptions = {}) {
     this.maxStates = options.maxStates ?? 4_000_000;
     this.stopAt = options.stopAt ?? 'corrupts';
-    this.space = new Space(make, options);
+    this.space = new Space(make, options, options.knowledge);
     this.lookForLivelock = (options.livelock ?? true) && !this.machine.symmetric;
     this.strict = options.strict ?? false;
     this.keepEdges = this.lookForLivelock || this.strict;

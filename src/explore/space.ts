@@ -3,8 +3,9 @@
  * What every search over a system shares: the machine, the states found so far, and starting over
  * when something is learned that the states found so far did not take into account.
  */
+import type { Control } from './control.ts';
 import { LockOrder } from './lock-order.ts';
-import { Learned, Machine, type System } from './machine.ts';
+import { Learned, Machine, type System, type Thread } from './machine.ts';
 import { StateStore } from './store.ts';
 
 export interface SpaceOptions {
@@ -24,14 +25,32 @@ export interface Move {
   readonly way: number;
 }
 
+/**
+ * What searches over the same programs have in common: what one of them learned, and the control
+ * graphs. The graphs serve again as long as `make` gives systems with the same array of threads.
+ */
+export class Knowledge {
+  racy: Uint8Array | null = null;
+  splitNested = false;
+  splitLoops = false;
+  control: Control | null = null;
+  order: LockOrder | null = null;
+  private threads: readonly Thread[] | null = null;
+
+  /** Forgets the graphs of other threads. */
+  meet(threads: readonly Thread[]): void {
+    if (threads === this.threads) return;
+    this.threads = threads;
+    this.control = null;
+    this.order = null;
+  }
+}
+
 export class Space {
   machine!: Machine;
   store!: StateStore;
   order!: LockOrder;
   restarts = 0;
-  private racy: Uint8Array | null = null;
-  private splitNested = false;
-  private splitLoops = false;
 
   /**
    * @param make builds the system from nothing; called again whenever the search starts over
@@ -39,6 +58,7 @@ export class Space {
   constructor(
     private readonly make: () => System,
     private readonly options: SpaceOptions,
+    private readonly knowledge = new Knowledge(),
   ) {
     this.open();
   }
@@ -50,18 +70,23 @@ export class Space {
   /** A fresh system, with what was learned. */
   private open(): void {
     const { testMode = false, strict = false, symmetry = false } = this.options;
-    const { reduce, splitNested, splitLoops } = this;
+    const { reduce, knowledge } = this;
     const system = this.make();
     const { mem } = system;
-    if (this.racy) mem.racy.set(this.racy);
-    const machine = new Machine(system, { reduce, splitNested, splitLoops, strict });
-    this.order = new LockOrder(system.locks);
+    knowledge.meet(system.threads);
+    if (knowledge.racy) mem.racy.set(knowledge.racy);
+    const { splitNested, splitLoops } = knowledge;
+    const control = strict ? null : knowledge.control;
+    const machine = new Machine(system, { reduce, splitNested, splitLoops, strict, control });
+    const order = (control && knowledge.order) || new LockOrder(system.locks);
+    knowledge.control = machine.control;
+    knowledge.order = this.order = order;
     machine.control.onAcquire = (held, lock, node) => {
-      const known = this.order.found.length;
-      this.order.note(held, lock, machine.control.where(node), node);
+      const known = order.found.length;
+      order.note(held, lock, machine.control.where(node), node);
       // Without lock inversions a deadlock shows at the ends of transactions too.
-      if (!reduce || this.splitNested || this.order.found.length === known) return;
-      this.splitNested = machine.splitNested = true;
+      if (!reduce || knowledge.splitNested || order.found.length === known) return;
+      knowledge.splitNested = machine.splitNested = true;
       if (machine.reduce) throw new Learned('nesting');
     };
     if (symmetry) machine.useSymmetry();
@@ -83,8 +108,8 @@ export class Space {
    */
   restart(error: unknown): void {
     if (!(error instanceof Learned)) throw error;
-    if (error.what === 'loop') this.splitLoops = true;
-    this.racy = this.machine.mem.racy.slice();
+    if (error.what === 'loop') this.knowledge.splitLoops = true;
+    this.knowledge.racy = this.machine.mem.racy.slice();
     this.restarts++;
     this.open();
   }

@@ -68,7 +68,7 @@ export function cellAddress(result: CellResult, name = result.cell.id): string {
   const ce = result.counterexample;
   if (!ce) return '';
   const { linux } = result;
-  return formatAddress({ name, linux, face: ce.face, schedule: ce.schedule });
+  return formatAddress({ name, linux, face: result.face, schedule: ce.schedule });
 }
 
 export function cellJson(result: CellResult, name = result.cell.id): CellJson {

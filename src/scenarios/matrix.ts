@@ -34,7 +34,9 @@ export interface CellResult {
   readonly ms: number;
   /** What a safe verdict covers, or which limit was reached. */
   readonly bound: string;
-  readonly counterexample: (Counterexample & { readonly face: Face }) | null;
+  readonly counterexample: Counterexample | null;
+  /** The exploration of the cell that the counterexample is of. */
+  readonly face: Face | null;
 }
 
 export interface MatrixFilter {
@@ -105,7 +107,8 @@ export class CellRun {
   private ms = 0;
   private marks = 0;
   private limit: string | null = null;
-  private best: (Counterexample & { readonly face: Face }) | null = null;
+  private best: Counterexample | null = null;
+  private face: Face | null = null;
 
   constructor(
     readonly cell: Cell,
@@ -162,7 +165,10 @@ export class CellRun {
     this.limit ??= done.bound;
     for (const f of done.findings) this.findings.set(`${f.rule}|${f.text}`, f);
     const ce = done.counterexample;
-    if (ce && (!this.best || clearer(ce, this.best))) this.best = { ...ce, face };
+    if (ce && (!this.best || clearer(ce, this.best))) {
+      this.best = ce;
+      this.face = face;
+    }
   }
 
   private result(): CellResult {
@@ -183,6 +189,7 @@ export class CellRun {
       ms: this.ms,
       bound: this.limit ?? boundOf(this.cell.exporter),
       counterexample: this.best,
+      face: this.face,
     };
   }
 
