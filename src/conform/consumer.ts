@@ -30,7 +30,7 @@ import {
   NOTIFIER_INTERVAL,
   NOTIFIER_NONE,
 } from '../kernel/mm/mmu_notifier.ts';
-import { OWNER_BUFFER } from '../kernel/mm/page.ts';
+import { OWNER_BUFFER, OWNER_KEPT } from '../kernel/mm/page.ts';
 import { mmap_read_lock, mmap_read_unlock, NO_VMA, vma_lookup } from '../kernel/mm/vma.ts';
 import { set_notifier } from '../kernel/virt/consumer.ts';
 import { type Guest, HOLDERS, PROCESSES } from './guest.ts';
@@ -198,7 +198,8 @@ const presence = (g: Guest, proc: number, addr: number): string => {
 /** `bB.page.gGEN` if the page is of a buffer of the module's, else null. */
 export function ownerName(g: Guest, proc: number, pfn: number): string | null {
   const { k } = g;
-  const owner = pfn > 0 && k.page_state.get(pfn) === PAGE_USED ? k.page_owner.get(pfn) : 0;
+  const owner =
+    pfn > 0 && k.page_state.get(pfn) === PAGE_USED ? k.page_owner.get(pfn) & ~OWNER_KEPT : 0;
   if (owner < OWNER_BUFFER) return null;
   const buffer = (owner - OWNER_BUFFER) >> 16;
   if (!moduleOf(k, buffer)) return null;

@@ -124,6 +124,9 @@ export class Guest {
       return '!SIG14';
     }
     for (const report of reports) {
+      if (report.rule === 'R14') {
+        return `!KERNEL:kernel BUG at mm/memory.c:${this.k.linux.bug_cow_pfnmap}!`;
+      }
       if (report.text.startsWith('kernel BUG')) return `!KERNEL:${report.text}`;
     }
     return result;

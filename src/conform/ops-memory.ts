@@ -39,6 +39,7 @@ import {
 import { sys_mprotect } from '../kernel/mm/mprotect.ts';
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, sys_mremap } from '../kernel/mm/mremap.ts';
 import { alloc_page, OWNER_FILE } from '../kernel/mm/page.ts';
+import { lru_add_drain } from '../kernel/mm/swap.ts';
 import { vmasOf } from '../kernel/mm/vma.ts';
 import { MAPPING_ANON } from '../kernel/mm/zap.ts';
 import {
@@ -295,6 +296,8 @@ function fork(g: Guest, proc: number): string {
   const ret = g.run(proc, dup_mmap(0, 1));
   if (ret < 0) return errnoName(ret);
   g.run(proc, copy_fds(0, 1));
+  // The agent's next write to its own stack breaks COW, which drains the batches (do_wp_page).
+  g.run(proc, lru_add_drain());
   g.alive[1] = true;
   return 'ok';
 }

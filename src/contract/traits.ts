@@ -85,6 +85,8 @@ export interface ExporterTraits {
   readonly patterned?: boolean;
   /** Memory is one physically contiguous block when made. */
   readonly contiguous?: boolean;
+  /** The fault handler counts pages from the start of the VMA and never looks at vm_pgoff. */
+  readonly ignoresPgoff?: boolean;
   /** False: the operations have no mmap. */
   readonly mappable?: boolean;
   /** The linux versions that have it; absent: all. */

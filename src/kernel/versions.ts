@@ -16,6 +16,10 @@ export interface Profile {
   readonly gup_fast_checks_mapping: boolean;
   /** Long-term pins of a file mapping with writeback are refused. 6.12 mm/gup.c:1252. */
   readonly longterm_checks_writeback: boolean;
+  /** Long-term pins for reading break COW of private mappings early. 6.12 mm/internal.h. */
+  readonly longterm_breaks_cow: boolean;
+  /** Lines of BUG_ONs in mm/memory.c, as the console names them: a COW mapping with VM_PFNMAP. */
+  readonly bug_cow_pfnmap: number;
   /** A VMA with vm_ops->huge_fault may get a PMD entry even if VM_PFNMAP. 6.12 mm/huge_memory.c. */
   readonly huge_pfnmap: boolean;
   /** Followers go through follow_pfnmap_start, which tests the VMA; 6.1 has follow_pte without. */
@@ -62,6 +66,8 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     version: '6.1',
     gup_fast_checks_mapping: false,
     longterm_checks_writeback: false,
+    longterm_breaks_cow: false,
+    bug_cow_pfnmap: 2229,
     huge_pfnmap: false,
     follow_pfnmap: false,
     special_never_expands: false,
@@ -82,6 +88,8 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     version: '6.12',
     gup_fast_checks_mapping: true,
     longterm_checks_writeback: true,
+    longterm_breaks_cow: true,
+    bug_cow_pfnmap: 2414,
     huge_pfnmap: true,
     follow_pfnmap: true,
     special_never_expands: true,

@@ -25,7 +25,7 @@ const buf_ops = step('dmabuf->ops', (k: Kernel, buf: number) => k.buf_ops.get(bu
 const buf_size = step('dmabuf->size', (k: Kernel, buf: number) => k.buf_npages.get(buf));
 const buf_file = step('dmabuf->file', (k: Kernel, buf: number) => k.buf_file.get(buf));
 
-/** Counts what the patch's check would see, by return value and flag; see {@link patchCount}. */
+/** Counts returns of the two entries by value and flag, early ones too; see {@link patchCount}. */
 const note_return = step('dma_buf_mmap_return', (k: Kernel, ret: number, flags: number) => {
   k.patch_returns.add((ret < 0 ? 2 : 0) + (flags & VM_PFNMAP ? 0 : 1), 1);
 });
@@ -48,7 +48,6 @@ const contract_broken = step('contract', (k: Kernel) =>
 const require_pfnmap = routine(
   'dma_buf_mmap_require_pfnmap',
   function* (ret: number, flags: number): Run<void> {
-    yield* note_return(ret, flags);
     if (flags & VM_PFNMAP) return;
     const patch = PATCHES[yield* patch_applied()];
     if (ret >= 0) yield* contract_broken();
@@ -60,7 +59,7 @@ const require_pfnmap = routine(
   'drivers/dma-buf/dma-buf.c',
 );
 
-/** Indices of Kernel.patch_returns: what the check would have seen. */
+/** Indices of Kernel.patch_returns: what a probe on return sees. */
 export const patchCount = { okPfn: 0, okNoPfn: 1, failPfn: 2, failNoPfn: 3 } as const;
 
 const call_mmap = routine(
@@ -91,6 +90,16 @@ const has_mmap = step('dmabuf->ops->mmap', (k: Kernel, buf: number) =>
 export const dma_buf_mmap_internal = routine(
   'dma_buf_mmap_internal',
   function* (mm: number, vma: number, file: number): Run<number> {
+    const ret = yield* mmap_own(mm, vma, file);
+    yield* note_return(ret, yield* vm_flags(vma));
+    return ret;
+  },
+  'drivers/dma-buf/dma-buf.c',
+);
+
+const mmap_own = routine(
+  'dma_buf_mmap_internal',
+  function* (mm: number, vma: number, file: number): Run<number> {
     const buf = yield* file_private(file);
     if (!(yield* has_mmap(buf))) return -EINVAL;
     if (!(yield* fits(vma, buf, yield* vm_pgoff(vma)))) return -EINVAL;
@@ -101,6 +110,16 @@ export const dma_buf_mmap_internal = routine(
 
 /** mmap that a driver redirects to a dma-buf it imported: the VMA changes its file. */
 export const dma_buf_mmap = routine(
+  'dma_buf_mmap',
+  function* (mm: number, vma: number, buf: number, pgoff: number): Run<number> {
+    const ret = yield* mmap_redirected(mm, vma, buf, pgoff);
+    yield* note_return(ret, yield* vm_flags(vma));
+    return ret;
+  },
+  'drivers/dma-buf/dma-buf.c',
+);
+
+const mmap_redirected = routine(
   'dma_buf_mmap',
   function* (mm: number, vma: number, buf: number, pgoff: number): Run<number> {
     if (!(yield* has_mmap(buf))) return -EINVAL;

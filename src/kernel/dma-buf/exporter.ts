@@ -50,6 +50,9 @@ import {
   fill_page,
   folio_mark_dirty,
   get_page,
+  OWNER_BUFFER,
+  OWNER_KEPT,
+  OWNER_NONE,
   put_page,
   set_page_owner,
 } from '../mm/page.ts';
@@ -137,6 +140,15 @@ const count_vma = step('count_vma', (k: Kernel, vma: number, n: number) => {
   const buf = k.vm_private.get(vma) - 1;
   if (buf >= 0) k.buf_vmas.add(buf, n);
 });
+/** The next page, from `pfn` on, that a buffer keeps aside; 0 at the end. */
+const next_kept = step('old_pages', (k: Kernel, buf: number, pfn: number) => {
+  const top = k.pages_fresh.get(0);
+  for (let p = pfn; p < top; p++) {
+    const owner = k.page_owner.get(p);
+    if (owner & OWNER_KEPT && ((owner & ~OWNER_KEPT) - OWNER_BUFFER) >> 16 === buf) return p;
+  }
+  return 0;
+});
 const contiguous = step('contiguous', (k: Kernel, buf: number, first: number, n: number) => {
   const base = buf * k.config.bufferPages + first;
   const pfn = k.buf_page.get(base);
@@ -223,6 +235,7 @@ function build(traits: ExporterTraits): Exporter {
   }
 
   const page_index = routine('vmf->pgoff', function* (vma: number, addr: number): Run<number> {
+    if (traits.ignoresPgoff) return addr - (yield* vm_start(vma));
     const base = traits.pgoffBase ? yield* offset_node((yield* vm_private_data(vma)) - 1) : 0;
     return (yield* vm_pgoff(vma)) - base + addr - (yield* vm_start(vma));
   });
@@ -560,19 +573,24 @@ function build(traits: ExporterTraits): Exporter {
       if (first + n > (yield* npages(buf)) || n <= 0) return -EINVAL;
       yield* lock.lock(buf);
       if (how.revoke) yield* set_revoked(buf);
-      const old: number[] = [];
       if (!how.evictOnly) {
         const gen = yield* bump_generation(buf);
         for (let i = first; i < first + n; i++) {
           const was = yield* replace(buf, i, gen, how.fresh ? 1 : 0);
           if (was < 0) break;
-          old.push(was);
+          yield* set_page_owner(was, OWNER_KEPT + bufferPage(buf, i));
         }
       }
       if (how.zap) yield* zap(buf, first, n);
+      // All pages that moves have left behind, not only those of this one.
       const poison = yield* poison_word();
-      for (const pfn of old) if (how.poison) yield* fill_page(pfn, poison);
-      for (const pfn of old) if (how.free) yield* put_page(pfn, 1);
+      for (let pfn = yield* next_kept(buf, 1); pfn; pfn = yield* next_kept(buf, pfn + 1)) {
+        if (how.poison) yield* fill_page(pfn, poison);
+        if (how.free) {
+          yield* set_page_owner(pfn, OWNER_NONE);
+          yield* put_page(pfn, 1);
+        }
+      }
       yield* lock.unlock(buf);
       return 0;
     },

@@ -10,5 +10,6 @@ export const vgem: ExporterTraits = {
   source: '6.12 drivers/gpu/drm/drm_gem_shmem_helper.c:594',
   setsFlags: ['VM_PFNMAP', 'VM_DONTEXPAND', 'VM_DONTDUMP'],
   countsVmas: true,
+  ignoresPgoff: true,
   pgoffBase: 0x100000,
 };

@@ -40,7 +40,6 @@ import {
 import {
   alloc_page,
   copy_page,
-  folio_mark_dirty,
   get_page,
   OWNER_ANON,
   page_add_rmap,
@@ -203,7 +202,6 @@ const do_shared_fault = routine(
     }
     const done = yield* finish_fault(mm, vma, addr, pfn, 1);
     if (done) yield* put_page(pfn, 1);
-    else yield* folio_mark_dirty(pfn); // fault_dirty_shared_page
     return done;
   },
   'mm/memory.c',
@@ -287,7 +285,6 @@ const wp_shared = routine(
     if (special ? !ops?.pfn_mkwrite : !ops?.page_mkwrite) {
       yield* make_writable(mm, vma, addr);
       yield* pte_unlock(mm);
-      if (!special) yield* folio_mark_dirty(pte_pfn(orig));
       return 0;
     }
     const pfn = pte_pfn(orig);
@@ -302,10 +299,7 @@ const wp_shared = routine(
       if (same_pte(yield* ptep_get(mm, addr), orig)) yield* make_writable(mm, vma, addr);
       yield* pte_unlock(mm);
     }
-    if (!special) {
-      if (!(ret & VM_FAULT_ERROR)) yield* folio_mark_dirty(pfn);
-      yield* put_page(pfn, 1);
-    }
+    if (!special) yield* put_page(pfn, 1);
     return ret & VM_FAULT_ERROR;
   },
   'mm/memory.c',

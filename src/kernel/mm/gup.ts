@@ -101,12 +101,20 @@ export const check_vma_flags = routine(
   'mm/gup.c',
 );
 
+const longterm_breaks_cow = step('gup_must_unshare', (k: Kernel) =>
+  k.linux.longterm_breaks_cow ? 1 : 0,
+);
+
 /** mm/gup.c gup_must_unshare: a pin for reading must not rely on a page that may be copied. */
 const must_unshare = routine(
   'gup_must_unshare',
-  function* (pfn: number, pte: number, flags: number): Run<number> {
+  function* (vma: number, pfn: number, pte: number, flags: number): Run<number> {
     if (!(flags & FOLL_PIN) || flags & FOLL_WRITE || pte & PTE_WRITE) return 0;
-    if ((yield* page_mapping(pfn)) !== MAPPING_ANON) return 0;
+    if ((yield* page_mapping(pfn)) !== MAPPING_ANON) {
+      // A long-term pin of what a private mapping would copy on its first write.
+      if (!(flags & FOLL_LONGTERM) || !(yield* longterm_breaks_cow())) return 0;
+      return vma === NO_VMA || is_cow_mapping(yield* vm_flags(vma)) ? 1 : 0;
+    }
     return (yield* page_is_exclusive(pfn)) ? 0 : 1;
   },
 );
@@ -156,7 +164,7 @@ const follow_locked = routine(
       yield* ptep_set_bits(mm, addr, PTE_YOUNG | (flags & FOLL_WRITE ? PTE_DIRTY : 0));
       return -EEXIST;
     }
-    if (yield* must_unshare(pfn, pte, flags)) return UNSHARE;
+    if (yield* must_unshare(vma, pfn, pte, flags)) return UNSHARE;
     const refs = refsOf(flags);
     if (refs && !(pfn === 0 && flags & FOLL_PIN) && !(yield* try_get_page(pfn, refs)))
       return -ENOMEM;
@@ -268,7 +276,7 @@ const gup_fast_pte_range = routine(
     if (
       !same ||
       !(yield* gup_fast_folio_allowed(pfn, flags)) ||
-      (yield* must_unshare(pfn, pte, flags))
+      (yield* must_unshare(NO_VMA, pfn, pte, flags))
     ) {
       yield* put_page(pfn, refs);
       return 0;
@@ -303,12 +311,17 @@ export const get_user_pages_fast = routine(
   'mm/gup.c',
 );
 
+/** The zero page is counted like any other, and never freed. */
+const put_zero_page = step('put_page', (k: Kernel, refs: number) => k.page_refcount.add(0, -refs), {
+  text: () => 'put_page(zero page)',
+});
+
 /** Lets go of what GUP or a pin took. */
 export const unpin_user_page = routine(
   'unpin_user_page',
   function* (pfn: number, flags: number): Run<void> {
     if (pfn === ZERO_PAGE) {
-      if (!(flags & FOLL_PIN)) yield* put_page(0, 0);
+      if (!(flags & FOLL_PIN)) yield* put_zero_page(refsOf(flags));
       return;
     }
     yield* put_page(pfn, refsOf(flags));

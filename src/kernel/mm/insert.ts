@@ -210,6 +210,12 @@ const pfn_of_range = step('pfn', (k: Kernel, table: number, i: number) =>
 );
 
 /**
+ * Page frames start at 1 in the model; on a machine they lie far above what offsets into a buffer
+ * reach, which matters where one is taken for the other.
+ */
+const RAM_START = 0x80000;
+
+/**
  * mm/memory.c remap_pfn_range, for pages `first`.. of a buffer into [addr, addr + n).
  * A private writable mapping must be covered whole, and its vm_pgoff becomes the pfn.
  * @param table index of the buffer's first page in buf_page
@@ -230,7 +236,7 @@ export const remap_pfn_range = routine(
     const end = yield* vm_end(vma);
     if (is_cow_mapping(flags)) {
       if (addr !== start || addr + n !== end) return -EINVAL;
-      yield* set_vm_pgoff(vma, pfn);
+      yield* set_vm_pgoff(vma, RAM_START + pfn);
     }
     const whole = addr === start && addr + n === end ? VM_PAT : 0;
     yield* vm_flags_mod(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP | whole, 0);

@@ -16,6 +16,8 @@ export const OWNER_ANON = 1;
 export const OWNER_FILE = 2;
 export const OWNER_PIPE = 3;
 export const OWNER_BUFFER = 0x1000000;
+/** With a buffer's page: replaced by a move, and kept aside by the exporter. */
+export const OWNER_KEPT = 0x40000000;
 
 /** Bits of page_flags (include/linux/page-flags.h), kept where the run asks for them. */
 export const PG_DIRTY = 0x1;
@@ -35,6 +37,11 @@ export const page_flags_mod = step(
 export const page_flags = step('page->flags', (k: Kernel, pfn: number) =>
   k.config.pageFlags ? k.page_flags.get(pfn) : 0,
 );
+
+/** Sets PG_dirty as part of a step on the same page, where the run keeps page flags. */
+export function dirtyFolio(k: Kernel, pfn: number): void {
+  if (k.config.pageFlags && pfn > 0) k.page_flags.set(pfn, k.page_flags.get(pfn) | PG_DIRTY);
+}
 
 /** mm/page-writeback.c folio_mark_dirty */
 export const folio_mark_dirty = (pfn: number): Run<number> => page_flags_mod(pfn, PG_DIRTY, 0);
@@ -200,13 +207,20 @@ export const put_page = routine(
   'mm/swap.c',
 );
 
-export const page_add_rmap = step('page_add_rmap', (k: Kernel, pfn: number) => {
+/** One more entry maps the page; `dirty` if it does so for a write to a file's page. */
+export const page_add_rmap = step('page_add_rmap', (k: Kernel, pfn: number, dirty: number) => {
   k.page_mapcount.add(pfn, 1);
+  if (dirty) dirtyFolio(k, pfn);
 });
 
-export const page_remove_rmap = step('page_remove_rmap', (k: Kernel, pfn: number) => {
-  k.page_mapcount.add(pfn, -1);
-});
+/** One entry less maps the page; `dirty` if that entry was. */
+export const page_remove_rmap = step(
+  'page_remove_rmap',
+  (k: Kernel, pfn: number, dirty: number) => {
+    k.page_mapcount.add(pfn, -1);
+    if (dirty) dirtyFolio(k, pfn);
+  },
+);
 
 export const page_mapcount = step('page_mapcount', (k: Kernel, pfn: number) =>
   k.page_mapcount.get(pfn),
