@@ -23,6 +23,7 @@ export const PROCESSES = 2;
 /** What the model answers for an op that it lacks. */
 export const UNSUPPORTED = '(not modelled)';
 
+const AGENT_PAGES = 7;
 const POISON = 0xdedededededededen;
 /** The RAM disk holds this plus the byte offset of each word. */
 const DISK = 0xd15c000000000000n;
@@ -100,6 +101,8 @@ export class Guest {
     k.freshWord = (gen, page, word) => values.fresh(gen, page, offsets[word]);
     k.poison = values.token(POISON);
     k.diskWord = (page, word) => values.token(DISK + BigInt(page * 4096 + offsets[word]));
+    // What the agent itself has in the batch when a program starts: its new stack and heap pages.
+    k.lru_batch_others.set(0, AGENT_PAGES);
     this.sim = { mem: k.mem, world: k };
   }
 

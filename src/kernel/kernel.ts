@@ -150,6 +150,8 @@ export class Kernel {
   readonly page_word: Slots;
   /** Bits PG_* of mm/page.ts that reclaim and statistics look at. */
   readonly page_flags: Slots;
+  /** Pages of no interest (a process's own stack and heap) that wait in the CPU's LRU batch. */
+  readonly lru_batch_others: Slots;
   readonly pages_fresh: Slots;
   readonly pages_freed: Slots;
 
@@ -269,6 +271,7 @@ export class Kernel {
       label: (i) => `page${Math.floor(i / config.words)}`,
     });
     this.page_flags = mem.array('page_flags', config.pageFlags ? pages : 0);
+    this.lru_batch_others = mem.array('lru_batch_others', config.pageFlags ? 1 : 0);
     this.pages_fresh = mem.array('pages_fresh', 1, { initial: 1 });
     this.pages_freed = mem.array('pages_freed', 1);
 

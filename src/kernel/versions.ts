@@ -40,8 +40,10 @@ export interface Profile {
   readonly mprotect_drops_account: boolean;
   /** Pages in a VM_PFNMAP VMA count in rss when their PTE is not special. 6.12 fs/proc. */
   readonly smaps_counts_pfnmap: boolean;
-  /** One more reference is held on a page of the page cache while it is young. LRU batches. */
-  readonly shmem_extra_ref: number;
+  /** Pages that a per-CPU batch of the LRU lists takes. include/linux/pagevec.h PAGEVEC_SIZE */
+  readonly pagevec_size: number;
+  /** MADV_COLD puts inactive pages into a batch too (multi-generation LRU). 6.12 mm/swap.c. */
+  readonly deactivates_inactive: boolean;
   /** io_uring refuses to register file-backed memory that is not shmem. 6.1 io_uring/rsrc.c. */
   readonly iouring_refuses_files: boolean;
   /** Direct I/O pins (FOLL_PIN) where it took references before. 6.12 block/bio.c:1357. */
@@ -75,7 +77,8 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     mprotect_upgrades_clean_anon: false,
     mprotect_drops_account: false,
     smaps_counts_pfnmap: false,
-    shmem_extra_ref: 0,
+    pagevec_size: 15,
+    deactivates_inactive: false,
     iouring_refuses_files: true,
     direct_io_pins: false,
     pageout_keeps_young: false,
@@ -97,7 +100,8 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     mprotect_upgrades_clean_anon: true,
     mprotect_drops_account: true,
     smaps_counts_pfnmap: true,
-    shmem_extra_ref: 1,
+    pagevec_size: 31,
+    deactivates_inactive: true,
     iouring_refuses_files: false,
     direct_io_pins: true,
     pageout_keeps_young: true,

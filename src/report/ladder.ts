@@ -26,8 +26,9 @@ export interface LadderOptions {
 export function ladder(told: Told, options: LadderOptions = {}): string {
   const width = options.width ?? LADDER_WIDTH;
   const found = linesOf(told);
-  const body =
-    found.names.length === 1
+  const body = !found.lines.length
+    ? paragraph(NO_STEPS, width, MARGIN)
+    : found.names.length === 1
       ? single(found, told, width)
       : found.names.length < 4
         ? columns(found, told, width)
@@ -35,6 +36,9 @@ export function ladder(told: Told, options: LadderOptions = {}): string {
   const text = [...body, '', ...footer(told, options, width)].join('\n');
   return `${ascii(text)}\n`;
 }
+
+const NO_STEPS =
+  '(This falls while the buffer is created and mapped, before any thread takes a step.)';
 
 /** Where a livelock begins to go round, said once, between two lines. */
 function roundBefore(told: Told, line: Line, previous: Line | undefined): boolean {

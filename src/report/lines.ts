@@ -74,7 +74,7 @@ class Teller {
       for (const [depth, f] of path.entries()) {
         if (this.entered.has(f)) continue;
         this.entered.add(f);
-        lines.push({ ...at, depth, text: `${f.def?.name}()`, kind: 'call' });
+        lines.push({ ...at, depth, text: `${f.def?.name}()${this.inVain(f)}`, kind: 'call' });
       }
       const depth = path.length;
       const said = [...this.said[i]];
@@ -86,7 +86,34 @@ class Teller {
       }
       for (const text of said) lines.push({ ...at, depth, text, kind: 'step' });
     }
-    return { names: this.columns.map((t) => this.nameOf(t)), lines };
+    const names = this.columns.map((t) => this.nameOf(t));
+    return { names, lines: [...lines, ...this.waiting(names, lines)] };
+  }
+
+  /** At the end of a deadlock: what each thread waits in. */
+  private waiting(names: readonly string[], lines: readonly Line[]): Line[] {
+    const { violation, trace } = this.told;
+    if (violation.rule !== 'deadlock') return [];
+    const found = [...violation.text.matchAll(/([^\s;]+) waits in ([^;]*)/g)];
+    return found.flatMap(([, name, where], i) => {
+      const column = names.indexOf(name);
+      const depth = lines.filter((l) => l.column === column).at(-1)?.depth;
+      if (depth === undefined) return [];
+      const text = `${where.split(' > ').at(-1)}()  <- waits`;
+      const stretch = this.calls.stretch[trace.length - 1] + 1 + i;
+      return [{ column, depth, text, stretch, step: trace.length, kind: 'step' }];
+    });
+  }
+
+  /** A zap that found no entry is worth as much as one that did. */
+  private inVain(f: Frame): string {
+    return f.def?.name === 'unmap_mapping_range' && !this.anySaid(f) ? ' finds nothing' : '';
+  }
+
+  private anySaid(f: Frame): boolean {
+    return f.items.some((item) =>
+      typeof item === 'number' ? this.said[item].length > 0 : this.anySaid(item),
+    );
   }
 
   private nameOf(thread: number): string {
@@ -141,7 +168,7 @@ class Teller {
       (step.def.kind === 'choice' && step.value !== 0);
     if (words) {
       const text = worth ? (words.text ? words.text(step) : step.def.text ? step.text : '') : '';
-      return text && !(changes.length && !words.text) ? [text, ...changes] : changes;
+      return text && !(changes.length && !words.text) ? [tidy(text), ...changes] : changes;
     }
     if (changes.length) return changes;
     return step.def.text && this.interrupted(i) ? [step.text] : step.def.text ? [step.text] : [];
@@ -149,8 +176,8 @@ class Teller {
 
   private sayPlainly(step: Step): string[] {
     const what = step.changes.map((c) => `${c.name}: ${c.beforeText} -> ${c.afterText}`);
-    if (what.length) return what.map((w) => `${step.def.name}: ${w}`);
-    return [`${step.text}${step.def.text ? '' : ` = ${step.value}`}`];
+    if (what.length) return what.map((w) => `${call(step)}: ${w}`);
+    return [step.def.text ? step.text : `${call(step)} = ${step.value}`];
   }
 
   /** Another thread runs before the call that made this step returns. */
@@ -274,6 +301,12 @@ function rootOf(frame: Frame): Frame {
   while (f.parent) f = f.parent;
   return f;
 }
+
+/** `store(2)`: only numbers are of interest among the arguments. */
+const call = ({ def, args }: Step) => {
+  const numbers = args.filter((a) => typeof a === 'number');
+  return `${def.name}(${numbers.join(', ')})`;
+};
 
 /** Taking or releasing a lock; a trylock is a step like others that changes a lock's word. */
 const isLock = ({ def, changes }: Step) =>

@@ -130,7 +130,8 @@ const finish_fault = routine(
       yield* pte_unlock(mm);
       return VM_FAULT_NOPAGE;
     }
-    yield* page_add_rmap(pfn);
+    // fault_dirty_shared_page, as far as the page is concerned.
+    yield* page_add_rmap(pfn, write && flags & VM_SHARED ? 1 : 0);
     yield* set_new_pte(mm, addr, entry);
     yield* pte_unlock(mm);
     return 0;
@@ -269,9 +270,10 @@ const wp_page_copy = routine(
 /** mm/memory.c wp_page_reuse: the entry simply becomes writable. */
 const make_writable = routine(
   'wp_page_reuse',
-  function* (mm: number, vma: number, addr: number): Run<void> {
+  function* (mm: number, vma: number, addr: number, dirtied: number): Run<void> {
     const flags = yield* vm_flags(vma);
-    yield* ptep_set_bits(mm, addr, PTE_YOUNG | PTE_DIRTY | (flags & VM_WRITE ? PTE_WRITE : 0));
+    const bits = PTE_YOUNG | PTE_DIRTY | (flags & VM_WRITE ? PTE_WRITE : 0);
+    yield* ptep_set_bits(mm, addr, bits, dirtied);
   },
   'mm/memory.c',
 );
@@ -282,8 +284,9 @@ const wp_shared = routine(
   function* (mm: number, vma: number, addr: number, orig: number): Run<number> {
     const ops = yield* vma_ops(vma);
     const special = (orig & PTE_SPECIAL) !== 0;
+    const dirtied = special ? 0 : pte_pfn(orig);
     if (special ? !ops?.pfn_mkwrite : !ops?.page_mkwrite) {
-      yield* make_writable(mm, vma, addr);
+      yield* make_writable(mm, vma, addr, dirtied);
       yield* pte_unlock(mm);
       return 0;
     }
@@ -296,7 +299,9 @@ const wp_shared = routine(
     if (!(ret & (VM_FAULT_ERROR | VM_FAULT_NOPAGE))) {
       // finish_mkwrite_fault: only if the entry is still the one that faulted.
       yield* pte_lock(mm);
-      if (same_pte(yield* ptep_get(mm, addr), orig)) yield* make_writable(mm, vma, addr);
+      if (same_pte(yield* ptep_get(mm, addr), orig)) {
+        yield* make_writable(mm, vma, addr, dirtied);
+      }
       yield* pte_unlock(mm);
     }
     if (!special) yield* put_page(pfn, 1);
@@ -319,7 +324,7 @@ const do_wp_page = routine(
       const exclusive = yield* page_is_exclusive(pfn);
       if (exclusive || (yield* page_ref_count(pfn)) === 1) {
         if (!exclusive) yield* set_page_exclusive(pfn, 1);
-        if (!unshare) yield* make_writable(mm, vma, addr);
+        if (!unshare) yield* make_writable(mm, vma, addr, 0);
         yield* pte_unlock(mm);
         return 0;
       }

@@ -245,7 +245,7 @@ const pageout_keeps_young = step('madvise_pageout', (k: Kernel) =>
   k.linux.pageout_keeps_young ? 1 : 0,
 );
 /** mm/swap.c folio_deactivate puts inactive pages into its batch where the multi-generation LRU runs. */
-const deactivates = step('folio_deactivate', (k: Kernel) => k.linux.shmem_extra_ref);
+const deactivates = step('folio_deactivate', (k: Kernel) => (k.linux.deactivates_inactive ? 1 : 0));
 
 /** mm/madvise.c madvise_free_pte_range: anonymous pages lose accessed and dirty, and their worth. */
 const madvise_free_pte_range = routine(
@@ -384,7 +384,10 @@ const madvise_populate = routine(
     for (let addr = start; addr < end; addr++) {
       const vma = yield* vma_lookup(mm, addr);
       if (vma === NO_VMA) return -ENOMEM;
-      if (yield* check_vma_flags(vma, flags)) return -EINVAL;
+      if (yield* check_vma_flags(vma, flags)) {
+        yield* lru_add_drain();
+        return -EINVAL;
+      }
       const page = yield* __get_user_pages(mm, addr, flags);
       yield* lru_add_drain();
       // -EEXIST, for an entry without a page, is no error to somebody who wants no page.

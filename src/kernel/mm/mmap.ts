@@ -32,7 +32,6 @@ import {
 import { put_page } from './page.ts';
 import { flush_tlb_range, pmdp_get, pmdp_get_and_clear, ptrs_per_pmd } from './pgtable.ts';
 import { shmem_file_operations } from './shmem.ts';
-import { lru_add_drain } from './swap.ts';
 import {
   __split_vma,
   find_vma_intersection,
@@ -269,7 +268,6 @@ export const split_vma = routine(
 export const unmap_region = routine(
   'unmap_region',
   function* (mm: number, start: number, end: number): Run<void> {
-    yield* lru_add_drain();
     yield* mmu_notifier_invalidate_range_start(mm, start, end);
     const { pages, cleared, flushed } = yield* zap_pte_range(mm, start, end);
     yield* mmu_notifier_invalidate_range_end(mm, start, end);

@@ -208,7 +208,7 @@ export const put_page = routine(
 );
 
 /** One more entry maps the page; `dirty` if it does so for a write to a file's page. */
-export const page_add_rmap = step('page_add_rmap', (k: Kernel, pfn: number, dirty: number) => {
+export const page_add_rmap = step('page_add_rmap', (k: Kernel, pfn: number, dirty?: number) => {
   k.page_mapcount.add(pfn, 1);
   if (dirty) dirtyFolio(k, pfn);
 });
@@ -216,7 +216,7 @@ export const page_add_rmap = step('page_add_rmap', (k: Kernel, pfn: number, dirt
 /** One entry less maps the page; `dirty` if that entry was. */
 export const page_remove_rmap = step(
   'page_remove_rmap',
-  (k: Kernel, pfn: number, dirty: number) => {
+  (k: Kernel, pfn: number, dirty?: number) => {
     k.page_mapcount.add(pfn, -1);
     if (dirty) dirtyFolio(k, pfn);
   },

@@ -10,6 +10,7 @@ import { BLOCKED, type Run, routine, step } from '../../explore/program.ts';
 import type { Kernel } from '../kernel.ts';
 import { showPte } from '../show.ts';
 import { PFN_SHIFT, PTE_DIRTY, PTE_NONE, PTE_PRESENT, PTE_WRITE, PTE_YOUNG } from './flags.ts';
+import { dirtyFolio } from './page.ts';
 
 const at = (k: Kernel, mm: number, addr: number) => mm * k.config.vpages + addr;
 const pmdAt = (k: Kernel, mm: number, addr: number) =>
@@ -51,12 +52,13 @@ export const ptep_set_wrprotect = step(
   },
 );
 
-/** Sets bits of a present entry in one go. */
+/** Sets bits of a present entry in one go; `dirtied` is a file's page that this makes dirty. */
 export const ptep_set_bits = step(
   'ptep_set_access_flags',
-  (k: Kernel, mm: number, addr: number, bits: number) => {
+  (k: Kernel, mm: number, addr: number, bits: number, dirtied?: number) => {
     const i = at(k, mm, addr);
     k.pte.set(i, k.pte.get(i) | bits);
+    if (dirtied) dirtyFolio(k, dirtied);
   },
   {
     text: ([, addr, bits]) =>

@@ -16,7 +16,7 @@ import {
   put_page,
 } from './page.ts';
 import { ptep_get, set_pte_at } from './pgtable.ts';
-import { folio_add_lru, new_pages_stay_in_batch } from './swap.ts';
+import { folio_add_lru } from './swap.ts';
 import { set_vm_ops, vm_end, vm_file, vm_page_prot, vm_pgoff, vm_start } from './vma.ts';
 import { unmap_mapping_pages } from './zap.ts';
 
@@ -52,7 +52,7 @@ export const shmem_get_folio = routine(
     if (pfn < 0) return pfn;
     const won = yield* add_file_page(file, index, pfn);
     if (won !== pfn) yield* put_page(pfn, 1);
-    else if (yield* new_pages_stay_in_batch()) yield* folio_add_lru(pfn);
+    else yield* folio_add_lru(pfn);
     return won;
   },
   'mm/shmem.c',

@@ -7,12 +7,21 @@ import { type Run, routine, step } from '../../explore/program.ts';
 import type { Kernel } from '../kernel.ts';
 import { get_page, PG_LRU_BATCH, page_flags_mod, put_page } from './page.ts';
 
-/** The next page at or after `pfn` that waits in a batch, or 0. */
-const next_in_batch = step('folio_batch', (k: Kernel, pfn: number) => {
+function nextInBatch(k: Kernel, pfn: number): number {
   if (!k.config.pageFlags) return 0;
   const top = k.pages_fresh.get(0);
   for (let p = pfn; p < top; p++) if (k.page_flags.get(p) & PG_LRU_BATCH) return p;
   return 0;
+}
+
+/** Whether any page waits in a batch. Part of a step. */
+export const pagesInBatch = (k: Kernel): boolean => nextInBatch(k, 1) > 0;
+
+/** The next page at or after `pfn` that waits in a batch, or 0. */
+const next_in_batch = step('folio_batch', nextInBatch);
+
+const others_drained = step('folio_batch_reinit', (k: Kernel) => {
+  if (k.config.pageFlags) k.lru_batch_others.set(0, 0);
 });
 
 /** mm/swap.c lru_add_drain: the batches of this CPU go to the lists, their references with them. */
@@ -23,6 +32,7 @@ export const lru_add_drain = routine(
       yield* page_flags_mod(p, 0, PG_LRU_BATCH);
       yield* put_page(p, 1);
     }
+    yield* others_drained();
   },
   'mm/swap.c',
 );
@@ -30,10 +40,13 @@ export const lru_add_drain = routine(
 const may_batch = step('folio_batch_add', (k: Kernel, pfn: number) =>
   k.config.pageFlags && !(k.page_flags.get(pfn) & PG_LRU_BATCH) ? 1 : 0,
 );
-/** A batch takes 31 pages, not 15 as in 6.1, so that it is not full at once. */
-export const new_pages_stay_in_batch = step('folio_batch_count', (k: Kernel) =>
-  k.config.pageFlags ? k.linux.shmem_extra_ref : 0,
-);
+/** No space is left in the batch: the page that took the last goes on to the lists with the rest. */
+const batch_is_full = step('folio_batch_space', (k: Kernel) => {
+  let n = k.lru_batch_others.get(0);
+  const top = k.pages_fresh.get(0);
+  for (let p = 1; p < top; p++) if (k.page_flags.get(p) & PG_LRU_BATCH) n++;
+  return n >= k.linux.pagevec_size ? 1 : 0;
+});
 
 /** mm/swap.c folio_add_lru: into the batch, with a reference. */
 export const folio_add_lru = routine(
@@ -42,6 +55,7 @@ export const folio_add_lru = routine(
     if (!(yield* may_batch(pfn))) return;
     yield* get_page(pfn, 1);
     yield* page_flags_mod(pfn, PG_LRU_BATCH, 0);
+    if (yield* batch_is_full()) yield* lru_add_drain();
   },
   'mm/swap.c',
 );

@@ -15,7 +15,7 @@ import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
 } from './mmu_notifier.ts';
-import { folio_mark_dirty, page_mapping, page_remove_rmap, put_page } from './page.ts';
+import { page_mapping, page_remove_rmap, put_page } from './page.ts';
 import {
   flush_tlb_range,
   next_present,
@@ -23,8 +23,8 @@ import {
   pmdp_get_and_clear,
   ptep_get,
   ptep_get_and_clear,
-  ptrs_per_pmd,
 } from './pgtable.ts';
+import { lru_add_drain, pagesInBatch } from './swap.ts';
 import { NO_VMA, vm_flags } from './vma.ts';
 
 const i_mmap = lockSteps(
@@ -55,6 +55,13 @@ export interface ZapResult {
   readonly flushed: boolean;
 }
 
+/** How many pages a PMD entry maps; with BATCHED, if pages wait in an LRU batch (mm/swap.c). */
+const tlb_gather_mmu = step(
+  'tlb_gather_mmu',
+  (k: Kernel) => k.config.ptrsPerPmd | (pagesInBatch(k) ? BATCHED : 0),
+);
+const BATCHED = 0x100000;
+
 /**
  * mm/memory.c zap_pte_range: clears all entries of [start, end) and returns the pages whose
  * references must go after the flush. A part of its caller, not a routine, for the sake of the list.
@@ -68,8 +75,10 @@ export function* zap_pte_range(
   const pages: number[] = [];
   let cleared = false;
   let force_flush = false;
+  const gather = yield* tlb_gather_mmu();
+  if (gather & BATCHED) yield* lru_add_drain();
+  const n = gather & ~BATCHED;
   yield* pte_lock(mm);
-  const n = yield* ptrs_per_pmd();
   for (let addr = yield* next_present(mm, start, end); addr < end; ) {
     const pmd = yield* pmdp_get(mm, addr);
     if (pmd & PTE_PRESENT) {
@@ -88,10 +97,9 @@ export function* zap_pte_range(
     if (!(pte & PTE_SPECIAL)) {
       const pfn = pte_pfn(pte);
       if (pte & PTE_DIRTY && (yield* page_mapping(pfn)) !== MAPPING_ANON) {
-        yield* folio_mark_dirty(pfn);
         force_flush = true;
       }
-      yield* page_remove_rmap(pfn);
+      yield* page_remove_rmap(pfn, pte & PTE_DIRTY ? 1 : 0);
       pages.push(pfn);
     }
     addr = yield* next_present(mm, addr + 1, end);
