@@ -96,10 +96,9 @@ export function* zap_pte_range(
     cleared = true;
     if (!(pte & PTE_SPECIAL)) {
       const pfn = pte_pfn(pte);
-      if (pte & PTE_DIRTY && (yield* page_mapping(pfn)) !== MAPPING_ANON) {
-        force_flush = true;
-      }
-      yield* page_remove_rmap(pfn, pte & PTE_DIRTY ? 1 : 0);
+      const dirty = pte & PTE_DIRTY && (yield* page_mapping(pfn)) !== MAPPING_ANON;
+      if (dirty) force_flush = true;
+      yield* page_remove_rmap(pfn, dirty ? 1 : 0);
       pages.push(pfn);
     }
     addr = yield* next_present(mm, addr + 1, end);
