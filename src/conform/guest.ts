@@ -75,6 +75,9 @@ function boot(
   return machine.kernel;
 }
 
+/** Contents of the shared zero page, by offset: the one thing that a program leaves to all others. */
+export type ZeroPage = Map<number, bigint>;
+
 export class Guest {
   readonly k: Kernel;
   readonly values = new Values();
@@ -90,7 +93,8 @@ export class Guest {
   readonly mmapOffset = new Map<number, number>();
   private readonly sim: { mem: Kernel['mem']; world: Kernel };
 
-  constructor(linux: LinuxVersion, ops: readonly Op[]) {
+  /** @param zero what programs before this one left in the zero page, if on the same boot */
+  constructor(linux: LinuxVersion, ops: readonly Op[], zero?: ZeroPage) {
     const needs = needsOf(ops);
     if (needs.vpages > MAX_VPAGES) {
       throw new CorpusError('', `the program reaches beyond page ${MAX_VPAGES}`);
@@ -103,7 +107,18 @@ export class Guest {
     k.diskWord = (page, word) => values.token(DISK + BigInt(page * 4096 + offsets[word]));
     // What the agent itself has in the batch when a program starts: its new stack and heap pages.
     k.lru_batch_others.set(0, AGENT_PAGES);
+    zero?.forEach((value, off) => {
+      if (offsets.includes(off)) k.page_word.set(offsets.indexOf(off), values.token(value));
+    });
     this.sim = { mem: k.mem, world: k };
+  }
+
+  /** Notes what this program leaves in the zero page. */
+  keepZeroPage(zero: ZeroPage): void {
+    this.offsets.forEach((off, word) => {
+      const token = this.k.page_word.get(word);
+      if (token || zero.has(off)) zero.set(off, this.values.value(token));
+    });
   }
 
   /** Runs kernel code as process `proc`, straight through. */

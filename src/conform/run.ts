@@ -5,7 +5,7 @@
  */
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { ANY_VERSION, parseCorpus, parseFacts } from './corpus.ts';
-import { Guest, type OpHandler, UNSUPPORTED } from './guest.ts';
+import { Guest, type OpHandler, UNSUPPORTED, type ZeroPage } from './guest.ts';
 import { CALL_OPS } from './ops-calls.ts';
 import { FD_OPS } from './ops-fd.ts';
 import { MEMORY_OPS } from './ops-memory.ts';
@@ -21,15 +21,19 @@ export const OPS: Readonly<Record<string, OpHandler>> = {
 /** What a dead kernel's console says; nothing after it has a result. */
 const DEAD = '!KERNEL:';
 
-/** Runs ops on a freshly booted model: one result per op, fewer if the kernel died. */
-export function runOps(linux: LinuxVersion, ops: readonly Op[]): string[] {
-  const guest = new Guest(linux, ops);
+/**
+ * Runs ops on a freshly booted model: one result per op, fewer if the kernel died.
+ * @param zero the zero page as programs before this one left it, if they ran on the same boot
+ */
+export function runOps(linux: LinuxVersion, ops: readonly Op[], zero?: ZeroPage): string[] {
+  const guest = new Guest(linux, ops, zero);
   const results: string[] = [];
   for (const op of ops) {
     const result = guest.exec(op, OPS);
     results.push(result);
     if (result.startsWith(DEAD)) break;
   }
+  if (zero) guest.keepZeroPage(zero);
   return results;
 }
 
@@ -74,8 +78,8 @@ interface Case {
 }
 
 /** Results of a case's own ops; what a failed setup left in their place where it did not succeed. */
-function runCase(linux: LinuxVersion, one: Case): string[] {
-  if (!one.setup.length) return runOps(linux, one.ops);
+function runCase(linux: LinuxVersion, one: Case, zero: ZeroPage): string[] {
+  if (!one.setup.length) return runOps(linux, one.ops, zero);
   const all = runOps(linux, [...one.setup, ...one.ops]);
   const setup = all.slice(0, one.setup.length);
   const own = all.slice(one.setup.length);
@@ -97,6 +101,8 @@ function compare(cases: readonly Case[], options: RunOptions): Comparison {
     ms: 0,
     mismatches: [],
   };
+  // Recordings run program after program on one boot.
+  const zero: ZeroPage = new Map();
   const started = performance.now();
   for (const one of cases) {
     if (signal?.aborted) break;
@@ -104,7 +110,7 @@ function compare(cases: readonly Case[], options: RunOptions): Comparison {
       out.programs_left_out++;
       continue;
     }
-    const results = runCase(linux, one);
+    const results = runCase(linux, one, zero);
     out.programs++;
     const n = Math.max(one.recorded.length, results.length);
     let bad = 0;
