@@ -78,14 +78,41 @@ export type Run<T> = Generator<Request, T, number>;
  */
 export const probe: { ask: (() => void) | null } = { ask: null };
 
+/**
+ * A straight run (simulate.ts) sets `run`: then a step runs where it is asked for and a routine is
+ * simply its body, so nothing is ever suspended. What `yield*` gets from a step is one shared object
+ * that is done already and holds the step's value.
+ */
+export const straight: { run: ((def: StepDef, args: readonly Arg[]) => number) | null } = {
+  run: null,
+};
+
+const answer = {
+  done: true,
+  value: 0,
+  next() {
+    return this;
+  },
+  [Symbol.iterator]() {
+    return this;
+  },
+};
+
+function answered(value: number): Run<number> {
+  answer.value = value;
+  return answer as unknown as Run<number>;
+}
+
 function makeStep(name: string, kind: StepKind, run: StepDef['run'], options: StepOptions) {
   // Written out so that all definitions have one shape: the search reads them at every transition.
   const { lock, shared, text, cite, atomic, guard } = options;
   const def: StepDef = { name, kind, run, lock, shared, text, cite, atomic, guard };
-  return function* (...args: Arg[]): Run<number> {
+  const ask = function* (args: readonly Arg[]): Run<number> {
     probe.ask?.();
     return yield { type: 'step', def, args };
   };
+  return (...args: Arg[]): Run<number> =>
+    straight.run ? answered(straight.run(def, args)) : ask(args);
 }
 
 /**
@@ -130,18 +157,23 @@ export function routine<A extends Arg[], R extends number | boolean | void>(
   cite = '',
 ): (...args: A) => Run<R> {
   const def: RoutineDef = { name, cite, body: body as unknown as RoutineDef['body'] };
-  return function* (...args: A): Run<R> {
+  const ask = function* (args: A): Run<R> {
     return (yield { type: 'call', def, args }) as R;
   };
+  return (...args: A): Run<R> => (straight.run ? body(...args) : ask(args));
 }
 
 /**
  * The head of a retry loop: promises that only the named locals (and where we are) still matter.
  * The engine checks the promise on every history that arrives here.
  */
-export function* again(label: string, ...locals: Arg[]): Run<void> {
+export function again(label: string, ...locals: Arg[]): Run<void> {
+  return straight.run ? (answered(0) as unknown as Run<void>) : promise(label, locals);
+}
+
+function* promise(label: string, args: readonly Arg[]): Run<void> {
   probe.ask?.();
-  yield { type: 'again', label, args: locals };
+  yield { type: 'again', label, args };
 }
 
 /** An error in the explored program itself, not in what it models. */

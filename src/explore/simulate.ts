@@ -3,7 +3,15 @@
  * Runs a routine straight through: the same steps that a search interleaves, one thread, no stops.
  */
 import type { Memory } from './memory.ts';
-import { BLOCKED, ProgramError, type Request, type Run } from './program.ts';
+import {
+  type Arg,
+  BLOCKED,
+  ProgramError,
+  type Request,
+  type Run,
+  type StepDef,
+  straight,
+} from './program.ts';
 
 export interface Simulation {
   readonly mem: Memory;
@@ -20,7 +28,28 @@ export class WouldBlock extends ProgramError {}
  * @throws WouldBlock when a step must wait
  */
 export function simulate<T>(sim: Simulation, run: Run<T>): T {
-  const { world, policy } = sim;
+  const outer = straight.run;
+  straight.run = stepper(sim);
+  try {
+    return drive(run, straight.run);
+  } finally {
+    straight.run = outer;
+  }
+}
+
+/** How a straight run executes a step. */
+function stepper({ world, policy }: Simulation): (def: StepDef, args: readonly Arg[]) => number {
+  return (def, args) => {
+    const v = def.run(world, args[0], args[1], args[2], args[3], args[4], args[5]);
+    const value = v === undefined ? 0 : typeof v === 'number' ? v : v ? 1 : 0;
+    if (value === BLOCKED) throw new WouldBlock(`${def.name} would wait for ever`);
+    if (def.kind !== 'choice') return value;
+    return value > 1 && policy ? policy(def.name, value) : 0;
+  };
+}
+
+/** Answers the requests of generators that were made before the straight run began. */
+function drive<T>(run: Run<T>, step: (def: StepDef, args: readonly Arg[]) => number): T {
   const stack: Run<unknown>[] = [];
   let gen: Run<unknown> = run;
   let send = 0;
@@ -34,13 +63,8 @@ export function simulate<T>(sim: Simulation, run: Run<T>): T {
       continue;
     }
     const request = r.value;
-    if (request.type === 'step') {
-      const { def, args } = request;
-      const v = def.run(world, args[0], args[1], args[2], args[3], args[4], args[5]);
-      const value = v === undefined ? 0 : typeof v === 'number' ? v : v ? 1 : 0;
-      if (value === BLOCKED) throw new WouldBlock(`${def.name} would wait for ever`);
-      send = def.kind === 'choice' ? (value > 1 && policy ? policy(def.name, value) : 0) : value;
-    } else if (request.type === 'call') {
+    if (request.type === 'step') send = step(request.def, request.args);
+    else if (request.type === 'call') {
       stack.push(gen);
       gen = (request.def.body as (...a: unknown[]) => Run<unknown>)(...request.args);
       send = 0;
