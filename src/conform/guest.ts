@@ -138,8 +138,9 @@ export class Guest {
     try {
       result = handler(this, op.proc, op.args);
     } catch (error) {
-      if (!(error instanceof WouldBlock)) throw error;
-      return '!SIG14';
+      if (error instanceof WouldBlock) return '!SIG14';
+      // A fault of the model's own is one wrong answer, not the end of the run.
+      return `!MODEL: ${error instanceof Error ? error.message : String(error)}`;
     }
     for (const report of reports) {
       if (report.rule === 'R14') {
