@@ -4,6 +4,7 @@ import { type Run, routine, step } from '../explore/program.ts';
 import { patchCount } from '../kernel/dma-buf/dma-buf.ts';
 import { EINVAL, errnoName } from '../kernel/errno.ts';
 import { fd_install, get_file, sys_close } from '../kernel/fs/file.ts';
+import { free_pipe_info } from '../kernel/fs/pipe.ts';
 import { file_operations, type Kernel } from '../kernel/kernel.ts';
 import { user_access } from '../kernel/mm/access.ts';
 import {
@@ -306,6 +307,7 @@ function fork(g: Guest, proc: number): string {
 function end(g: Guest): void {
   g.run(1, exit_mmap(1));
   g.run(1, exit_files(1));
+  g.run(1, free_pipe_info(1));
   for (let slot = 0; slot < HOLDERS; slot++) holderPut(g, 1, slot);
   g.alive[1] = false;
 }

@@ -20,6 +20,8 @@ export const OPS: Readonly<Record<string, OpHandler>> = {
 
 /** What a dead kernel's console says; nothing after it has a result. */
 const DEAD = '!KERNEL:';
+/** The program waited until it was killed; nothing after it ran. */
+const KILLED = '!SIG14';
 
 /**
  * Runs ops on a freshly booted model: one result per op, fewer if the kernel died.
@@ -31,7 +33,7 @@ export function runOps(linux: LinuxVersion, ops: readonly Op[], zero?: ZeroPage)
   for (const op of ops) {
     const result = guest.exec(op, OPS);
     results.push(result);
-    if (result.startsWith(DEAD)) break;
+    if (result.startsWith(DEAD) || result === KILLED) break;
   }
   if (zero) guest.keepZeroPage(zero);
   return results;

@@ -57,6 +57,11 @@ export interface Profile {
   readonly move_pages_walks_folios: boolean;
   /** VmFlags has a name for VM_LOCKONFAULT. 6.12 fs/proc/task_mmu.c:957. */
   readonly smaps_names_lockonfault: boolean;
+  /**
+   * The end of userfaultfd write protection gives entries the VMA's rights of the moment and upgrades
+   * exclusive ones. 6.12 mm/userfaultfd.c:904; 6.1 mm/userfaultfd.c:738 gives vm_get_page_prot.
+   */
+  readonly uffd_wp_upgrades: boolean;
   /** mseal(2) exists. */
   readonly has_mseal: boolean;
   /** dma-heap and udmabuf devices exist in Debian's configuration. */
@@ -84,6 +89,7 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     pageout_keeps_young: false,
     move_pages_walks_folios: false,
     smaps_names_lockonfault: false,
+    uffd_wp_upgrades: false,
     has_mseal: false,
     has_heap_and_udmabuf: false,
   },
@@ -107,6 +113,7 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     pageout_keeps_young: true,
     move_pages_walks_folios: true,
     smaps_names_lockonfault: true,
+    uffd_wp_upgrades: true,
     has_mseal: true,
     has_heap_and_udmabuf: true,
   },

@@ -84,10 +84,16 @@ export function pte_modify(pte: number, prot: number): number {
 }
 
 /** mm/mprotect.c change_protection: notifiers, entries, one flush at the end. */
-const change_protection = routine(
+export const change_protection = routine(
   'change_protection',
-  function* (mm: number, vma: number, start: number, end: number, tryWritable: number): Run<void> {
-    const prot = yield* vm_page_prot(vma);
+  function* (
+    mm: number,
+    vma: number,
+    start: number,
+    end: number,
+    prot: number,
+    tryWritable: number,
+  ): Run<void> {
     let changed = 0;
     yield* mmu_notifier_invalidate_range_start(mm, start, end);
     yield* pte_lock(mm);
@@ -138,7 +144,7 @@ const mprotect_fixup = routine(
     const tryWritable =
       flags & VM_SHARED ? yield* vma_wants_writenotify(target) : flags & VM_WRITE ? 1 : 0;
     yield* vma_set_page_prot(target);
-    yield* change_protection(mm, target, start, end, tryWritable);
+    yield* change_protection(mm, target, start, end, yield* vm_page_prot(target), tryWritable);
     if ((old & (VM_WRITE | VM_SHARED | VM_LOCKED)) === VM_LOCKED && flags & VM_WRITE) {
       for (let at = start; at < end; at++) if (yield* populate_page(mm, target, at)) break;
     }

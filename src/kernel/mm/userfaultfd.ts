@@ -3,10 +3,19 @@
  * userfaultfd: which mappings may be registered, and that closing the descriptor undoes it.
  * fs/userfaultfd.c, mm/userfaultfd.c; include/linux/userfaultfd_k.h vma_can_userfault
  */
-import { type Run, routine } from '../../explore/program.ts';
+import { type Run, routine, step } from '../../explore/program.ts';
 import { EINVAL, EPERM } from '../errno.ts';
+import type { Kernel } from '../kernel.ts';
 import { vma_ops } from './fault.ts';
-import { VM_MAYWRITE, VM_UFFD_MINOR, VM_UFFD_MISSING, VM_UFFD_WP } from './flags.ts';
+import {
+  VM_MAYWRITE,
+  VM_SHARED,
+  VM_UFFD_MINOR,
+  VM_UFFD_MISSING,
+  VM_UFFD_WP,
+  VM_WRITE,
+} from './flags.ts';
+import { change_protection } from './mprotect.ts';
 import { shmem_vm_ops } from './shmem.ts';
 import {
   find_vma_intersection,
@@ -15,7 +24,10 @@ import {
   NO_VMA,
   vm_end,
   vm_flags,
+  vm_page_prot,
   vm_start,
+  vma_set_page_prot,
+  vmGetPageProt,
 } from './vma.ts';
 import { vm_flags_reset, vma_modify_flags } from './vma-modify.ts';
 
@@ -48,6 +60,26 @@ const check_range = routine(
   'fs/userfaultfd.c',
 );
 
+const upgrades = step('uffd_wp_range', (k: Kernel) => (k.linux.uffd_wp_upgrades ? 1 : 0));
+
+/** mm/userfaultfd.c uffd_wp_range: the end of write protection, for one VMA. */
+const uffd_wp_range = routine(
+  'uffd_wp_range',
+  function* (mm: number, vma: number): Run<void> {
+    const start = yield* vm_start(vma);
+    const end = yield* vm_end(vma);
+    const flags = yield* vm_flags(vma);
+    if (yield* upgrades()) {
+      // Shared entries lose the right to write: vm_page_prot still wants to know of writes.
+      const tryWritable = (flags & (VM_WRITE | VM_SHARED)) === VM_WRITE ? 1 : 0;
+      yield* change_protection(mm, vma, start, end, yield* vm_page_prot(vma), tryWritable);
+    } else {
+      yield* change_protection(mm, vma, start, end, vmGetPageProt(flags), 0);
+    }
+  },
+  'mm/userfaultfd.c',
+);
+
 /** Gives every VMA of the range these modes, splitting and merging. */
 const set_modes = routine(
   'userfaultfd_set_vm_flags',
@@ -60,9 +92,11 @@ const set_modes = routine(
       const old = yield* vm_flags(vma);
       const flags = (old & ~UFFD) | mode;
       if (flags === old) continue;
+      if (old & VM_UFFD_WP) yield* uffd_wp_range(mm, vma);
       const target = yield* vma_modify_flags(vma, from, at, flags);
       if (target < 0) return target;
       yield* vm_flags_reset(target, flags);
+      if ((flags ^ old) & VM_UFFD_WP) yield* vma_set_page_prot(target);
     }
     return 0;
   },

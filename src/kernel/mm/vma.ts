@@ -18,6 +18,7 @@ import {
   VM_SHARED,
   VM_SOFTDIRTY,
   VM_SPECIAL,
+  VM_UFFD_WP,
   VM_WRITE,
 } from './flags.ts';
 
@@ -139,7 +140,7 @@ function wantsWriteNotify(k: Kernel, v: number): boolean {
   if ((flags & (VM_WRITE | VM_SHARED)) !== (VM_WRITE | VM_SHARED)) return false;
   const ops = vm_operations.at(k.vm_ops.get(v));
   if (ops && (ops.page_mkwrite || ops.pfn_mkwrite)) return true;
-  if (!(flags & VM_SOFTDIRTY)) return true;
+  if (!(flags & VM_SOFTDIRTY) || flags & VM_UFFD_WP) return true;
   if (flags & VM_PFNMAP) return false;
   // The files that the model has (shared memory, dma-bufs) have no writeback to keep track of.
   return false;
