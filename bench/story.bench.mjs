@@ -22,6 +22,8 @@ export default () =>
     const plain = [];
     /** @type {number[]} */
     const reduced = [];
+    /** @type {number[]} */
+    const symmetric = [];
     /** @type {import('./spin.mjs').SpinResult[]} */
     const spins = [];
     /** @type {import('./spin.mjs').SpinResult[]} */
@@ -39,7 +41,8 @@ export default () =>
       spins.push(peer);
       plain.push(mine.seconds);
       reducedSpins.push(spin(model.text, dir, { table: 26, reduce: true }));
-      reduced.push(ours('reduce', 'symmetry').seconds);
+      reduced.push(ours('reduce').seconds);
+      symmetric.push(ours('reduce', 'symmetry').seconds);
     }
     /** @param {import('./spin.mjs').SpinResult[]} results */
     const words = (results) => {
@@ -61,12 +64,13 @@ export default () =>
       },
       { name: `${name}, all states`, value: median(plain), unit: 's' },
       {
-        name: `${name}, reduced, symmetry, part of Spin reduced`,
+        name: `${name}, reduced, part of Spin reduced`,
         value: median(reduced) / seconds(reducedSpins),
         unit: 'x',
         peer: words(reducedSpins),
       },
-      { name: `${name}, reduced, symmetry`, value: median(reduced), unit: 's' },
+      { name: `${name}, reduced`, value: median(reduced), unit: 's' },
+      { name: `${name}, reduced, symmetry`, value: median(symmetric), unit: 's' },
     ];
     return figures;
   });
