@@ -5,7 +5,7 @@
  * kernel keeps is in the kernel's slots.
  */
 import type { Run } from '../explore/program.ts';
-import { simulate, WouldBlock } from '../explore/simulate.ts';
+import { type Simulation, simulate, WouldBlock } from '../explore/simulate.ts';
 import { errnoName } from '../kernel/errno.ts';
 import { Kernel } from '../kernel/kernel.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
@@ -66,6 +66,7 @@ function boot(
       pipeBuffers: 16,
       diskPages: vpages,
       pageFlags: true,
+      keepFreedContents: true,
     });
     machine = { kernel, boot: kernel.mem.words.slice() };
     machines.set(key, machine);
@@ -77,6 +78,15 @@ function boot(
 
 /** Contents of the shared zero page, by offset: the one thing that a program leaves to all others. */
 export type ZeroPage = Map<number, bigint>;
+
+/**
+ * What the recorded machine's allocator does: memory of processes and files does not come from where
+ * a driver's pages go to, and who does take from there gets what was freed last.
+ */
+const allocate = (name: string, ways: number): number => {
+  if (name === 'rmqueue_movable') return ways - 1;
+  return name === 'rmqueue' ? ways - 2 : 0;
+};
 
 export class Guest {
   readonly k: Kernel;
@@ -91,7 +101,7 @@ export class Guest {
   readonly slotOf = new Map<number, number>();
   /** Where the agent was told that the object of a slot lies in the DRM device. */
   readonly mmapOffset = new Map<number, number>();
-  private readonly sim: { mem: Kernel['mem']; world: Kernel };
+  private readonly sim: Simulation;
 
   /** @param zero what programs before this one left in the zero page, if on the same boot */
   constructor(linux: LinuxVersion, ops: readonly Op[], zero?: ZeroPage) {
@@ -110,7 +120,7 @@ export class Guest {
     zero?.forEach((value, off) => {
       if (offsets.includes(off)) k.page_word.set(offsets.indexOf(off), values.token(value));
     });
-    this.sim = { mem: k.mem, world: k };
+    this.sim = { mem: k.mem, world: k, policy: allocate };
   }
 
   /** Notes what this program leaves in the zero page. */

@@ -39,7 +39,7 @@ import {
 } from '../kernel/mm/mmap.ts';
 import { sys_mprotect } from '../kernel/mm/mprotect.ts';
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, sys_mremap } from '../kernel/mm/mremap.ts';
-import { alloc_page, OWNER_FILE } from '../kernel/mm/page.ts';
+import { alloc_page, OWNER_PIPE } from '../kernel/mm/page.ts';
 import { lru_add_drain } from '../kernel/mm/swap.ts';
 import { vmasOf } from '../kernel/mm/vma.ts';
 import { MAPPING_ANON } from '../kernel/mm/zap.ts';
@@ -328,7 +328,7 @@ function reuse(g: Guest, proc: number, [slot, off, value]: readonly string[]): s
   const { k } = g;
   const want = k.hold_pfn.get(holderOf(proc, num(slot)));
   for (let tries = 0; tries < k.config.pages; tries++) {
-    const pfn = g.run(proc, alloc_page(OWNER_FILE));
+    const pfn = g.run(proc, alloc_page(OWNER_PIPE));
     if (pfn < 0) break;
     if (pfn !== want) continue;
     k.page_word.set(pfn * k.config.words + g.word(num(off)), g.token(value));

@@ -42,6 +42,8 @@ export interface KernelConfig {
   readonly pipeBuffers?: number;
   /** Pages of the RAM disk; default 0: there is none. */
   readonly diskPages?: number;
+  /** A free page keeps what was in it; default: it is empty, for nobody may look. */
+  readonly keepFreedContents?: boolean;
   /** Keep what only reclaim and statistics look at (PG_dirty, PG_lru_batch); default: no. */
   readonly pageFlags?: boolean;
 }

@@ -50,10 +50,13 @@ export const folio_mark_dirty = (pfn: number): Run<number> => page_flags_mod(pfn
 export const bufferPage = (buffer: number, index: number): number =>
   OWNER_BUFFER + buffer * 0x10000 + index;
 
-const free_pages_to_choose = choice('rmqueue', (k: Kernel) => {
+function pagesToChoose(k: Kernel): number {
   const fresh = k.pages_fresh.get(0) < k.config.pages ? 1 : 0;
   return k.pages_freed.get(0) + fresh;
-});
+}
+/** Free pages are kept by mobility: a straight run's policy may take movable ones from elsewhere. */
+const free_pages_to_choose = choice('rmqueue', pagesToChoose);
+const movable_pages_to_choose = choice('rmqueue_movable', pagesToChoose);
 
 const take_page = step(
   'alloc_page',
@@ -96,7 +99,8 @@ const take_page = step(
 export const alloc_page = routine(
   'alloc_page',
   function* (owner: number): Run<number> {
-    const which = yield* free_pages_to_choose();
+    const movable = owner === OWNER_ANON || owner === OWNER_FILE;
+    const which = movable ? yield* movable_pages_to_choose() : yield* free_pages_to_choose();
     return yield* take_page(which, owner);
   },
   'mm/page_alloc.c',
@@ -189,6 +193,7 @@ const free_page_now = step(
     k.page_gen.set(pfn, 0);
     k.pages_freed.add(0, 1);
     // Nobody may look at a free page, so what it holds is no part of the state.
+    if (k.config.keepFreedContents) return;
     for (let w = 0; w < k.config.words; w++) k.page_word.set(pfn * k.config.words + w, 0);
   },
   {
