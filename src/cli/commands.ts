@@ -2,7 +2,9 @@
 /** Arguments and options of all commands, and how errors end the program. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { version } from '../../package.json';
+import { MEANING, VERDICTS } from '../contract/words.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
+import { paragraph } from '../report/text.ts';
 import { EXIT, type ExitCode, Failure, interruption, note, quietPipes } from './io.ts';
 
 /** What a command gets besides its arguments. */
@@ -39,6 +41,14 @@ const maxStates = () =>
       return n;
     });
 
+/** What the five verdicts mean, for the help of `matrix`. */
+const meanings = () => {
+  const lines = VERDICTS.flatMap((verdict) =>
+    paragraph(MEANING[verdict], 66).map((line, i) => `  ${(i ? '' : verdict).padEnd(10)}${line}`),
+  );
+  return `\nVerdicts, worst first:\n${lines.join('\n')}`;
+};
+
 const example = (...lines: string[]) =>
   `\nExample${lines.length > 1 ? 's' : ''}:\n${lines.map((l) => `  $ pfnmap ${l}`).join('\n')}`;
 
@@ -62,6 +72,7 @@ function define(context: Context): Command {
     .addOption(linux())
     .addOption(maxStates())
     .addOption(json())
+    .addHelpText('after', meanings)
     .addHelpText('after', example('matrix', 'matrix --exporter ttm --linux 6.1'))
     .action(async (options) => done(await (await import('./matrix.ts')).matrix(options, context)));
 

@@ -46,7 +46,7 @@ export async function exploreCommand(
   const line = new ProgressLine();
   const began = performance.now();
   const outcomes: Outcome[] = [];
-  let broken = false;
+  const errors: { file: string; message: string }[] = [];
   let interrupted = false;
 
   const tell = (outcome: Outcome, own: boolean) => {
@@ -80,7 +80,7 @@ export async function exploreCommand(
       if (failed) {
         line.clear();
         note(`pfnmap: ${failed}`);
-        broken = true;
+        errors.push({ file: job.file, message: failed });
       }
     } else if (job.kind === 'scenario') {
       const outcome = await runScenario(job.scenario, run);
@@ -94,13 +94,15 @@ export async function exploreCommand(
   line.clear();
   interrupted = signal.aborted;
 
-  if (json) outJson({ linux, scenarios: outcomes.map((o) => o.json) });
-  else if (outcomes.length > 1) out(`\n${summary(outcomes, performance.now() - began)}`);
+  if (json) {
+    const scenarios = outcomes.map((o) => o.json);
+    outJson({ linux, scenarios, ...(errors.length ? { errors } : {}) });
+  } else if (outcomes.length > 1) out(`\n${summary(outcomes, performance.now() - began)}`);
   if (interrupted) {
     note(`pfnmap: interrupted; ${count(outcomes.length, 'result')} so far`);
     return EXIT.interrupted;
   }
-  if (broken || outcomes.some((o) => isWrong(o))) return EXIT.notSo;
+  if (errors.length || outcomes.some((o) => isWrong(o))) return EXIT.notSo;
   return outcomes.some((o) => o.json.verdict === 'unknown') ? EXIT.unknown : EXIT.ok;
 }
 

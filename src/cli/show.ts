@@ -17,6 +17,12 @@ import { type Outcome, runCell, runScenario } from './run.ts';
 
 const WIDTH = 75;
 
+/** Who plays in a story. */
+interface Cast {
+  readonly exporter: ExporterTraits;
+  readonly consumer: ConsumerTraits;
+}
+
 export async function show(
   name: string,
   options: CommonOptions,
@@ -41,6 +47,12 @@ export async function show(
     text.push(`  Source: ${s.source}`, `  Status: ${s.status}`, `  Expected: ${s.expected}`);
     rules = s.rules;
     outcome = await runScenario(s, run);
+    // A story about a driver and a consumer shows who they are.
+    const { exporter, consumer } = s as Partial<Cast>;
+    if (exporter && consumer) {
+      text.push('', ...traits('Exporter', exporter, KEEPS_CONTRACT), '');
+      text.push(...traits('Consumer', consumer, FOLLOWS_CORRECTLY));
+    }
     const { id: _, prepare: __, ...about } = s;
     extra = about;
   } else {
@@ -108,9 +120,10 @@ function traits(
   const wide = Math.max(...all.map(([key]) => key.length));
   const differs = ([key, value]: [string, unknown]) => show(value) !== show(good[key]);
   for (const [key, value] of all.filter(differs)) {
-    text.push(`  ${key.padEnd(wide)}  ${show(value)} (not ${show(good[key])})`);
+    const instead = typeof value === 'boolean' ? '' : ` (instead of ${show(good[key])})`;
+    text.push(`  ${key.padEnd(wide)}  ${show(value)}${instead}`);
   }
   const same = all.filter((e) => !differs(e)).map(([key, value]) => `${key} ${show(value)}`);
-  text.push(...paragraph(`As one that keeps the contract: ${same.join(', ')}.`, WIDTH, 2));
+  text.push(...paragraph(`Else as one that keeps the contract: ${same.join(', ')}.`, WIDTH, 2));
   return text;
 }

@@ -196,7 +196,9 @@ describe('a broken file', () => {
     const { code, stdout, stderr } = await pfnmap(['explore', ...files, '--json'], {
       cwd: dir.path(),
     });
-    expect(JSON.parse(stdout).scenarios.map((s: { id: string }) => s.id)).toEqual(['own/x']);
+    const { scenarios, errors } = JSON.parse(stdout);
+    expect(scenarios.map((s: { id: string }) => s.id)).toEqual(['own/x']);
+    expect(errors).toEqual([{ file: 'wrong.ts', message: expect.stringContaining('a number') }]);
     expect(stderr).toContain('wrong.ts: its default export is a number');
     expect(code).toBe(1);
   });
