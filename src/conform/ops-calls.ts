@@ -160,7 +160,7 @@ export const CALL_OPS: Readonly<Record<string, OpHandler>> = {
   },
   pwr: (g, proc, [n, val]) => {
     let done = 0;
-    const first = BigInt(val);
+    const first = g.values.value(g.token(val));
     for (; done < parseNumber(n); done++) {
       const ret = g.run(proc, pipe_write(proc, g.values.token(first + BigInt(done))));
       if (ret < 0) return done ? bytes(done) : count(ret);

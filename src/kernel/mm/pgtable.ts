@@ -116,14 +116,21 @@ export const pmdp_get_and_clear = step(
 );
 
 /** True when no PTE of the block is set: a PMD entry may be put there. */
-export const pmd_none = step('pmd_none', (k: Kernel, mm: number, addr: number) => {
-  if (k.pmd.get(pmdAt(k, mm, addr))) return 0;
-  const n = k.config.ptrsPerPmd;
-  const start = Math.floor(addr / n) * n;
-  const end = Math.min(start + n, k.config.vpages);
-  for (let a = start; a < end; a++) if (k.pte.get(at(k, mm, a))) return 0;
-  return 1;
-});
+export const pmd_none = step(
+  'pmd_none',
+  (k: Kernel, mm: number, addr: number) => {
+    if (k.pmd.get(pmdAt(k, mm, addr))) return 0;
+    const n = k.config.ptrsPerPmd;
+    const start = Math.floor(addr / n) * n;
+    const end = Math.min(start + n, k.config.vpages);
+    for (let a = start; a < end; a++) if (k.pte.get(at(k, mm, a))) return 0;
+    return 1;
+  },
+  {
+    atomic:
+      'one word in Linux: a PMD that points to a table of entries is not none (include/linux/pgtable.h)',
+  },
+);
 
 export const ptrs_per_pmd = step('PTRS_PER_PMD', (k: Kernel) => k.config.ptrsPerPmd);
 
