@@ -1,28 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** `pfnmap explore`: scenarios in every interleaving. */
 import { existsSync } from 'node:fs';
-import type { CellJson, ScenarioJson } from '../report/json.ts';
-import { type Paint, table } from '../report/table.ts';
-import { count, duration, paragraph } from '../report/text.ts';
+import { count } from '../report/text.ts';
 import { CATALOGUE } from '../scenarios/catalogue.ts';
+import { Ahead } from './ahead.ts';
 import type { CommonOptions, Context } from './commands.ts';
-import {
-  columns,
-  EXIT,
-  type ExitCode,
-  Failure,
-  note,
-  out,
-  outJson,
-  ProgressLine,
-  painter,
-} from './io.ts';
+import { EXIT, type ExitCode, Failure, note, out, outJson, ProgressLine, painter } from './io.ts';
 import { type Named, resolve } from './names.ts';
-import { type Outcome, runCell, runScenario } from './run.ts';
+import { type Outcome, type RunOptions, runNamed } from './run.ts';
+import { driverTable, isWrong, summary, told } from './told.ts';
 
 type Job = Named | { readonly kind: 'file'; readonly file: string };
 
 export const isFile = (name: string) => /\.[cm]?[jt]s$/.test(name);
+
+const nameOf = (job: Job) =>
+  job.kind === 'file' ? job.file : job.kind === 'cell' ? job.cell.id : job.scenario.id;
 
 /** @throws Failure before anything is explored */
 function jobsOf(names: readonly string[], options: CommonOptions): Job[] {
@@ -47,164 +40,77 @@ export async function exploreCommand(
   const began = performance.now();
   const outcomes: Outcome[] = [];
   const errors: { file: string; message: string }[] = [];
-  let interrupted = false;
 
   const tell = (outcome: Outcome, own: boolean) => {
     line.clear();
     outcomes.push(outcome);
     if (!json) out(told(outcome, own, paint));
   };
-  for (const job of jobs) {
-    if (signal.aborted) break;
-    const name =
-      job.kind === 'file' ? job.file : job.kind === 'cell' ? job.cell.id : job.scenario.id;
-    const onProgress = (states: number) =>
-      line.show(`${outcomes.length} of ${jobs.length}; ${name} (${count(states, 'state')})`);
-    const run = { linux, maxStates, signal, onProgress };
-    if (job.kind === 'file') {
-      const { exploreFile } = await import('./own.ts');
-      const met: Outcome[] = [];
-      const failed = await exploreFile(job.file, run, context.self, (outcome, driver) => {
-        if (!driver) return tell(outcome, true);
-        outcomes.push(outcome);
-        met.push(outcome);
-      }).catch((error: unknown) => {
-        // A file that cannot be read leaves the others their turn.
-        if (!(error instanceof Failure)) throw error;
-        return error.message;
-      });
-      if (met.length && !json) {
-        line.clear();
-        out(driverTable(met, paint));
-      }
-      if (failed) {
+  /** @returns what is wrong with the file, or null */
+  const own = async (file: string, run: RunOptions) => {
+    const { exploreFile } = await import('./own.ts');
+    const met: Outcome[] = [];
+    const failed = await exploreFile(file, run, context.self, (outcome, driver) => {
+      if (!driver) return tell(outcome, true);
+      outcomes.push(outcome);
+      met.push(outcome);
+    }).catch((error: unknown) => {
+      // A file that cannot be read leaves the others their turn.
+      if (!(error instanceof Failure)) throw error;
+      return error.message;
+    });
+    line.clear();
+    if (met.length && !json) out(driverTable(met, paint));
+    return failed;
+  };
+  const ahead = new Ahead(
+    jobs.map((job) => (job.kind === 'file' ? null : nameOf(job))),
+    { linux, maxStates },
+    context.self,
+    signal,
+  );
+  try {
+    for (const [i, job] of jobs.entries()) {
+      if (signal.aborted) break;
+      const name = nameOf(job);
+      const onProgress = (states: number) =>
+        line.show(`${outcomes.length} of ${jobs.length}; ${name} (${count(states, 'state')})`);
+      const run: RunOptions = { linux, maxStates, signal, onProgress };
+      if (job.kind === 'file') {
+        const failed = await own(job.file, run);
+        if (!failed) continue;
         line.clear();
         note(`pfnmap: ${failed}`);
         errors.push({ file: job.file, message: failed });
+      } else {
+        let outcome: Outcome | null;
+        try {
+          outcome = await (ahead.outcome(i) ?? runNamed(job, run));
+        } catch (error) {
+          // A fault of the model itself: the other scenarios are none the worse for it.
+          line.clear();
+          const message = error instanceof Error ? error.message : String(error);
+          note(`pfnmap: ${name}: the model fails: ${message}`);
+          errors.push({ file: name, message });
+          continue;
+        }
+        if (!outcome || (outcome.interrupted && outcome.json.verdict === 'unknown')) break;
+        tell(outcome, job.kind === 'cell' && names.length === 1);
       }
-    } else if (job.kind === 'scenario') {
-      const outcome = await runScenario(job.scenario, run);
-      if (outcome.interrupted && outcome.json.verdict === 'unknown') break;
-      tell(outcome, false);
-    } else {
-      const outcome = await runCell(job.cell, run);
-      if (outcome) tell(outcome, names.length === 1);
     }
+  } finally {
+    await ahead.end();
   }
   line.clear();
-  interrupted = signal.aborted;
 
   if (json) {
     const scenarios = outcomes.map((o) => o.json);
     outJson({ linux, scenarios, ...(errors.length ? { errors } : {}) });
   } else if (outcomes.length > 1) out(`\n${summary(outcomes, performance.now() - began)}`);
-  if (interrupted) {
+  if (signal.aborted) {
     note(`pfnmap: interrupted; ${count(outcomes.length, 'result')} so far`);
     return EXIT.interrupted;
   }
   if (errors.length || outcomes.some((o) => isWrong(o))) return EXIT.notSo;
   return outcomes.some((o) => o.json.verdict === 'unknown') ? EXIT.unknown : EXIT.ok;
-}
-
-/** A cell of the matrix is data: nothing is expected of it. */
-const isData = ({ cell, own }: Outcome) => cell !== null && !own;
-
-/** Rules that a consumer keeps or breaks, whichever exporter it meets; the others are the exporter's. */
-const CONSUMERS_RULES = ['R6', 'R7', 'R8', 'R9', 'R12', 'R15'];
-
-/** Whether the user's side of a cell breaks what is its own to keep, or both do. */
-function ownFault({ side, json }: Outcome): boolean {
-  if (side === null || side === 'both') return json.verdict === 'violated';
-  const consumers = (rule: string) => CONSUMERS_RULES.includes(rule);
-  return json.rules.some((rule) => !/^R\d/.test(rule) || consumers(rule) === (side === 'consumer'));
-}
-
-function isWrong(outcome: Outcome): boolean {
-  const { verdict, expected } = outcome.json;
-  if (verdict === 'unknown' || isData(outcome)) return false;
-  return expected ? verdict !== expected : ownFault(outcome);
-}
-
-/** What the verdict is worth, in words. */
-function judged(outcome: Outcome): string {
-  const { verdict, expected } = outcome.json;
-  if (verdict === 'unknown' || !expected) return '';
-  return verdict === expected ? ', as expected' : `, but ${expected} was expected`;
-}
-
-function told(outcome: Outcome, own: boolean, paint: Paint): string {
-  const { json, cell, ladder } = outcome;
-  const word = cell?.verdict ?? json.verdict;
-  const colour =
-    word === 'violated'
-      ? isWrong(outcome)
-        ? 'corrupts'
-        : 'breaks'
-      : word === 'safe'
-        ? 'safe'
-        : word;
-  const rules = json.rules.length ? ` (${json.rules.join(', ')})` : '';
-  const head =
-    `${json.id}: ${paint(word, colour)}${rules}${judged(outcome)}; ` +
-    `${count(json.states, 'state')}, ${duration(json.ms)}`;
-  const lines = [head, ...more(json, own || isWrong(outcome), ladder)];
-  return lines.join('\n');
-}
-
-function more(json: ScenarioJson, whole: boolean, ladder: string | null): string[] {
-  const { verdict, bound, counterexample: ce } = json;
-  if (verdict === 'safe') return bound ? paragraph(`safe (bound: ${bound})`, 98, 2) : [];
-  if (verdict === 'unknown') return paragraph(`unknown: ${bound}`, 98, 2);
-  if (whole && ladder) return ['', ladder];
-  if (!ce) return [];
-  return [`  ${size(ce)}: pfnmap show ${json.id}`];
-}
-
-/** A driver's own rows and columns of the matrix, and the worst that comes of them. */
-function driverTable(met: readonly Outcome[], paint: Paint): string {
-  const cells = new Map<string, CellJson>();
-  const exporters = new Set<string>();
-  const consumers = new Set<string>();
-  for (const { cell } of met) {
-    if (!cell) continue;
-    cells.set(`${cell.exporter}/${cell.consumer}`, cell);
-    exporters.add(cell.exporter);
-    consumers.add(cell.consumer);
-  }
-  const text = [table([...exporters], [...consumers], cells, { width: columns(), paint })];
-  const order = ['corrupts', 'breaks', 'unknown', 'refused', 'safe'];
-  const rank = (o: Outcome) => (ownFault(o) ? 0 : 10) + order.indexOf(o.cell?.verdict ?? 'safe');
-  const [worst] = [...met].sort((a, b) => rank(a) - rank(b));
-  if (worst.ladder) text.push('', told(worst, true, paint));
-  const others = met.filter((o) => o.json.verdict === 'violated' && !ownFault(o));
-  if (others.length) {
-    const rules = [...new Set(others.flatMap((o) => o.json.rules))].sort();
-    const who = others[0].side === 'exporter' ? 'consumers' : 'exporters';
-    text.push(
-      '',
-      `${others.length} of ${met.length} break only rules that are the ${who}' to keep ` +
-        `(${rules.join(', ')}): those are not counted against this driver.`,
-    );
-  }
-  return text.join('\n');
-}
-
-export function size(ce: { threads: number; switches: number; steps: number }): string {
-  const switches = `${ce.switches} switch${ce.switches === 1 ? '' : 'es'}`;
-  return `${count(ce.threads, 'thread')}, ${switches}, ${count(ce.steps, 'step')}`;
-}
-
-function summary(outcomes: readonly Outcome[], ms: number): string {
-  const judgedOnes = outcomes.filter((o) => o.json.expected !== null);
-  const unknown = outcomes.filter((o) => o.json.verdict === 'unknown').length;
-  const wrong = outcomes.filter((o) => isWrong(o)).length;
-  const states = outcomes.reduce((n, o) => n + o.json.states, 0);
-  const good = judgedOnes.filter((o) => o.json.verdict === o.json.expected).length;
-  const parts = [
-    count(outcomes.length, 'scenario'),
-    ...(judgedOnes.length ? [`${good} as expected`] : []),
-    `${wrong} not so`,
-    ...(unknown ? [`${unknown} unknown`] : []),
-  ];
-  return `${parts.join(', ')}; ${count(states, 'state')} in ${duration(ms)}`;
 }

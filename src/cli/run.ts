@@ -15,6 +15,7 @@ import { ladder } from '../report/ladder.ts';
 import { type Cell, type CellResult, CellRun } from '../scenarios/matrix.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
 import { breathe, SLICE } from './io.ts';
+import type { Named } from './names.ts';
 
 export interface RunOptions {
   readonly linux: LinuxVersion;
@@ -35,6 +36,13 @@ export interface Outcome {
   readonly own: boolean;
   /** For a cell of a user's own driver: which side the driver is. */
   readonly side: 'exporter' | 'consumer' | 'both' | null;
+}
+
+/** @returns null for a cell that was interrupted */
+export function runNamed(named: Named, options: RunOptions): Promise<Outcome | null> {
+  return named.kind === 'cell'
+    ? runCell(named.cell, options)
+    : runScenario(named.scenario, options);
 }
 
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<Outcome> {

@@ -10,10 +10,10 @@ import {
 import { MEANING } from '../contract/words.ts';
 import { count, duration, paragraph } from '../report/text.ts';
 import type { CommonOptions, Context } from './commands.ts';
-import { size } from './explore.ts';
 import { EXIT, type ExitCode, note, out, outJson, ProgressLine } from './io.ts';
 import { resolveOne } from './names.ts';
 import { type Outcome, runCell, runScenario } from './run.ts';
+import { size } from './told.ts';
 
 const WIDTH = 75;
 

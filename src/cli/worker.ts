@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/** What a worker thread does: explores rows of the matrix, or a user's own file. */
+/** What a worker thread does: explores rows of the matrix, scenarios, or a user's own file. */
 import { parentPort } from 'node:worker_threads';
+import type { NameReply, NameRequest } from './ahead.ts';
 import type { RowReply, RowRequest } from './cells.ts';
 import type { OwnRequest } from './own.ts';
 
 export async function serve(): Promise<void> {
-  parentPort?.on('message', async (request: RowRequest | OwnRequest) => {
+  parentPort?.on('message', async (request: RowRequest | NameRequest | OwnRequest) => {
     if (request.job === 'row') await row(request);
+    else if (request.job === 'name') await named(request);
     else await (await import('./own-worker.ts')).runOwnFile(request);
   });
 }
@@ -20,4 +22,17 @@ async function row({ ids, linux, maxStates }: RowRequest): Promise<void> {
   const { signal } = new AbortController();
   await runRow(cells, { linux, maxStates, signal, onCell: (cell) => post({ cell }) });
   post({ rowDone: true });
+}
+
+async function named({ name, linux, maxStates }: NameRequest): Promise<void> {
+  const post = (reply: NameReply) => parentPort?.postMessage(reply);
+  try {
+    const { resolveOne } = await import('./names.ts');
+    const { runNamed } = await import('./run.ts');
+    const { signal } = new AbortController();
+    const outcome = await runNamed(resolveOne(name, linux), { linux, maxStates, signal });
+    post(outcome ? { outcome } : { failed: 'interrupted' });
+  } catch (error) {
+    post({ failed: error instanceof Error ? error.message : String(error) });
+  }
 }

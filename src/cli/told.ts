@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** What came of scenarios, in words: whether it is as hoped, and what is worth saying of it. */
+import type { CellJson, ScenarioJson } from '../report/json.ts';
+import { type Paint, table } from '../report/table.ts';
+import { count, duration, paragraph } from '../report/text.ts';
+import { columns } from './io.ts';
+import type { Outcome } from './run.ts';
+
+/** A cell of the matrix is data: nothing is expected of it. */
+const isData = ({ cell, own }: Outcome) => cell !== null && !own;
+
+/** Rules that a consumer keeps or breaks, whichever exporter it meets; the others are the exporter's. */
+const CONSUMERS_RULES = ['R6', 'R7', 'R8', 'R9', 'R12', 'R15'];
+
+/** Whether the user's side of a cell breaks what is its own to keep, or both do. */
+function ownFault({ side, json }: Outcome): boolean {
+  if (side === null || side === 'both') return json.verdict === 'violated';
+  const consumers = (rule: string) => CONSUMERS_RULES.includes(rule);
+  return json.rules.some((rule) => !/^R\d/.test(rule) || consumers(rule) === (side === 'consumer'));
+}
+
+export function isWrong(outcome: Outcome): boolean {
+  const { verdict, expected } = outcome.json;
+  if (verdict === 'unknown' || isData(outcome)) return false;
+  return expected ? verdict !== expected : ownFault(outcome);
+}
+
+/** What the verdict is worth, in words. */
+function judged(outcome: Outcome): string {
+  const { verdict, expected } = outcome.json;
+  if (verdict === 'unknown' || !expected) return '';
+  return verdict === expected ? ', as expected' : `, but ${expected} was expected`;
+}
+
+export function told(outcome: Outcome, own: boolean, paint: Paint): string {
+  const { json, cell, ladder } = outcome;
+  const word = cell?.verdict ?? json.verdict;
+  const colour =
+    word === 'violated'
+      ? isWrong(outcome)
+        ? 'corrupts'
+        : 'breaks'
+      : word === 'safe'
+        ? 'safe'
+        : word;
+  const rules = json.rules.length ? ` (${json.rules.join(', ')})` : '';
+  const head =
+    `${json.id}: ${paint(word, colour)}${rules}${judged(outcome)}; ` +
+    `${count(json.states, 'state')}, ${duration(json.ms)}`;
+  const lines = [head, ...more(json, own || isWrong(outcome), ladder)];
+  return lines.join('\n');
+}
+
+function more(json: ScenarioJson, whole: boolean, ladder: string | null): string[] {
+  const { verdict, bound, counterexample: ce } = json;
+  if (verdict === 'safe') return bound ? paragraph(`safe (bound: ${bound})`, 98, 2) : [];
+  if (verdict === 'unknown') return paragraph(`unknown: ${bound}`, 98, 2);
+  if (whole && ladder) return ['', ladder];
+  if (!ce) return [];
+  return [`  ${size(ce)}: pfnmap show ${json.id}`];
+}
+
+/** A driver's own rows and columns of the matrix, and the worst that comes of them. */
+export function driverTable(met: readonly Outcome[], paint: Paint): string {
+  const cells = new Map<string, CellJson>();
+  const exporters = new Set<string>();
+  const consumers = new Set<string>();
+  for (const { cell } of met) {
+    if (!cell) continue;
+    cells.set(`${cell.exporter}/${cell.consumer}`, cell);
+    exporters.add(cell.exporter);
+    consumers.add(cell.consumer);
+  }
+  const text = [table([...exporters], [...consumers], cells, { width: columns(), paint })];
+  const order = ['corrupts', 'breaks', 'unknown', 'refused', 'safe'];
+  const rank = (o: Outcome) => (ownFault(o) ? 0 : 10) + order.indexOf(o.cell?.verdict ?? 'safe');
+  const [worst] = [...met].sort((a, b) => rank(a) - rank(b));
+  if (worst.ladder) text.push('', told(worst, true, paint));
+  const others = met.filter((o) => o.json.verdict === 'violated' && !ownFault(o));
+  if (others.length) {
+    const rules = [...new Set(others.flatMap((o) => o.json.rules))].sort();
+    const who = others[0].side === 'exporter' ? 'consumers' : 'exporters';
+    text.push(
+      '',
+      `${others.length} of ${met.length} break only rules that are the ${who}' to keep ` +
+        `(${rules.join(', ')}): those are not counted against this driver.`,
+    );
+  }
+  return text.join('\n');
+}
+
+export function size(ce: { threads: number; switches: number; steps: number }): string {
+  const switches = `${ce.switches} switch${ce.switches === 1 ? '' : 'es'}`;
+  return `${count(ce.threads, 'thread')}, ${switches}, ${count(ce.steps, 'step')}`;
+}
+
+export function summary(outcomes: readonly Outcome[], ms: number): string {
+  const judgedOnes = outcomes.filter((o) => o.json.expected !== null);
+  const unknown = outcomes.filter((o) => o.json.verdict === 'unknown').length;
+  const wrong = outcomes.filter((o) => isWrong(o)).length;
+  const states = outcomes.reduce((n, o) => n + o.json.states, 0);
+  const good = judgedOnes.filter((o) => o.json.verdict === o.json.expected).length;
+  const parts = [
+    count(outcomes.length, 'scenario'),
+    ...(judgedOnes.length ? [`${good} as expected`] : []),
+    `${wrong} not so`,
+    ...(unknown ? [`${unknown} unknown`] : []),
+  ];
+  return `${parts.join(', ')}; ${count(states, 'state')} in ${duration(ms)}`;
+}
