@@ -120,7 +120,7 @@ class Finder {
     const { threads } = this.space.machine.system;
     const first = new Map<unknown, number>();
     const kind = threads.map(({ run }, t) => {
-      if (this.options.symmetry === false) return t;
+      if (this.options.symmetry === false || this.space.knowledge.asymmetric) return t;
       if (!first.has(run)) first.set(run, t);
       return first.get(run) as number;
     });

@@ -49,10 +49,11 @@ export interface TraceStep {
 
 /**
  * Raised in the middle of a search when transactions turn out to have been too long: a slot is racy
- * after all, locks nest both ways, or a loop has no step that others can see.
+ * after all, locks nest both ways, a loop has no step that others can see, or threads that were taken
+ * for interchangeable are not.
  */
 export class Learned extends Error {
-  constructor(readonly what: 'racy' | 'nesting' | 'loop') {
+  constructor(readonly what: 'racy' | 'nesting' | 'loop' | 'asymmetry') {
     super(what);
   }
 }
@@ -358,6 +359,26 @@ export class Machine {
     }
   }
 
+  /**
+   * A step that touches the slots of some of several identical threads, and not of the others, tells
+   * them apart: who takes it next depends on which of them it has dealt with.
+   */
+  private checkExchange(self: number): void {
+    const { foreign } = this.mem;
+    for (const mask of foreign.values()) {
+      for (const { members } of this.groups) {
+        let others = 0;
+        for (const t of members) if (t !== self) others |= 1 << t;
+        const touched = mask & others;
+        if (touched !== 0 && touched !== others) {
+          foreign.clear();
+          throw new Learned('asymmetry');
+        }
+      }
+    }
+    foreign.clear();
+  }
+
   /** Identical threads are exchanged for each other. */
   get symmetric(): boolean {
     return this.groups.length > 0;
@@ -435,6 +456,7 @@ export class Machine {
     this.enter(t, node);
     const n = this.execute(this.control.def[node], node);
     this.choiceSeen = this.mem.bare > 0;
+    if (this.mem.foreign.size > 0) this.checkExchange(t);
     if (n === BLOCKED) return 0;
     return n < 1 ? 1 : n;
   }
@@ -545,6 +567,7 @@ export class Machine {
           break;
         }
         if (mem.racyGrew && (this.reduce || this.testMode)) throw new Learned('racy');
+        if (mem.foreign.size > 0) this.checkExchange(t);
         if (this.strict) this.repeat(def, node, value, mark);
         if (mem.bare > 0) {
           if (node >= this.visible.length) this.growVisible(node);

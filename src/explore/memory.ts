@@ -49,13 +49,19 @@ export class Slots {
     readonly options: SlotOptions,
     /** Number of this array in its memory. */
     readonly id: number,
-  ) {}
+  ) {
+    this.perThread = options.perThread ?? 0;
+  }
+
+  /** Slots of each thread, or 0 when they belong to nobody. */
+  private readonly perThread: number;
 
   get(index = 0): number {
     if (index >>> 0 >= this.length) throw new RangeError(`${this.name}[${index}]: no such slot`);
     const slot = this.base + index;
     const mem = this.mem;
     if (mem.watching) mem.noteRead(slot);
+    if (mem.symmetric && this.perThread > 0) mem.noteThread(slot, index, this.perThread);
     return mem.words[slot];
   }
 
@@ -64,6 +70,7 @@ export class Slots {
     const slot = this.base + index;
     const mem = this.mem;
     if (mem.watching) mem.noteWrite(slot);
+    if (mem.symmetric && this.perThread > 0) mem.noteThread(slot, index, this.perThread);
     const old = mem.words[slot];
     if (old !== value) {
       if (mem.logging) mem.logWrite(slot, old);
@@ -115,6 +122,11 @@ export class Memory {
   logSlots = new Int32Array(1024);
   logOld = new Int32Array(1024);
   logTop = 0;
+
+  /** Identical threads are exchanged for each other: note who touches whose slots. */
+  symmetric = false;
+  /** By first thread's slot: bit mask of the other threads whose slots the running step touched. */
+  readonly foreign = new Map<number, number>();
 
   // Lockset state, one entry a slot.
   private owner: Uint8Array = new Uint8Array(0);
@@ -187,6 +199,14 @@ export class Memory {
     const old = new Int32Array(this.logOld.length * 2);
     old.set(this.logOld);
     this.logOld = old;
+  }
+
+  /** A step touches a slot that belongs to a thread; only those of others matter. */
+  noteThread(slot: number, index: number, perThread: number): void {
+    const thread = Math.floor(index / perThread);
+    if (thread === this.self) return;
+    const first = slot - thread * perThread;
+    this.foreign.set(first, (this.foreign.get(first) ?? 0) | (1 << thread));
   }
 
   noteRead(slot: number): void {

@@ -58,9 +58,9 @@ export class Search {
   readonly space: Space;
   private readonly maxStates: number;
   private readonly stopAt: 'breaks' | 'corrupts' | 'never';
-  private readonly lookForLivelock: boolean;
+  private readonly wantsLivelock: boolean;
   private readonly strict: boolean;
-  private readonly keepEdges: boolean;
+  private keepEdges = false;
   /** How each state was first reached. */
   private parents = new Int32Array(64);
   private moves = new Int32Array(64);
@@ -85,10 +85,14 @@ export class Search {
     this.maxStates = options.maxStates ?? 4_000_000;
     this.stopAt = options.stopAt ?? 'corrupts';
     this.space = new Space(make, options, options.knowledge);
-    this.lookForLivelock = (options.livelock ?? true) && !this.machine.symmetric;
+    this.wantsLivelock = options.livelock ?? true;
     this.strict = options.strict ?? false;
-    this.keepEdges = this.lookForLivelock || this.strict;
     this.begin();
+  }
+
+  /** Livelock cannot be read off states that stand for several. */
+  private get lookForLivelock(): boolean {
+    return this.wantsLivelock && !this.machine.symmetric;
   }
 
   get machine(): Machine {
@@ -116,6 +120,7 @@ export class Search {
     this.transitions = 0;
     this.cursor = 0;
     this.edgeCount = 0;
+    this.keepEdges = this.lookForLivelock || this.strict;
     const { space } = this;
     space.machine.onGrow = (stride) => {
       if (space.store.staged) this.lookUp();

@@ -33,6 +33,8 @@ export class Knowledge {
   racy: Uint8Array | null = null;
   splitNested = false;
   splitLoops = false;
+  /** Threads with the same program can be told apart after all. */
+  asymmetric = false;
   control: Control | null = null;
   order: LockOrder | null = null;
   private threads: readonly Thread[] | null = null;
@@ -58,7 +60,7 @@ export class Space {
   constructor(
     private readonly make: () => System,
     private readonly options: SpaceOptions,
-    private readonly knowledge = new Knowledge(),
+    readonly knowledge = new Knowledge(),
   ) {
     this.open();
   }
@@ -89,7 +91,7 @@ export class Space {
       knowledge.splitNested = machine.splitNested = true;
       if (machine.reduce) throw new Learned('nesting');
     };
-    if (symmetry) machine.useSymmetry();
+    if (symmetry && !knowledge.asymmetric) machine.useSymmetry();
     this.machine = machine;
     if (this.store) this.store.clear(machine.stride);
     else this.store = new StateStore(machine.stride);
@@ -99,6 +101,7 @@ export class Space {
     mem.watching = reduce || testMode;
     mem.racyGrew = false;
     mem.marks = 0;
+    mem.symmetric = machine.symmetric;
     machine.toInitial();
   }
 
@@ -109,6 +112,7 @@ export class Space {
   restart(error: unknown): void {
     if (!(error instanceof Learned)) throw error;
     if (error.what === 'loop') this.knowledge.splitLoops = true;
+    if (error.what === 'asymmetry') this.knowledge.asymmetric = true;
     this.knowledge.racy = this.machine.mem.racy.slice();
     this.restarts++;
     this.open();
