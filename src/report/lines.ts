@@ -12,6 +12,7 @@
 import type { Counterexample } from '../explore/explore.ts';
 import type { Change, Step } from '../explore/schedule.ts';
 import { type Calls, callsOf, type Frame, inside } from './frames.ts';
+import { failedTry, isLock, locksThatMatter } from './locks.ts';
 import { CALLBACK, LANDMARKS, LOOKUPS, leftOut, NAMED, PLUMBING, tidy, WORDS } from './wording.ts';
 
 export interface Line {
@@ -134,7 +135,7 @@ class Teller {
 
   private sayAll(): string[][] {
     const { trace, violation } = this.told;
-    const locks = this.locksThatMatter();
+    const locks = locksThatMatter(this.told, this.calls);
     const out = leftOut(trace);
     // A program without any texts and shown values is shown as it is.
     const bare = !trace.some(
@@ -146,11 +147,11 @@ class Teller {
       return !pages.size || !named.length || named.some((p) => pages.has(p));
     };
     return trace.map((step, i) => {
+      if (failedTry(step)) return [`${step.def.name}() = 0`];
       if (isLock(step)) {
         const name = step.changes[0]?.name ?? step.def.name;
         return locks.has(name) ? [`${step.def.name}()`] : [];
       }
-      if (failedTry(step)) return [`${step.def.name}() = 0`];
       if (out(step)) return [];
       return (bare ? this.sayPlainly(step) : this.say(step, i)).filter(about);
     });
@@ -202,44 +203,6 @@ class Teller {
     if (Number(tlb[1]) === step.thread) return `tlb${tlb[2]}`;
     const column = this.columns.indexOf(Number(tlb[1]));
     return `${column < 0 ? 'other CPU' : `CPU${column}`} tlb${tlb[2]}`;
-  }
-
-  /** Names of locks whose taking explains something. */
-  private locksThatMatter(): Set<string> {
-    const { trace } = this.told;
-    const { stretch, frameOf } = this.calls;
-    const found = new Set<string>();
-    const held = new Map<string, { thread: number; stretch: number }[]>();
-    const takenAt = new Map<string, { thread: number; at: number }[]>();
-    const starts = new Map<Frame, number>();
-    for (const [i, f] of frameOf.entries()) if (!starts.has(f)) starts.set(f, i);
-    for (const [i, step] of trace.entries()) {
-      if (!isLock(step) || !step.changes.length) continue;
-      const { name } = step.changes[0];
-      const holders = held.get(name) ?? [];
-      if (isTaken(step)) {
-        const since = starts.get(frameOf[i]) ?? i;
-        const before = takenAt.get(name) ?? [];
-        if (before.some((t) => t.thread !== step.thread && t.at > since)) found.add(name);
-        takenAt.set(name, [...before, { thread: step.thread, at: i }]);
-        held.set(name, [...holders, { thread: step.thread, stretch: stretch[i] }]);
-      } else {
-        const mine = holders.find((h) => h.thread === step.thread);
-        if (mine && mine.stretch !== stretch[i]) found.add(name);
-        held.set(
-          name,
-          holders.filter((h) => h !== mine),
-        );
-      }
-    }
-    for (const name of found) {
-      if (new Set(takenAt.get(name)?.map((t) => t.thread)).size < 2) found.delete(name);
-    }
-    // Still held at the end of a deadlock: somebody waits for it.
-    if (this.told.violation.rule === 'deadlock' || this.told.violation.rule === 'lock-order') {
-      for (const [name, holders] of held) if (holders.length) found.add(name);
-    }
-    return found;
   }
 
   // Which calls are shown.
@@ -307,15 +270,6 @@ const call = ({ def, args }: Step) => {
   const numbers = args.filter((a) => typeof a === 'number');
   return `${def.name}(${numbers.join(', ')})`;
 };
-
-/** Taking or releasing a lock; a trylock is a step like others that changes a lock's word. */
-const isLock = ({ def, changes }: Step) =>
-  def.kind === 'acquire' ||
-  def.kind === 'release' ||
-  (changes.length === 1 && /^(free|held|\d+ readers?)$/.test(changes[0].afterText));
-const isTaken = ({ def, changes }: Step) =>
-  def.kind === 'acquire' || (def.kind !== 'release' && changes[0]?.afterText !== 'free');
-const failedTry = ({ def, value }: Step) => /trylock/.test(def.name) && value === 0;
 
 /** `refcount 1 -> 0` rather than `refcount 1 -> refcount 0`. */
 function withoutPrefix(before: string, after: string): string {
