@@ -153,6 +153,11 @@ describe('a broken file', () => {
       /new Date\(\) is used \(new-date\.ts:6\)/,
     ],
     [
+      'hidden-state',
+      `let n = 0;\n${run(increment).replace('w.x.get()', '(w.x.get() + n++) & 1')}`,
+      /load \(hidden-state\.ts:\d+\) is not deterministic/,
+    ],
+    [
       'syntax',
       run('const v = = 1;'),
       /syntax\.ts:6:11: Unexpected "="\n {2}6 \| const v = = 1;\n {4}\| {11}\^/,
