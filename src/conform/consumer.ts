@@ -4,7 +4,7 @@
  * is done with the page afterwards. What it keeps is in the kernel's holder slots.
  */
 import { type Run, routine, step } from '../explore/program.ts';
-import { EBUSY, EINVAL, ENODATA, ENOENT, EPERM, errnoName } from '../kernel/errno.ts';
+import { EBUSY, EINVAL, ENODATA, ENOENT, errnoName } from '../kernel/errno.ts';
 import { type Kernel, PAGE_USED } from '../kernel/kernel.ts';
 import { PTE_PRESENT, PTE_SPECIAL, PTE_WRITE, pte_pfn } from '../kernel/mm/flags.ts';
 import { follow_pfn, follow_pte, raw_walk } from '../kernel/mm/follow.ts';
@@ -14,25 +14,16 @@ import {
   FOLL_LONGTERM,
   FOLL_PIN,
   FOLL_WRITE,
-  fixup_user_fault,
   get_user_pages_fast,
   get_user_pages_fast_only,
   get_user_pages_unlocked,
   unpin_user_page,
   ZERO_PAGE,
 } from '../kernel/mm/gup.ts';
-import { hmm_range_fault } from '../kernel/mm/hmm.ts';
-import {
-  mmu_interval_read_begin,
-  mmu_interval_read_retry,
-  mmu_lock,
-  mmu_unlock,
-  NOTIFIER_INTERVAL,
-  NOTIFIER_NONE,
-} from '../kernel/mm/mmu_notifier.ts';
+import { NOTIFIER_INTERVAL, NOTIFIER_NONE } from '../kernel/mm/mmu_notifier.ts';
 import { OWNER_BUFFER, OWNER_KEPT } from '../kernel/mm/page.ts';
-import { mmap_read_lock, mmap_read_unlock, NO_VMA, vma_lookup } from '../kernel/mm/vma.ts';
-import { set_notifier } from '../kernel/virt/consumer.ts';
+import { mmap_read_lock, mmap_read_unlock } from '../kernel/mm/vma.ts';
+import { hva_to_pfn_remapped, mirrorFault, set_notifier } from '../kernel/virt/consumer.ts';
 import { type Guest, HOLDERS, PROCESSES } from './guest.ts';
 import { moduleOf } from './kinds.ts';
 
@@ -62,28 +53,11 @@ const by_pfn = under_mmap_lock('follow_pfn', follow_pfn);
 const by_pte = under_mmap_lock('follow_pte', follow_pte);
 const by_walk = under_mmap_lock('raw_walk', raw_walk);
 
-/** Follow; where that fails or the entry is read-only, fix up and follow again, as KVM does. */
-const by_fixup = routine(
-  'pfnfix',
-  function* (mm: number, addr: number, write: number): Run<number> {
-    yield* mmap_read_lock(mm);
-    let entry = -ENOENT;
-    if ((yield* vma_lookup(mm, addr)) !== NO_VMA) {
-      entry = yield* follow_pfn(mm, addr);
-      if (entry < 0 || (write && !(entry & PTE_WRITE))) {
-        const err = yield* fixup_user_fault(mm, addr, write);
-        entry = err < 0 ? err : yield* follow_pfn(mm, addr);
-        if (entry > 0 && write && !(entry & PTE_WRITE)) entry = -EPERM;
-      }
-    }
-    yield* mmap_read_unlock(mm);
-    return entry;
-  },
-);
-
 const set_sequence = step('hold_seq', (k: Kernel, h: number, seq: number) =>
   k.hold_seq.set(h, seq),
 );
+
+const fault_in = mirrorFault((h, _entry, seq) => set_sequence(h, seq));
 
 /** hmm_range_fault under an interval notifier on the page, up to ten tries. */
 const by_hmm = routine(
@@ -91,18 +65,8 @@ const by_hmm = routine(
   function* (mm: number, addr: number, write: number, h: number): Run<number> {
     yield* set_notifier(h, NOTIFIER_INTERVAL, mm, addr);
     for (let tries = 0; tries < 10; tries++) {
-      const seq = yield* mmu_interval_read_begin(h, mm);
-      yield* mmap_read_lock(mm);
-      const entry = yield* hmm_range_fault(mm, addr, write, h, seq);
-      yield* mmap_read_unlock(mm);
-      if (entry === -EBUSY) continue;
-      if (entry < 0) return entry;
-      yield* mmu_lock(h);
-      const stale = yield* mmu_interval_read_retry(h, seq);
-      yield* mmu_unlock(h);
-      if (stale) continue;
-      yield* set_sequence(h, seq);
-      return entry;
+      const entry = yield* fault_in(mm, addr, write, h);
+      if (entry !== 0) return entry;
     }
     return -EBUSY;
   },
@@ -158,7 +122,7 @@ function lookup(
       entry = g.run(proc, by_walk(proc, addr));
       break;
     case 'pfnfix':
-      entry = g.run(proc, by_fixup(proc, addr, write));
+      entry = g.run(proc, hva_to_pfn_remapped(proc, addr, write));
       break;
     case 'hmm':
       entry = g.run(proc, by_hmm(proc, addr, write, h));

@@ -5,11 +5,11 @@
  */
 import type { ConsumerTraits } from '../../contract/traits.ts';
 import { again, type Run, routine, step } from '../../explore/program.ts';
-import { EBUSY, EPERM } from '../errno.ts';
+import { EBUSY, ENOENT, EPERM } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 import { access_page, touch, type UserPage, user_access } from '../mm/access.ts';
 import { PTE_SPECIAL, PTE_WRITE, pte_pfn, VM_PFNMAP } from '../mm/flags.ts';
-import { follow_pfn, follow_pte, raw_walk } from '../mm/follow.ts';
+import { follow_pfn } from '../mm/follow.ts';
 import {
   FOLL_GET,
   FOLL_LONGTERM,
@@ -32,7 +32,7 @@ import {
   NOTIFIER_LIST,
 } from '../mm/mmu_notifier.ts';
 import { put_page, try_get_page } from '../mm/page.ts';
-import { mmap_read_lock, mmap_read_unlock } from '../mm/vma.ts';
+import { mmap_read_lock, mmap_read_unlock, NO_VMA, vma_lookup } from '../mm/vma.ts';
 
 /** Marks of a search: somebody got a translation; somebody was refused one that was there. */
 export const MARK_TRANSLATED = 1;
@@ -117,31 +117,56 @@ export const set_notifier = step(
   },
 );
 
-/** How a follower finds the entry. */
-export type Follow = 'follow_pfn' | 'follow_pte' | 'raw';
-const FOLLOW = { follow_pfn, follow_pte, raw: raw_walk } as const;
-
 /**
- * follow; fixup; follow: virt/kvm/kvm_main.c hva_to_pfn_remapped.
+ * follow; fixup; follow: virt/kvm/kvm_main.c hva_to_pfn_remapped, behind hva_to_pfn's vma_lookup.
  * @returns the entry (its bits and pfn), or a negative errno
  */
 export const hva_to_pfn_remapped = routine(
   'hva_to_pfn_remapped',
-  function* (mm: number, addr: number, write: number, honoursWrite: number): Run<number> {
+  function* (mm: number, addr: number, write: number): Run<number> {
     yield* mmap_read_lock(mm);
-    let entry = yield* follow_pfn(mm, addr);
-    if (entry < 0 || (write && honoursWrite && !(entry & PTE_WRITE))) {
-      const err = yield* fixup_user_fault(mm, addr, write);
-      entry = err < 0 ? err : yield* follow_pfn(mm, addr);
+    let entry = -ENOENT;
+    if ((yield* vma_lookup(mm, addr)) !== NO_VMA) {
+      entry = yield* follow_pfn(mm, addr);
+      if (entry < 0 || (write && !(entry & PTE_WRITE))) {
+        const err = yield* fixup_user_fault(mm, addr, write);
+        entry = err < 0 ? err : yield* follow_pfn(mm, addr);
+      }
+      if (entry > 0 && write && !(entry & PTE_WRITE)) entry = -EPERM;
     }
-    if (entry > 0 && write && honoursWrite && !(entry & PTE_WRITE)) entry = -EPERM;
     yield* mmap_read_unlock(mm);
     return entry;
   },
   'virt/kvm/kvm_main.c',
 );
 
-export { FOLLOW };
+/**
+ * One round of what Documentation/mm/hmm.rst prescribes: read the sequence, fault under mmap_lock,
+ * and under the driver's own lock use the result only if the sequence still stands.
+ * @param use what the driver does with the entry, under its lock
+ * @returns a routine that gives the entry, 0 to start over, or a negative errno
+ */
+export function mirrorFault(
+  use: (h: number, entry: number, seq: number) => Run<unknown>,
+): (mm: number, addr: number, write: number, h: number) => Run<number> {
+  return routine(
+    'mirror_fault',
+    function* (mm: number, addr: number, write: number, h: number): Run<number> {
+      const seq = yield* mmu_interval_read_begin(h, mm);
+      yield* mmap_read_lock(mm);
+      const entry = yield* hmm_range_fault(mm, addr, write, h, seq);
+      yield* mmap_read_unlock(mm);
+      if (entry === -EBUSY) return 0;
+      if (entry < 0) return entry;
+      yield* mmu_lock(h);
+      const stale = yield* mmu_interval_read_retry(h, seq);
+      if (!stale) yield* use(h, entry, seq);
+      yield* mmu_unlock(h);
+      return stale ? 0 : entry;
+    },
+    'Documentation/mm/hmm.rst',
+  );
+}
 
 type ConsumerProgram = (mm: number, addr: number, h: number, user: UserPage) => Run<void>;
 
@@ -188,7 +213,7 @@ function build(traits: ConsumerTraits): ConsumerProgram {
   const keeps = routine(
     traits.id,
     function* (mm: number, addr: number, _h: number, user: UserPage): Run<void> {
-      const entry = yield* hva_to_pfn_remapped(mm, addr, asks, asks);
+      const entry = yield* hva_to_pfn_remapped(mm, addr, asks);
       yield* note_lookup(mm, addr, entry > 0 ? 1 : 0);
       if (entry < 0) return;
       const pfn = pte_pfn(entry);
@@ -213,7 +238,7 @@ function build(traits: ConsumerTraits): ConsumerProgram {
     'kvm_faultin_pfn',
     function* (mm: number, addr: number, h: number, user: UserPage): Run<number> {
       const seq = yield* mmu_invalidate_seq(h);
-      const entry = yield* hva_to_pfn_remapped(mm, addr, asks, asks);
+      const entry = yield* hva_to_pfn_remapped(mm, addr, asks);
       if (entry < 0) return entry;
       if (!(entry & PTE_WRITE))
         yield* break_rule('R7', `${user.who} writes through a read-only entry`);
@@ -242,22 +267,7 @@ function build(traits: ConsumerTraits): ConsumerProgram {
     },
   );
 
-  const mirror_page = routine(
-    'mirror_fault',
-    function* (mm: number, addr: number, h: number): Run<number> {
-      const seq = yield* mmu_interval_read_begin(h, mm);
-      yield* mmap_read_lock(mm);
-      const entry = yield* hmm_range_fault(mm, addr, 1, h, seq);
-      yield* mmap_read_unlock(mm);
-      if (entry === -EBUSY) return 0;
-      if (entry < 0) return entry;
-      yield* mmu_lock(h);
-      const stale = yield* mmu_interval_read_retry(h, seq);
-      if (!stale) yield* install_mirror(h, pte_pfn(entry));
-      yield* mmu_unlock(h);
-      return stale ? 0 : 1;
-    },
-  );
+  const mirror_page = mirrorFault((h, entry) => install_mirror(h, pte_pfn(entry)));
 
   const mirrors = routine(
     traits.id,
@@ -269,7 +279,7 @@ function build(traits: ConsumerTraits): ConsumerProgram {
           use++;
           continue;
         }
-        const mapped = yield* mirror_page(mm, addr, h);
+        const mapped = yield* mirror_page(mm, addr, 1, h);
         yield* note_lookup(mm, addr, mapped > 0 ? 1 : 0);
         if (mapped < 0) return;
       }
