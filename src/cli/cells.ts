@@ -14,6 +14,8 @@ export interface CellsOptions {
   readonly self: string;
   readonly linux: LinuxVersion;
   readonly maxStates: number;
+  /** Whether counterexamples are wanted besides the verdicts. */
+  readonly witness: boolean;
   readonly signal: AbortSignal;
   /** Called for each cell that is finished. */
   readonly onCell: (cell: CellJson) => void;
@@ -27,6 +29,7 @@ export interface RowRequest {
   readonly ids: readonly string[];
   readonly linux: LinuxVersion;
   readonly maxStates: number;
+  readonly witness: boolean;
 }
 export type RowReply = { readonly cell: CellJson } | { readonly rowDone: true };
 
@@ -56,10 +59,10 @@ export async function runRow(
   row: readonly Cell[],
   options: Omit<CellsOptions, 'self'>,
 ): Promise<void> {
-  const { linux, maxStates, signal, onCell, onProgress } = options;
+  const { linux, maxStates, witness, signal, onCell, onProgress } = options;
   const shared = new SharedFaces();
   for (const cell of row) {
-    const run = new CellRun(cell, linux, shared, maxStates);
+    const run = new CellRun(cell, linux, shared, maxStates, witness);
     let breathed = Date.now();
     for (;;) {
       const done = attempt(run, cell);
@@ -101,7 +104,7 @@ function attempt(run: CellRun, cell: Cell): CellJson | null {
 
 /** A worker that takes rows from the end while there are any. */
 function helper(rows: Cell[][], options: CellsOptions): Promise<void> {
-  const { self, linux, maxStates, signal, onCell } = options;
+  const { self, linux, maxStates, witness, signal, onCell } = options;
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL(self));
     const end = () => void worker.terminate().then(() => resolve());
@@ -109,7 +112,7 @@ function helper(rows: Cell[][], options: CellsOptions): Promise<void> {
       const row = signal.aborted ? undefined : rows.pop();
       if (!row) return end();
       const ids = row.map((c) => c.id);
-      worker.postMessage({ job: 'row', ids, linux, maxStates } satisfies RowRequest);
+      worker.postMessage({ job: 'row', ids, linux, maxStates, witness } satisfies RowRequest);
     };
     signal.addEventListener('abort', end, { once: true });
     worker.on('error', reject);

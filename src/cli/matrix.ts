@@ -38,6 +38,7 @@ export async function matrix(options: MatrixOptions, context: Context): Promise<
     self,
     linux,
     maxStates,
+    witness: json === true,
     signal,
     onCell: (cell) => {
       const id = `${cell.exporter}/${cell.consumer}`;

@@ -13,14 +13,14 @@ export async function serve(): Promise<void> {
   });
 }
 
-async function row({ ids, linux, maxStates }: RowRequest): Promise<void> {
+async function row({ ids, linux, maxStates, witness }: RowRequest): Promise<void> {
   const post = (reply: RowReply) => parentPort?.postMessage(reply);
   const { runRow } = await import('./cells.ts');
   const { matrixCells } = await import('../scenarios/matrix.ts');
   const all = matrixCells(linux);
   const cells = ids.flatMap((id) => all.find((c) => c.id === id) ?? []);
   const { signal } = new AbortController();
-  await runRow(cells, { linux, maxStates, signal, onCell: (cell) => post({ cell }) });
+  await runRow(cells, { linux, maxStates, witness, signal, onCell: (cell) => post({ cell }) });
   post({ rowDone: true });
 }
 

@@ -67,6 +67,7 @@ function boot(
       diskPages: vpages,
       pageFlags: true,
       keepFreedContents: true,
+      statistics: true,
     });
     machine = { kernel, boot: kernel.mem.words.slice() };
     machines.set(key, machine);

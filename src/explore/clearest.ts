@@ -13,7 +13,16 @@ import type { Violation } from './memory.ts';
 import { deadlockOf } from './search.ts';
 import { type Knowledge, type Move, Space } from './space.ts';
 
+/** The shape of a counterexample: what makes it more or less clear. */
+export interface Shape {
+  readonly threads: number;
+  readonly switches: number;
+  readonly steps: number;
+}
+
 export interface ClearestOptions {
+  /** Only a clearer one than this is wanted. */
+  readonly clearerThan?: Shape;
   /** What earlier searches over the same programs learned. */
   readonly knowledge?: Knowledge;
   /** Violations of less severity do not count. Default `breaks`. */
@@ -93,8 +102,11 @@ class Finder {
 
   *find(): Generator<void, Clearest | null> {
     const { nThreads } = this.space.machine;
-    for (let size = 1; size <= nThreads; size++) {
-      let switches = Number.POSITIVE_INFINITY;
+    const { clearerThan: known } = this.options;
+    const largest = Math.min(nThreads, known?.threads ?? nThreads);
+    for (let size = 1; size <= largest; size++) {
+      const limit: Bound | null = known && size === known.threads ? known : null;
+      let switches = limit?.switches ?? Number.POSITIVE_INFINITY;
       const sets: (readonly number[])[] = [];
       for (const members of this.subsets(size)) {
         const found = yield* this.search(members, true, unbounded(switches));
@@ -105,7 +117,7 @@ class Finder {
       }
       let best: Witness | null = null;
       for (const members of sets) {
-        best = (yield* this.search(members, false, best ?? unbounded(switches))) ?? best;
+        best = (yield* this.search(members, false, best ?? limit ?? unbounded(switches))) ?? best;
       }
       if (best) {
         const threads = new Set(best.moves.map((m) => m.thread)).size;

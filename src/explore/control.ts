@@ -42,6 +42,8 @@ interface LocalNode {
   /** The live generator standing at this node, until it is advanced. */
   live: Run<unknown> | null;
   readonly edges: Map<number, LocalNode>;
+  /** The values whose edges lead to an `again` that was known before: they may close a cycle. */
+  back: Set<number> | null;
   /** Other histories that arrived at this `again`; checked along with the first. */
   readonly twins: (readonly number[])[];
   /** The graph's nodes are merged at this one by a promise to forget. */
@@ -102,6 +104,16 @@ export function placeOf(error: unknown): string {
 
 const atPlace = (place: string) => (place ? ` (${place})` : '');
 
+/**
+ * Graphs of routines, by routine and arguments. They say nothing of any system, so searches over
+ * different systems may share them: a kernel function is then run once for all of them.
+ */
+export class LocalGraphs {
+  readonly byRoutine = new Map<RoutineDef, LocalGraph[]>();
+  readonly objects = new Map<Arg, number>();
+  count = 0;
+}
+
 export class Control {
   /** Per node: the step to run, its arguments, and what is known of the thread. */
   readonly def: StepDef[] = [];
@@ -119,9 +131,6 @@ export class Control {
   private readonly children: Map<number, number>[] = [];
   private edges = new Int32Array(DIRECT * 256).fill(-1);
   private readonly farEdges: Map<number, number>[] = [];
-  private readonly graphs = new Map<RoutineDef, LocalGraph[]>();
-  private nextLocal = 0;
-  private readonly objects = new Map<Arg, number>();
   /** True once some local graph has a cycle: only then can the state graph have one. */
   cyclic = false;
   /** Called when a node is made that takes a lock, with the locks held before. */
@@ -132,6 +141,7 @@ export class Control {
     readonly locks: LockTable,
     /** Builds every local node twice, and holds more than one other history to each promise. */
     private readonly strict = false,
+    private readonly graphs = new LocalGraphs(),
   ) {
     this.addNode(null, -1, [], 0, 0); // DONE
   }
@@ -320,8 +330,8 @@ export class Control {
   }
 
   private graphOf(def: RoutineDef, args: readonly Arg[]): LocalGraph {
-    let list = this.graphs.get(def);
-    if (!list) this.graphs.set(def, (list = []));
+    let list = this.graphs.byRoutine.get(def);
+    if (!list) this.graphs.byRoutine.set(def, (list = []));
     for (const g of list) if (sameArgs(g.args, args)) return g;
     const graph: LocalGraph = { def, args, entry: null as never, labels: new Map(), size: 0 };
     list.push(graph);
@@ -381,7 +391,7 @@ export class Control {
       );
     }
     return {
-      id: this.nextLocal++,
+      id: this.graphs.count++,
       graph,
       outcome,
       parent,
@@ -389,6 +399,7 @@ export class Control {
       depth,
       live: outcome.type === 'return' ? null : live,
       edges: new Map(),
+      back: null,
       twins: [],
       labelled,
     };
@@ -433,8 +444,9 @@ export class Control {
   private labelKey(o: { readonly label: string; readonly args: readonly Arg[] }): string {
     const parts = o.args.map((a) => {
       if (a === null || typeof a !== 'object') return JSON.stringify(a) ?? 'undefined';
-      let id = this.objects.get(a);
-      if (id === undefined) this.objects.set(a, (id = this.objects.size));
+      const { objects } = this.graphs;
+      let id = objects.get(a);
+      if (id === undefined) objects.set(a, (id = objects.size));
       return `#${id}`;
     });
     return `${o.label}|${parts.join(',')}`;
@@ -443,7 +455,10 @@ export class Control {
   /** The local node after `node`'s request was answered with `value`. */
   private follow(node: LocalNode, value: number): LocalNode {
     const known = node.edges.get(value);
-    if (known) return known;
+    if (known) {
+      if (node.back?.has(value)) this.cyclic = true;
+      return known;
+    }
     const { graph } = node;
     let gen = node.live;
     node.live = null;
@@ -464,6 +479,8 @@ export class Control {
       const merged = graph.labels.get(key);
       if (merged) {
         this.cyclic = true;
+        node.back ??= new Set();
+        node.back.add(value);
         next = merged;
         if (merged.twins.length < (this.strict ? MAX_TWINS : 1)) {
           this.addTwin(merged, [...this.historyOf(node), value]);

@@ -7,7 +7,7 @@
  * because livelock cannot be read off states that stand for several; and the search for the clearest
  * counterexample. All of them run in slices.
  */
-import { type Clearest, clearestInSlices } from './clearest.ts';
+import { type Clearest, clearestInSlices, type Shape } from './clearest.ts';
 import { withoutHiddenInput } from './forbid.ts';
 import type { System } from './machine.ts';
 import type { Violation } from './memory.ts';
@@ -16,6 +16,8 @@ import { type Finding, Search, type SearchOptions, type SearchResult } from './s
 import { Knowledge, type Move } from './space.ts';
 
 export interface ExploreOptions {
+  /** What explorations of systems with the same layout or the same routines found out. */
+  readonly knowledge?: Knowledge;
   /** Threads that were given the same function are interchangeable. Default true. */
   readonly symmetry?: boolean;
   /** Sound reductions (transactions). Default true. */
@@ -24,6 +26,8 @@ export interface ExploreOptions {
   readonly livelock?: boolean;
   /** Look for the clearest counterexample. Default true. */
   readonly counterexample?: boolean;
+  /** A counterexample is wanted only if it is of a worse severity than this one, or clearer. */
+  readonly clearerThan?: Shape & { readonly severity: Violation['severity'] };
   /** Give up beyond this many states. Default 4 million. */
   readonly maxStates?: number;
   /** End at the first violation of at least this severity, or cover everything. Default `corrupts`. */
@@ -85,7 +89,7 @@ export class Explorer {
   private phase: Progress['phase'] = 'search';
   private search: Search;
   private readonly work: Generator<void, Exploration>;
-  private readonly knowledge = new Knowledge();
+  readonly knowledge: Knowledge;
   private budget = 0;
   private time = 0;
   private why: string | null = null;
@@ -94,6 +98,7 @@ export class Explorer {
     private readonly make: () => System,
     private readonly options: ExploreOptions = {},
   ) {
+    this.knowledge = options.knowledge ?? new Knowledge();
     this.guard = options.strict ? withoutHiddenInput : (body) => body();
     this.search = this.guard(() => this.firstSearch());
     this.work = this.phases();
@@ -204,6 +209,9 @@ export class Explorer {
 
   private *witness(findings: readonly Finding[]): Generator<void, Counterexample | null> {
     const [{ violation: worst }] = findings;
+    const { clearerThan: known } = this.options;
+    if (known?.severity === 'corrupts' && worst.severity === 'breaks') return null;
+    const same = known?.severity === worst.severity;
     if (worst.rule === 'livelock') return this.livelock(worst);
     // What fell while the system was set up needs no step at all.
     const [before] = (this.search.machine.system.found ?? []).filter(
@@ -215,6 +223,7 @@ export class Explorer {
       match: (v) => rank(v) === rank(worst),
       symmetry: this.options.symmetry,
       knowledge: this.knowledge,
+      clearerThan: same ? known : undefined,
     });
     let found: Clearest | null = null;
     for (let spent = 0; ; spent += 4_000) {
@@ -230,6 +239,7 @@ export class Explorer {
       }
     }
     if (found) return this.told(found.violation, found.moves, null, found.minimal);
+    if (same) return null;
     // Beyond the limit: any counterexample is better than none.
     const { search } = this;
     if (search.machine.symmetric) return null;

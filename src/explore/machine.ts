@@ -10,7 +10,7 @@
  * when a slot turns out racy after all, the search starts over knowing it (search.ts).
  * With reduction off every step is a transition of its own.
  */
-import { Control, DONE, placeOf } from './control.ts';
+import { Control, DONE, type LocalGraphs, placeOf } from './control.ts';
 import type { LockTable } from './locks.ts';
 import { emptyList, type Memory, type Violation } from './memory.ts';
 import { BLOCKED, ProgramError, type Run, type StepDef } from './program.ts';
@@ -94,6 +94,8 @@ class Codes {
 export interface MachineOptions {
   /** Control graphs of the same threads, made before. */
   readonly control?: Control | null;
+  /** Graphs of routines that may be known already. */
+  readonly graphs?: LocalGraphs;
   /** Transitions are transactions rather than single steps. Default true. */
   readonly reduce?: boolean;
   /** A transaction ends before it takes a lock while holding one. Default false. */
@@ -167,7 +169,8 @@ export class Machine {
     this.splitLoops = options.splitLoops ?? false;
     this.strict = options.strict ?? false;
     this.nThreads = system.threads.length;
-    this.control = options.control ?? new Control(system.world, system.locks, this.strict);
+    this.control =
+      options.control ?? new Control(system.world, system.locks, this.strict, options.graphs);
     this.finalHook = system.final;
     mem.logging = true;
     this.at = new Int32Array(this.nThreads);
@@ -199,6 +202,14 @@ export class Machine {
     this.mem.logTop = 0;
     this.row.fill(0);
     for (let t = 0; t < this.nThreads; t++) this.setAt(t, this.initialAt[t]);
+  }
+
+  /** The system, as it was before this machine ran it. The machine must not be used any more. */
+  rewound(): System {
+    const { mem } = this;
+    mem.words.set(this.initialWords);
+    mem.forget();
+    return this.system;
   }
 
   private setAt(t: number, node: number): void {

@@ -181,6 +181,20 @@ export class Memory {
     this.reports.length = 0;
   }
 
+  /** Forgets all that was observed of the accesses, so that a search can begin again. */
+  forget(): void {
+    this.owner.fill(0xff);
+    this.written.fill(0);
+    this.lockset.fill(-1);
+    this.racy.fill(0);
+    this.racyGrew = false;
+    this.watching = false;
+    this.symmetric = false;
+    this.foreign.clear();
+    this.logTop = 0;
+    this.reports.length = 0;
+  }
+
   /** A step calls this when a rule falls. */
   report(violation: Violation): void {
     this.reports.push(violation);

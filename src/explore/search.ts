@@ -342,6 +342,7 @@ export class Search {
   }
 
   private finish(complete: boolean, bound: string | null): void {
+    this.space.knowledge.racy = this.machine.mem.racy.slice();
     this.result = {
       complete,
       bound,

@@ -3,7 +3,7 @@
  * What every search over a system shares: the machine, the states found so far, and starting over
  * when something is learned that the states found so far did not take into account.
  */
-import type { Control } from './control.ts';
+import { type Control, LocalGraphs } from './control.ts';
 import { LockOrder } from './lock-order.ts';
 import { Learned, Machine, type System, type Thread } from './machine.ts';
 import { StateStore } from './store.ts';
@@ -18,6 +18,9 @@ export interface SpaceOptions {
   /** Look for hidden nondeterminism and hold every history to every promise. Default false. */
   readonly strict?: boolean;
 }
+
+/** How many runs with random switches come before a search. */
+const RANDOM_RUNS = 8;
 
 /** One transition: the thread that moves, and which way of a choice it takes. */
 export interface Move {
@@ -36,6 +39,9 @@ export class Knowledge {
   /** Threads with the same program can be told apart after all. */
   asymmetric = false;
   control: Control | null = null;
+  /** @param graphs of routines, to be shared with other systems' searches */
+  constructor(readonly graphs = new LocalGraphs()) {}
+
   order: LockOrder | null = null;
   private threads: readonly Thread[] | null = null;
 
@@ -73,13 +79,22 @@ export class Space {
   private open(): void {
     const { testMode = false, strict = false, symmetry = false } = this.options;
     const { reduce, knowledge } = this;
-    const system = this.make();
+    // Starting over needs no new system, only the state in which this one began.
+    const system = this.machine?.rewound() ?? this.make();
     const { mem } = system;
     knowledge.meet(system.threads);
     if (knowledge.racy) mem.racy.set(knowledge.racy);
     const { splitNested, splitLoops } = knowledge;
     const control = strict ? null : knowledge.control;
-    const machine = new Machine(system, { reduce, splitNested, splitLoops, strict, control });
+    const { graphs } = knowledge;
+    const machine = new Machine(system, {
+      reduce,
+      splitNested,
+      splitLoops,
+      strict,
+      control,
+      graphs: strict ? undefined : graphs,
+    });
     const order = (control && knowledge.order) || new LockOrder(system.locks);
     knowledge.control = machine.control;
     knowledge.order = this.order = order;
@@ -96,7 +111,7 @@ export class Space {
     if (this.store) this.store.clear(machine.stride);
     else this.store = new StateStore(machine.stride);
     machine.onGrow = (stride) => this.store.widen(stride);
-    if (reduce) this.rehearse();
+    if (reduce && !knowledge.racy) this.rehearse();
     machine.testMode = testMode;
     mem.watching = reduce || testMode;
     mem.racyGrew = false;
@@ -118,28 +133,38 @@ export class Space {
     this.open();
   }
 
-  /** A few straight runs in different thread orders, to learn what is racy before storing states. */
+  /**
+   * Learns what is racy before states are stored: a run of each thread before the others, then runs
+   * that switch at random, from at every step to rarely. The same runs every time.
+   */
   private rehearse(): void {
     const { machine } = this;
     const { mem, nThreads: n } = machine;
     machine.reduce = false;
     mem.watching = true;
-    let seed = 1;
+    let seed = 1 + this.restarts;
+    const random = (below: number) => {
+      seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
+      return (seed >>> 12) % below;
+    };
     try {
-      for (let round = 0; round < 2 * n + 4; round++) {
+      for (let round = 0; round < n + RANDOM_RUNS; round++) {
+        const patience = round < n ? Number.POSITIVE_INFINITY : 1 + (round % 5) * 8;
         machine.toInitial();
-        for (let steps = 0; steps < 2_000; steps++) {
-          let moved = false;
-          for (let i = 0; i < n; i++) {
-            const t =
-              round < n ? (round + i) % n : (seed = (seed * 1103515245 + 12345) & 0x7fffffff) % n;
-            const ways = machine.ways(t);
-            if (ways && machine.transition(t, ways > 1 ? seed % ways : 0)) {
-              moved = true;
-              break;
-            }
+        let thread = round < n ? round : random(n);
+        let left = patience;
+        for (let steps = 0, stuck = 0; steps < 2_000 && stuck < n; steps++) {
+          if (left-- <= 0) {
+            thread = random(n);
+            left = random(patience);
           }
-          if (!moved || machine.ended()) break;
+          const ways = machine.ways(thread);
+          if (ways && machine.transition(thread, random(ways))) stuck = 0;
+          else {
+            stuck++;
+            thread = (thread + 1) % n;
+          }
+          if (machine.ended()) break;
         }
       }
     } finally {

@@ -36,6 +36,8 @@ export interface KernelConfig {
   readonly holders: number;
   /** Ghost check of contents at every move; off where a program moves without copying. */
   readonly checkContents?: boolean;
+  /** Counters that only a report shows; each value of one would be a state of its own. */
+  readonly statistics?: boolean;
   /** Processes' file tables: slots each. */
   readonly fds: number;
   /** Buffers of the pipe of each process; default 0: there are no pipes. */

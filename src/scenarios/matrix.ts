@@ -2,6 +2,7 @@
 /** The matrix: every exporter against every consumer, and the verdict on each cell. */
 import type { ConsumerTraits, ExporterTraits } from '../contract/traits.ts';
 import type { Verdict } from '../contract/words.ts';
+import { LocalGraphs } from '../explore/control.ts';
 import {
   type Counterexample,
   type Exploration,
@@ -9,6 +10,7 @@ import {
   explore,
 } from '../explore/explore.ts';
 import type { Violation } from '../explore/memory.ts';
+import { Knowledge } from '../explore/space.ts';
 import { CONSUMERS } from '../kernel/consumers.ts';
 import { EXPORTERS } from '../kernel/exporters/index.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
@@ -69,24 +71,31 @@ function ruleOrder(a: string, b: string): number {
   return n(a) - n(b) || (a < b ? -1 : 1);
 }
 
+/** What came of one face, and which slots were racy in it. */
+interface Explored extends Exploration {
+  readonly racy: Uint8Array | null;
+}
+
 /**
  * What cells of one matrix have in common: exporter and user alone, without a notifier, are the same
  * for every consumer that registers none, and are explored once.
  */
 export class SharedFaces {
-  private readonly done = new Map<string, Exploration>();
+  /** The kernel's routines are the same in every cell. */
+  readonly graphs = new LocalGraphs();
+  private readonly done = new Map<string, Explored>();
 
   private key(cell: Cell, face: Face, linux: LinuxVersion): string | null {
     const alone = face.idle === 'consumer' && notifierKind(cell.consumer) === 0;
     return alone ? `${cell.exporter.id} ${face.way} ${face.readOnly} ${linux}` : null;
   }
 
-  get(cell: Cell, face: Face, linux: LinuxVersion): Exploration | undefined {
+  get(cell: Cell, face: Face, linux: LinuxVersion): Explored | undefined {
     const key = this.key(cell, face, linux);
     return key === null ? undefined : this.done.get(key);
   }
 
-  put(cell: Cell, face: Face, linux: LinuxVersion, result: Exploration): void {
+  put(cell: Cell, face: Face, linux: LinuxVersion, result: Explored): void {
     const key = this.key(cell, face, linux);
     if (key !== null) this.done.set(key, result);
   }
@@ -109,12 +118,16 @@ export class CellRun {
   private limit: string | null = null;
   private best: Counterexample | null = null;
   private face: Face | null = null;
+  private racy: Uint8Array | null = null;
+  private corrupts = false;
 
   constructor(
     readonly cell: Cell,
     readonly linux: LinuxVersion,
     private readonly shared = new SharedFaces(),
     private readonly maxStates = 4_000_000,
+    /** Whether the clearest counterexample is wanted too; it takes longer than the verdict. */
+    private readonly witness = true,
   ) {
     this.faces = facesOf(cell.exporter, cell.consumer);
   }
@@ -128,8 +141,7 @@ export class CellRun {
     const began = Date.now();
     for (;;) {
       const face = this.faces[this.at];
-      const settled = this.best?.violation.severity === 'corrupts';
-      if (!face || (face.idle === null && settled)) {
+      if (!face || (face.idle === null && this.corrupts)) {
         this.ms += Date.now() - began;
         return this.result();
       }
@@ -141,29 +153,47 @@ export class CellRun {
     return null;
   }
 
-  private explored(face: Face, budget: number): Exploration | null {
-    const { cell, linux, shared, maxStates } = this;
+  private explored(face: Face, budget: number): Explored | null {
+    const { cell, linux, shared } = this;
     const known = shared.get(cell, face, linux);
     if (known) return known;
-    this.current ??= explore(cellSystems(cell.exporter, cell.consumer, face, linux), {
-      stopAt: 'never',
-      maxStates,
-    });
-    const done = this.current.run(budget);
-    if (done) {
-      this.current = null;
-      shared.put(cell, face, linux, done);
-    }
+    this.current ??= this.begin(face);
+    const result = this.current.run(budget);
+    if (!result) return null;
+    const done = { ...result, racy: this.current.knowledge.racy };
+    this.current = null;
+    shared.put(cell, face, linux, done);
     return done;
   }
 
-  private take(face: Face, done: Exploration): void {
+  private begin(face: Face): Explorer {
+    const { cell, linux, shared, maxStates, best } = this;
+    const knowledge = new Knowledge(shared.graphs);
+    // What two threads race for, they race for when a third is there.
+    if (face.idle === null) knowledge.racy = this.racy;
+    return explore(cellSystems(cell.exporter, cell.consumer, face, linux), {
+      stopAt: 'never',
+      maxStates,
+      knowledge,
+      counterexample: this.witness,
+      clearerThan: best ? { ...shapeOf(best), severity: best.violation.severity } : undefined,
+    });
+  }
+
+  private take(face: Face, done: Explored): void {
     this.at++;
+    if (done.racy) {
+      this.racy ??= new Uint8Array(done.racy.length);
+      for (const [slot, racy] of done.racy.entries()) if (racy) this.racy[slot] = 1;
+    }
     this.states += done.states;
     this.transitions += done.transitions;
     this.marks |= done.marks;
     this.limit ??= done.bound;
-    for (const f of done.findings) this.findings.set(`${f.rule}|${f.text}`, f);
+    for (const f of done.findings) {
+      this.findings.set(`${f.rule}|${f.text}`, f);
+      if (f.severity === 'corrupts') this.corrupts = true;
+    }
     const ce = done.counterexample;
     if (ce && (!this.best || clearer(ce, this.best))) {
       this.best = ce;
@@ -197,6 +227,8 @@ export class CellRun {
     return !(this.marks & MARK_TRANSLATED) && (this.marks & MARK_REFUSED) !== 0;
   }
 }
+
+const shapeOf = ({ threads, switches, steps }: Counterexample) => ({ threads, switches, steps });
 
 function clearer(a: Counterexample, b: Counterexample): boolean {
   const rank = (c: Counterexample) => RANK.indexOf(c.violation.severity);

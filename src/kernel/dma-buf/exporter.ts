@@ -134,11 +134,15 @@ const revoked = step('revoked', (k: Kernel, buf: number) => k.buf_revoked.get(bu
 const set_revoked = step('revoke', (k: Kernel, buf: number) => k.buf_revoked.set(buf, 1));
 const bump_generation = step('generation++', (k: Kernel, buf: number) => k.buf_gen.add(buf, 1));
 const tag_page = step('tag', (k: Kernel, pfn: number, gen: number) => k.page_gen.set(pfn, gen));
-const count_fault = step('count_fault', (k: Kernel, buf: number) => k.buf_faults.add(buf, 1));
-const count_mkwrite = step('count_mkwrite', (k: Kernel, buf: number) => k.buf_mkwrites.add(buf, 1));
+const count_fault = step('count_fault', (k: Kernel, buf: number) => {
+  if (k.config.statistics) k.buf_faults.add(buf, 1);
+});
+const count_mkwrite = step('count_mkwrite', (k: Kernel, buf: number) => {
+  if (k.config.statistics) k.buf_mkwrites.add(buf, 1);
+});
 const count_vma = step('count_vma', (k: Kernel, vma: number, n: number) => {
   const buf = k.vm_private.get(vma) - 1;
-  if (buf >= 0) k.buf_vmas.add(buf, n);
+  if (buf >= 0 && k.config.statistics) k.buf_vmas.add(buf, n);
 });
 /** The next page, from `pfn` on, that a buffer keeps aside; 0 at the end. */
 const next_kept = step('old_pages', (k: Kernel, buf: number, pfn: number) => {
