@@ -21,6 +21,8 @@ export interface Shape {
 }
 
 export interface ClearestOptions {
+  /** A thread that is known to break a rule: sets with it are tried first. Changes no result. */
+  readonly suspect?: number;
   /** Only a clearer one than this is wanted. */
   readonly clearerThan?: Shape;
   /** What earlier searches over the same programs learned. */
@@ -151,7 +153,9 @@ class Finder {
       seen.add(key);
     };
     grow([], 0);
-    return out;
+    const { suspect = -1 } = this.options;
+    const rank = (members: readonly number[]) => (members.includes(suspect) ? 0 : 1);
+    return out.sort((a, b) => rank(a) - rank(b));
   }
 
   /** The clearest witness in which only `members` move and which is clearer than `bound`. */

@@ -224,6 +224,7 @@ export class Explorer {
       symmetry: this.options.symmetry,
       knowledge: this.knowledge,
       clearerThan: same ? known : undefined,
+      suspect: findings[0].thread,
     });
     let found: Clearest | null = null;
     for (let spent = 0; ; spent += 4_000) {
