@@ -92,6 +92,7 @@ function attempt(run: CellRun, cell: Cell): CellJson | null {
       exporter: cell.exporter.id,
       consumer: cell.consumer.id,
       verdict: 'unknown',
+      rule: null,
       rules: [],
       states: run.statesSoFar,
       transitions: 0,

@@ -21,7 +21,7 @@ export interface Shape {
 }
 
 export interface ClearestOptions {
-  /** A thread that is known to break a rule: sets with it are tried first. Changes no result. */
+  /** A thread that is known to break a rule: sets with it are tried first, and win among equals. */
   readonly suspect?: number;
   /** Only a clearer one than this is wanted. */
   readonly clearerThan?: Shape;

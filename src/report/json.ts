@@ -24,6 +24,8 @@ export interface CellJson {
   readonly exporter: string;
   readonly consumer: string;
   readonly verdict: Verdict;
+  /** The rule behind the verdict: the first of those that fall in the worst way. */
+  readonly rule: string | null;
   readonly rules: readonly string[];
   readonly states: number;
   readonly transitions: number;
@@ -77,6 +79,7 @@ export function cellJson(result: CellResult, name = result.cell.id): CellJson {
     exporter: cell.exporter.id,
     consumer: cell.consumer.id,
     verdict,
+    rule: result.findings[0]?.rule ?? null,
     rules,
     states,
     transitions,

@@ -19,9 +19,8 @@ const PENDING = '.';
 /** `corrupts R8`; a plus for more rules than one. */
 export function cellText(cell: CellJson | undefined): string {
   if (!cell) return PENDING;
-  const { verdict, rules, counterexample } = cell;
+  const { verdict, rule, rules } = cell;
   if (verdict !== 'corrupts' && verdict !== 'breaks') return verdict;
-  const rule = counterexample?.rule ?? rules[0];
   return rule ? `${verdict} ${rule}${rules.length > 1 ? '+' : ''}` : verdict;
 }
 

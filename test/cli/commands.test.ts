@@ -115,6 +115,7 @@ describe('matrix', () => {
             },
             "exporter": "string",
             "ms": "number",
+            "rule": "string",
             "rules": [
               "string",
             ],

@@ -93,6 +93,7 @@ describe('the matrix', () => {
             exporter,
             consumer,
             verdict: 'corrupts',
+            rule: 'R13',
             rules: ['R13', 'R14'],
             states: 1,
             transitions: 1,
