@@ -122,7 +122,7 @@ export function scenarioJson(
     title,
     verdict: outcome,
     expected,
-    rules: rulesOf(findings),
+    rules: rulesOf(counterexample ? [counterexample.violation, ...findings] : findings),
     states,
     transitions,
     ms: tenths(ms),
