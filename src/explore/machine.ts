@@ -58,6 +58,13 @@ export class Learned extends Error {
   }
 }
 
+/** Identical threads, in what order they would stand, and by which keys. */
+interface Group {
+  readonly members: number[];
+  readonly order: number[];
+  readonly keys: Float64Array;
+}
+
 const MAX_FUSED = 1_000;
 const NO_SLOT = -1;
 
@@ -144,7 +151,7 @@ export class Machine {
   testMode = false;
   private visible: Uint8Array = new Uint8Array(1024);
   private choiceSeen = false;
-  private readonly groups: { readonly members: number[]; readonly order: number[] }[] = [];
+  private readonly groups: Group[] = [];
   private readonly perThreadColumns: number[][] = [];
   private readonly ownerColumns: number[] = [];
   private scratch: Uint8Array;
@@ -273,26 +280,11 @@ export class Machine {
   canonical(): Int32Array {
     if (!this.groups.length) return this.row32;
     let same = true;
-    const { row, nThreads } = this;
-    const first = nThreads;
-    for (const g of this.groups) {
-      const { order, members } = g;
-      for (let i = 0; i < members.length; i++) order[i] = members[i];
-      // Insertion sort: groups are small and mostly in order.
-      for (let i = 1; i < order.length; i++) {
-        const t = order[i];
-        let j = i - 1;
-        while (j >= 0 && this.compareThreads(order[j], t) > 0) {
-          order[j + 1] = order[j];
-          j--;
-        }
-        order[j + 1] = t;
-        if (j !== i - 1) same = false;
-      }
-    }
+    for (const g of this.groups) if (!this.sortMembers(g)) same = false;
     if (same) return this.row32;
-    const { scratch } = this;
-    for (let i = 0; i < this.stride; i++) scratch[i] = row[i];
+    const { row, row32, scratch, scratch32 } = this;
+    const first = this.nThreads;
+    for (let i = 0; i < scratch32.length; i++) scratch32[i] = row32[i];
     for (const { order, members } of this.groups) {
       for (let i = 0; i < members.length; i++) {
         const to = members[i];
@@ -308,6 +300,47 @@ export class Machine {
     }
     if (this.ownerColumns.length) this.renameOwners(first);
     return this.scratch32;
+  }
+
+  /** Puts a group's members in order of their keys; true when they were. */
+  private sortMembers({ members, order, keys }: Group): boolean {
+    let sorted = true;
+    for (let i = 0; i < members.length; i++) {
+      const t = members[i];
+      order[i] = t;
+      keys[i] = this.keyOf(t);
+      // Equal keys may still differ in the columns that a key leaves out.
+      if (i > 0 && keys[i] <= keys[i - 1] && this.after(keys, order, i)) sorted = false;
+    }
+    if (sorted) return true;
+    // Insertion sort: groups are small and mostly in order.
+    for (let i = 1; i < order.length; i++) {
+      for (let j = i; j > 0 && this.after(keys, order, j); j--) {
+        const t = order[j];
+        order[j] = order[j - 1];
+        order[j - 1] = t;
+        const key = keys[j];
+        keys[j] = keys[j - 1];
+        keys[j - 1] = key;
+      }
+    }
+    return false;
+  }
+
+  /** A number that orders threads by node and by their first two slots. */
+  private keyOf(t: number): number {
+    const columns = this.perThreadColumns;
+    const first = this.nThreads;
+    let key = this.at[t];
+    if (columns.length > 0) key = key * 256 + this.row[first + columns[0][t]];
+    if (columns.length > 1) key = key * 256 + this.row[first + columns[1][t]];
+    return key;
+  }
+
+  /** Must the thread at place `i` come before its predecessor? */
+  private after(keys: Float64Array, order: readonly number[], i: number): boolean {
+    if (keys[i - 1] !== keys[i]) return keys[i - 1] > keys[i];
+    return this.perThreadColumns.length > 2 && this.compareThreads(order[i - 1], order[i]) > 0;
   }
 
   private compareThreads(a: number, b: number): number {
@@ -345,7 +378,13 @@ export class Machine {
       else byRun.set(t.run, [i]);
     });
     for (const members of byRun.values()) {
-      if (members.length > 1) this.groups.push({ members, order: members.slice() });
+      if (members.length > 1) {
+        this.groups.push({
+          members,
+          order: members.slice(),
+          keys: new Float64Array(members.length),
+        });
+      }
     }
     if (!this.groups.length) return;
     for (const { members } of this.groups) {
