@@ -22,8 +22,6 @@ export default () =>
     const plain = [];
     /** @type {number[]} */
     const reduced = [];
-    /** @type {number[]} */
-    const symmetric = [];
     /** @type {import('./spin.mjs').SpinResult[]} */
     const spins = [];
     /** @type {import('./spin.mjs').SpinResult[]} */
@@ -42,7 +40,6 @@ export default () =>
       plain.push(mine.seconds);
       reducedSpins.push(spin(model.text, dir, { table: 26, reduce: true }));
       reduced.push(ours('reduce').seconds);
-      symmetric.push(ours('reduce', 'symmetry').seconds);
     }
     /** @param {import('./spin.mjs').SpinResult[]} results */
     const words = (results) => {
@@ -70,7 +67,6 @@ export default () =>
         peer: words(reducedSpins),
       },
       { name: `${name}, reduced`, value: median(reduced), unit: 's' },
-      { name: `${name}, reduced, symmetry`, value: median(symmetric), unit: 's' },
     ];
     return figures;
   });
