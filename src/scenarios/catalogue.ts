@@ -160,6 +160,19 @@ export const CATALOGUE: readonly Scenario[] = [
     consumer: 'cpu',
   }),
   story({
+    id: 'ttm/no-tlb-flush',
+    title: 'a move that clears entries and leaves the TLBs alone',
+    story:
+      'The entries are gone before the buffer moves, but a CPU still has its translation cached. Its next ' +
+      'store goes to the old page.',
+    source: 'R4',
+    status: 'hypothetical variant of TTM that walks the page tables itself',
+    rules: ['R4'],
+    expected: 'violated',
+    exporter: wrongTtm('ttm-no-flush', { flushes: false }),
+    consumer: 'cpu',
+  }),
+  story({
     id: 'ttm/looks-before-locking',
     title: 'a fault handler that looks before it locks',
     story:

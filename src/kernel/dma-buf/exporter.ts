@@ -73,6 +73,7 @@ import {
 } from '../mm/vma.ts';
 import { unmap_mapping_range } from '../mm/zap.ts';
 import { dma_buf_alloc, dma_buf_export } from './dma-buf.ts';
+import { zap_without_flush } from './zap-by-hand.ts';
 
 const resv = lockSteps(['dma_resv_lock', 'dma_resv_unlock'], (k: Kernel) => k.dma_resv);
 const resv_try = lockSteps(['dma_resv_trylock', 'dma_resv_unlock'], (k: Kernel) => k.dma_resv, {
@@ -532,7 +533,8 @@ function build(traits: ExporterTraits): Exporter {
       const mapping = yield* file_mapping(yield* file_of(buf));
       const base = yield* pgoff_base(buf);
       const off = traits.zapOffsetMatches ? base : base + 0x1000;
-      yield* unmap_mapping_range(mapping, off + first, n);
+      if (traits.flushes) yield* unmap_mapping_range(mapping, off + first, n);
+      else yield* zap_without_flush(mapping, off + first, n);
     },
   );
 

@@ -132,7 +132,7 @@ const finish_fault = routine(
     }
     // fault_dirty_shared_page, as far as the page is concerned.
     yield* page_add_rmap(pfn, write && flags & VM_SHARED ? 1 : 0);
-    yield* set_new_pte(mm, addr, entry);
+    yield* set_new_pte(mm, addr, entry, vma);
     yield* pte_unlock(mm);
     return 0;
   },

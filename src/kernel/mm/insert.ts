@@ -80,7 +80,7 @@ export function mk_pte(pfn: number, prot: number): number {
  */
 export const set_new_pte = step(
   'set_pte_at',
-  (k: Kernel, mm: number, addr: number, pte: number) => {
+  (k: Kernel, mm: number, addr: number, pte: number, vma: number) => {
     const pfn = pte_pfn(pte);
     if (!(pte & PTE_SPECIAL) && k.page_owner.get(pfn) >= OWNER_BUFFER) {
       k.mem.report({
@@ -89,7 +89,7 @@ export const set_new_pte = step(
         text: 'a dma-buf mapping receives a struct page',
       });
     }
-    k.pte.set(mm * k.config.vpages + addr, pte | stale(k, pfn));
+    k.pte.set(mm * k.config.vpages + addr, pte | stale(k, pfn, vma, addr));
   },
   {
     text: ([, addr, pte]) => `set_pte_at(${addr}, page${pte_pfn(pte as number)})`,
@@ -97,12 +97,14 @@ export const set_new_pte = step(
   },
 );
 
-function stale(k: Kernel, pfn: number): number {
+function stale(k: Kernel, pfn: number, vma: number, addr: number): number {
   const owner = k.page_owner.get(pfn);
   if (owner === 0) return pfn === 0 ? 0 : PTE_BORN_STALE;
   if (owner < OWNER_BUFFER) return 0;
   const buffer = (owner - OWNER_BUFFER) >> 16;
-  const page = owner & 0xffff;
+  const mapped = k.vm_pgoff.get(vma) - k.buf_pgoff.get(buffer) + addr - k.vm_start.get(vma);
+  // Where vm_pgoff is no offset (a private remap_pfn_range), any page of the buffer will do.
+  const page = mapped >= 0 && mapped < k.buf_npages.get(buffer) ? mapped : owner & 0xffff;
   const good =
     k.page_state.get(pfn) === PAGE_USED &&
     k.buf_page.get(buffer * k.config.bufferPages + page) === pfn;
@@ -112,9 +114,10 @@ function stale(k: Kernel, pfn: number): number {
 /** mm/memory.c insert_pfn: special entry, no reference; an occupied slot is left alone. */
 const insert_pfn = routine(
   'insert_pfn',
-  function* (mm: number, addr: number, pfn: number, prot: number): Run<number> {
+  function* (mm: number, vma: number, addr: number, pfn: number, prot: number): Run<number> {
     yield* pte_lock(mm);
-    if (!(yield* ptep_get(mm, addr))) yield* set_new_pte(mm, addr, mk_pte(pfn, prot) | PTE_SPECIAL);
+    const pte = mk_pte(pfn, prot) | PTE_SPECIAL;
+    if (!(yield* ptep_get(mm, addr))) yield* set_new_pte(mm, addr, pte, vma);
     yield* pte_unlock(mm);
     return VM_FAULT_NOPAGE;
   },
@@ -139,7 +142,7 @@ export const vmf_insert_pfn_prot = routine(
       return VM_FAULT_SIGBUS;
     }
     if (addr < (yield* vm_start(vma)) || addr >= (yield* vm_end(vma))) return VM_FAULT_SIGBUS;
-    return yield* insert_pfn(mm, addr, pfn, prot);
+    return yield* insert_pfn(mm, vma, addr, pfn, prot);
   },
   'mm/memory.c',
 );
@@ -162,7 +165,7 @@ export const vmf_insert_mixed = routine(
       return VM_FAULT_SIGBUS;
     }
     if (addr < (yield* vm_start(vma)) || addr >= (yield* vm_end(vma))) return VM_FAULT_SIGBUS;
-    return yield* insert_pfn(mm, addr, pfn, yield* vm_page_prot(vma));
+    return yield* insert_pfn(mm, vma, addr, pfn, yield* vm_page_prot(vma));
   },
   'mm/memory.c',
 );
@@ -180,7 +183,7 @@ const insert_page = routine(
     }
     yield* get_page(pfn, 1);
     yield* page_add_rmap(pfn);
-    yield* set_new_pte(mm, addr, mk_pte(pfn, prot));
+    yield* set_new_pte(mm, addr, mk_pte(pfn, prot), vma);
     yield* pte_unlock(mm);
     return 0;
   },
@@ -244,7 +247,7 @@ export const remap_pfn_range = routine(
     yield* pte_lock(mm);
     for (let i = 0; i < n; i++) {
       const page = i === 0 ? pfn : yield* pfn_of_range(table, first + i);
-      yield* set_new_pte(mm, addr + i, mk_pte(page, prot) | PTE_SPECIAL);
+      yield* set_new_pte(mm, addr + i, mk_pte(page, prot) | PTE_SPECIAL, vma);
     }
     yield* pte_unlock(mm);
     return 0;

@@ -38,6 +38,8 @@ const i_mmap_w = lockSteps(
   ['i_mmap_lock_write', 'i_mmap_unlock_write'],
   (k: Kernel) => k.i_mmap_rwsem,
 );
+export const i_mmap_lock_read = i_mmap.lock;
+export const i_mmap_unlock_read = i_mmap.unlock;
 export const i_mmap_lock_write = i_mmap_w.lock;
 export const i_mmap_unlock_write = i_mmap_w.unlock;
 
@@ -144,7 +146,7 @@ const unmap_mapping_range_vma = routine(
  * The next VMA, by number, that maps part of [first, last] of a mapping; NO_VMA at the end. The
  * interval tree orders them otherwise, but the set is the same and i_mmap_rwsem is held.
  */
-const vma_interval_tree = step(
+export const vma_interval_tree = step(
   'vma_interval_tree_foreach',
   (k: Kernel, mapping: number, first: number, last: number, after: number) => {
     for (let v = after; v < k.config.mms * k.config.vmas; v++) {
@@ -168,7 +170,16 @@ const range_end = step('zea', (k: Kernel, v: number, last: number) => {
   const pgoff = k.vm_pgoff.get(v);
   return Math.min(k.vm_end.get(v), k.vm_start.get(v) + (last - pgoff) + 1);
 });
-const mm_of = step('vma->vm_mm', (k: Kernel, v: number) => Math.floor(v / k.config.vmas));
+/** The part of a VMA that maps pages [first, last] of its file. */
+export function* mapped_part(
+  vma: number,
+  first: number,
+  last: number,
+): Run<{ readonly start: number; readonly end: number }> {
+  return { start: yield* range_start(vma, first), end: yield* range_end(vma, last) };
+}
+
+export const mm_of = step('vma->vm_mm', (k: Kernel, v: number) => Math.floor(v / k.config.vmas));
 
 /**
  * mm/memory.c unmap_mapping_pages: zaps pages [first, first + n) of a mapping in every VMA of every
@@ -183,8 +194,7 @@ export const unmap_mapping_pages = routine(
       const vma = yield* vma_interval_tree(mapping, first, last, after);
       if (vma === NO_VMA) break;
       const mm = yield* mm_of(vma);
-      const start = yield* range_start(vma, first);
-      const end = yield* range_end(vma, last);
+      const { start, end } = yield* mapped_part(vma, first, last);
       yield* unmap_mapping_range_vma(mm, vma, start, end, evenCows);
       after = vma + 1;
     }

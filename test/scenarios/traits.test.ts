@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** Every trait matters: turned the wrong way on an exporter that keeps the contract, it shows. */
+import { describe, expect, it } from 'vitest';
+import { type ExporterTraits, KEEPS_CONTRACT } from '../../src/contract/traits.ts';
+import { CONSUMERS } from '../../src/kernel/consumers.ts';
+import { CellRun, makeCell } from '../../src/scenarios/matrix.ts';
+
+const good: ExporterTraits = {
+  ...KEEPS_CONTRACT,
+  id: 'good',
+  title: 'keeps the contract and moves',
+  status: 'hypothetical',
+  source: 'test',
+  takesBack: ['move'],
+};
+
+function outcome(traits: ExporterTraits, consumer: string): string {
+  const found = CONSUMERS.find((c) => c.id === consumer);
+  if (!found) throw new Error(consumer);
+  const result = new CellRun(makeCell(traits, found), '6.12').run();
+  return `${result?.verdict} ${result?.rules.join(',')}`.trim();
+}
+
+describe('traits of an exporter', () => {
+  it('are safe with another CPU as they should be', () => {
+    expect(outcome(good, 'cpu')).toBe('safe');
+  });
+
+  const wrong: readonly (readonly [string, Partial<ExporterTraits>, string, string])[] = [
+    ['flushes', { flushes: false }, 'cpu', 'corrupts R4'],
+    ['zap never', { zap: 'never' }, 'cpu', 'corrupts R4'],
+    ['zap after the switch', { zap: 'after-switch' }, 'cpu', 'corrupts R4'],
+    ['sharesMapping', { sharesMapping: false }, 'cpu', 'corrupts R4'],
+    ['zapOffsetMatches', { zapOffsetMatches: false }, 'cpu', 'corrupts R4'],
+    ['faultLocks', { faultLocks: 'looks-before-locking' }, 'cpu', 'corrupts R5'],
+    ['setsFlags', { setsFlags: [], inserts: 'fault-vmf-page' }, 'gup', 'corrupts R1,R2,R4,R5'],
+    ['freesOldPage', { freesOldPage: false }, 'cpu', 'breaks leak'],
+    ['inserts at mmap', { inserts: 'mmap-remap-pfn', setsFlags: [] }, 'cpu', 'breaks sigbus'],
+  ];
+  for (const [name, change, consumer, expected] of wrong) {
+    it(`${name}: ${expected}`, { timeout: 30_000 }, () => {
+      expect(outcome({ ...good, ...change }, consumer)).toBe(expected);
+    });
+  }
+});
