@@ -27,7 +27,7 @@ export function ladder(told: Told, options: LadderOptions = {}): string {
   const width = options.width ?? LADDER_WIDTH;
   const found = linesOf(told);
   const body = !found.lines.length
-    ? paragraph(NO_STEPS, width, MARGIN)
+    ? paragraph(told.trace.length ? NOTHING_YET : NO_STEPS, width, MARGIN)
     : found.names.length === 1
       ? single(found, told, width)
       : found.names.length < 4
@@ -39,6 +39,8 @@ export function ladder(told: Told, options: LadderOptions = {}): string {
 
 const NO_STEPS =
   '(This falls while the buffer is created and mapped, before any thread takes a step.)';
+
+const NOTHING_YET = '(No step so far that another thread could notice.)';
 
 /** Where a livelock begins to go round, said once, between two lines. */
 function roundBefore(told: Told, line: Line, previous: Line | undefined): boolean {

@@ -54,6 +54,8 @@ const note_lookup = step(
   { atomic: 'bookkeeping of the search' },
 );
 
+const HUGE = 3;
+
 /** Which rule lets a page reference be taken here: R13 past the flag, R3 through a huge entry, else R2. */
 const why_gup_worked = step('why_gup_worked', (k: Kernel, mm: number, addr: number) => {
   const w = k.mem.words;
@@ -64,7 +66,7 @@ const why_gup_worked = step('why_gup_worked', (k: Kernel, mm: number, addr: numb
         Math.floor(addr / k.config.ptrsPerPmd)
     ]
   )
-    return 3;
+    return HUGE;
   for (let v = mm * k.config.vmas; v < (mm + 1) * k.config.vmas; v++) {
     if (w[k.vm_start.base + v] <= addr && addr < w[k.vm_end.base + v]) {
       return w[k.vm_flags.base + v] & VM_PFNMAP ? 13 : 2;
@@ -197,13 +199,15 @@ function build(traits: ConsumerTraits): ConsumerProgram {
     traits.id,
     function* (mm: number, addr: number, _h: number, user: UserPage): Run<void> {
       const flags = FOLL_WRITE | (traits.longTerm ? FOLL_PIN | FOLL_LONGTERM : FOLL_GET);
+      const before = yield* why_gup_worked(mm, addr);
       const page =
         traits.lookup === 'gup-fast' || traits.longTerm
           ? yield* get_user_pages_fast(mm, addr, flags)
           : yield* get_user_pages_unlocked(mm, addr, flags);
       yield* note_lookup(mm, addr, page > 0 ? 1 : 0);
       if (page < 0) return;
-      const why = `R${yield* why_gup_worked(mm, addr)}`;
+      const now = yield* why_gup_worked(mm, addr);
+      const why = `R${before === HUGE ? before : now}`;
       yield* access_page(page, 1, 0, value, user, why);
       yield* access_page(page, 0, 0, 0, user, why);
       yield* unpin_user_page(page, flags);
