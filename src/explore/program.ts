@@ -38,8 +38,6 @@ export interface StepOptions {
   readonly cite?: string;
   /** Why this step may touch more than one racy slot (hardware, or the source of Linux). */
   readonly atomic?: string;
-  /** The removable guard that this step stands for, if any; see `guard` in kernel code. */
-  readonly guard?: string;
 }
 
 export interface StepDef extends StepOptions {
@@ -105,8 +103,8 @@ function answered(value: number): Run<number> {
 
 function makeStep(name: string, kind: StepKind, run: StepDef['run'], options: StepOptions) {
   // Written out so that all definitions have one shape: the search reads them at every transition.
-  const { lock, shared, text, cite, atomic, guard } = options;
-  const def: StepDef = { name, kind, run, lock, shared, text, cite, atomic, guard };
+  const { lock, shared, text, cite, atomic } = options;
+  const def: StepDef = { name, kind, run, lock, shared, text, cite, atomic };
   const ask = function* (args: readonly Arg[]): Run<number> {
     probe.ask?.();
     return yield { type: 'step', def, args };

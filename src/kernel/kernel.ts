@@ -118,9 +118,7 @@ export class Kernel {
   readonly mmu_lock: LockClass;
 
   /** include/linux/mm_types.h struct mm_struct */
-  readonly mm_users: Slots;
   readonly mm_anon_vmas: Slots;
-  readonly mm_def_flags: Slots;
 
   /** Page-table entries: bits of pgtable.ts and a pfn; one word, as the MMU sees it. */
   readonly pte: Slots;
@@ -229,9 +227,7 @@ export class Kernel {
     this.ptl = new LockClass(mem, 'ptl', mms, locks);
     this.mmu_lock = new LockClass(mem, 'mmu_lock', Math.max(1, holders), locks);
 
-    this.mm_users = mem.array('mm_users', mms);
     this.mm_anon_vmas = mem.array('anon_vmas', 1);
-    this.mm_def_flags = mem.array('mm_def_flags', mms);
 
     const at = (n: number, name: string) => (i: number) =>
       mms === 1 ? `${name}[${i}]` : `mm${Math.floor(i / n)}.${name}[${i % n}]`;

@@ -24,8 +24,6 @@ export interface Profile {
   readonly huge_pfnmap: boolean;
   /** Followers go through follow_pfnmap_start, which tests the VMA; 6.1 has follow_pte without. */
   readonly follow_pfnmap: boolean;
-  /** VM_SPECIAL mappings never merge, so cannot grow in place by mremap. 6.12 mm/vma.c. */
-  readonly special_never_expands: boolean;
   /**
    * A VMA with vm_ops->close never takes part in a merge; later only one that would vanish does not.
    * 6.1 mm/mmap.c is_mergeable_vma; 6.12 mm/vma.c can_merge_remove_vma.
@@ -77,7 +75,6 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     bug_cow_pfnmap: 2229,
     huge_pfnmap: false,
     follow_pfnmap: false,
-    special_never_expands: false,
     close_never_merges: true,
     mprotect_upgrades_clean_anon: false,
     mprotect_drops_account: false,
@@ -101,7 +98,6 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     bug_cow_pfnmap: 2414,
     huge_pfnmap: true,
     follow_pfnmap: true,
-    special_never_expands: true,
     close_never_merges: false,
     mprotect_upgrades_clean_anon: true,
     mprotect_drops_account: true,

@@ -8,7 +8,6 @@ import { vma_ops } from './fault.ts';
 import {
   PTE_PRESENT,
   VM_ACCOUNT,
-  VM_EXEC,
   VM_LOCKED,
   VM_LOCKONFAULT,
   VM_MAYEXEC,
@@ -54,7 +53,6 @@ import { i_mmap_lock_write, i_mmap_unlock_write, zap_pte_range } from './zap.ts'
 
 export const PROT_READ = VM_READ;
 export const PROT_WRITE = VM_WRITE;
-export const PROT_EXEC = VM_EXEC;
 
 // Flags of mmap(2); the values are ours, the names are the field's.
 export const MAP_SHARED = 0x1;

@@ -10,11 +10,8 @@ import { step } from '../../explore/program.ts';
 import { ENOMEM } from '../errno.ts';
 import { type Kernel, type VmOperations, vm_operations } from '../kernel.ts';
 import {
-  is_cow_mapping,
   VM_ACCESS_FLAGS,
-  VM_LOCKED,
   VM_PFNMAP,
-  VM_READ,
   VM_SHARED,
   VM_SOFTDIRTY,
   VM_SPECIAL,
@@ -162,10 +159,6 @@ export const vma_set_page_prot = step('vma_set_page_prot', (k: Kernel, v: number
 /** Whether mprotect has to touch entries to make first writes fault. */
 export const vma_wants_writenotify = step('vma_wants_writenotify', (k: Kernel, v: number) =>
   wantsWriteNotify(k, v) ? 1 : 0,
-);
-
-export const vma_is_cow = step('is_cow_mapping', (k: Kernel, v: number) =>
-  is_cow_mapping(k.vm_flags.get(v)) ? 1 : 0,
 );
 
 /** A new VMA, not yet anything but a range and flags. Returns its number or -ENOMEM. */
@@ -491,8 +484,3 @@ export const anon_vma_prepare = step('anon_vma_prepare', (k: Kernel, v: number) 
 export const has_anon_vma = step('vma->anon_vma', (k: Kernel, v: number) =>
   k.anon_vma.get(v) ? 1 : 0,
 );
-
-export const vma_permits = (flags: number, write: number): boolean =>
-  write ? (flags & VM_WRITE) !== 0 : (flags & VM_READ) !== 0;
-
-export const is_locked = (flags: number): boolean => (flags & VM_LOCKED) !== 0;
