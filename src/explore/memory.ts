@@ -259,13 +259,6 @@ export class Memory {
   }
 
   private lockStep(slot: number, held: number): void {
-    if (this.arrays[this.arrayOf[slot]].options.lock) {
-      // Whoever looks at a lock word without waiting for the lock makes it visible.
-      this.racy[slot] = 1;
-      this.racyGrew = true;
-      this.noteBare(slot);
-      return;
-    }
     const owner = this.owner[slot];
     if (owner === 0xff) this.owner[slot] = this.self;
     else if (owner !== this.self) this.owner[slot] = SHARED;

@@ -10,7 +10,8 @@ import { OPS, runCorpus, runFacts, runOps } from '../../src/conform/run.ts';
 import { Values } from '../../src/conform/values.ts';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 
-const corpus = readFileSync(join(import.meta.dirname, 'corpus.jsonl'), 'utf8');
+const fixture = (name: string) => readFileSync(join(import.meta.dirname, name), 'utf8');
+const corpus = fixture('corpus.jsonl');
 const versions: readonly LinuxVersion[] = ['6.12', '6.1'];
 
 /** Runs ops written one after another, separated by semicolons. */
@@ -27,6 +28,18 @@ describe('recorded programs', () => {
     expect(result.unsupported_ops).toEqual({});
     expect(result.programs + result.programs_left_out).toBe(corpus.trim().split('\n').length);
     expect(result.ops).toBeGreaterThan(200);
+  });
+
+  test.each(versions)('and so do recorded facts of %s', (linux) => {
+    const result = runFacts(fixture(`facts-${linux}.tsv`), { linux });
+    expect(result.mismatches).toEqual([]);
+    expect(result.programs).toBe(4 * 236);
+  });
+
+  test.each(versions)('and the failure modes of the thread on %s', (linux) => {
+    const result = runFacts(fixture('bugs.tsv'), { linux });
+    expect(result.mismatches).toEqual([]);
+    expect(result.programs).toBe(50);
   });
 
   test('programs without answers for a version are left out and counted', () => {
