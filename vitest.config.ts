@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 import { defineConfig } from 'vitest/config';
+import { writeLists } from './scripts/lists.mjs';
+
+writeLists();
 
 export default defineConfig({
   test: {

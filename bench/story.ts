@@ -6,7 +6,7 @@
 import type { System, Thread } from '../src/explore/machine.ts';
 import { type Run, routine } from '../src/explore/program.ts';
 import { simulate } from '../src/explore/simulate.ts';
-import { CONSUMERS } from '../src/kernel/consumers.ts';
+import { CONSUMERS } from '../src/kernel/consumers/index.ts';
 import { exporter } from '../src/kernel/dma-buf/exporter.ts';
 import { ttm } from '../src/kernel/exporters/ttm.ts';
 import { Kernel } from '../src/kernel/kernel.ts';

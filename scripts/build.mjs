@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeLists } from './lists.mjs';
 import { exitWith, root, run } from './setup.mjs';
 
 const dist = join(root, 'dist');
@@ -138,6 +139,7 @@ async function buildTypes(force) {
  * @param {{ types?: boolean, force?: boolean }} [options]
  */
 export async function build({ types = false, force = false } = {}) {
+  writeLists();
   return (await buildCode(force)) && (!types || (await buildTypes(force)));
 }
 

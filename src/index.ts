@@ -49,7 +49,7 @@ export {
   type Step,
 } from './explore/schedule.ts';
 export { simulate } from './explore/simulate.ts';
-export { CONSUMERS } from './kernel/consumers.ts';
+export { CONSUMERS } from './kernel/consumers/index.ts';
 export { EXPORTERS } from './kernel/exporters/index.ts';
 // The model of Linux.
 export * as kernel from './kernel/index.ts';
@@ -57,7 +57,7 @@ export type { LinuxVersion } from './kernel/versions.ts';
 // Output.
 export { type LadderOptions, ladder } from './report/ladder.ts';
 // Stories and the matrix.
-export { CATALOGUE } from './scenarios/catalogue.ts';
+export { CATALOGUE } from './scenarios/catalogue/index.ts';
 export { cellSystems, type Face, facesOf, type Way } from './scenarios/cell.ts';
 export {
   type Cell,

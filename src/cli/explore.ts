@@ -2,7 +2,7 @@
 /** `pfnmap explore`: scenarios in every interleaving. */
 import { existsSync } from 'node:fs';
 import { count } from '../report/text.ts';
-import { CATALOGUE } from '../scenarios/catalogue.ts';
+import { CATALOGUE } from '../scenarios/catalogue/index.ts';
 import { Ahead } from './ahead.ts';
 import type { CommonOptions, Context } from './commands.ts';
 import { EXIT, type ExitCode, Failure, note, out, outJson, ProgressLine, painter } from './io.ts';

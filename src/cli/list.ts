@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** `pfnmap list`: what there is. */
-import { CONSUMERS } from '../kernel/consumers.ts';
+import { CONSUMERS } from '../kernel/consumers/index.ts';
 import { EXPORTERS } from '../kernel/exporters/index.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
-import { CATALOGUE } from '../scenarios/catalogue.ts';
+import { CATALOGUE } from '../scenarios/catalogue/index.ts';
 import { EXIT, type ExitCode, out, outJson } from './io.ts';
 
 interface Entry {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Names that a user types: scenarios, groups and cells. */
-import { CONSUMERS } from '../kernel/consumers.ts';
+import { CONSUMERS } from '../kernel/consumers/index.ts';
 import { EXPORTERS } from '../kernel/exporters/index.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
-import { CATALOGUE } from '../scenarios/catalogue.ts';
+import { CATALOGUE } from '../scenarios/catalogue/index.ts';
 import { type Cell, makeCell } from '../scenarios/matrix.ts';
 import { nearest } from '../scenarios/nearest.ts';
 import type { Scenario } from '../scenarios/scenario.ts';

@@ -3,7 +3,7 @@
 import { parentPort } from 'node:worker_threads';
 import { explore } from '../explore/explore.ts';
 import type { System } from '../explore/machine.ts';
-import { CONSUMERS } from '../kernel/consumers.ts';
+import { CONSUMERS } from '../kernel/consumers/index.ts';
 import { EXPORTERS } from '../kernel/exporters/index.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { cellSystems } from '../scenarios/cell.ts';

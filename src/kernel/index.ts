@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** The kernel model as a library: what a scenario of one's own is written with. */
 
-export { CONSUMERS } from './consumers.ts';
+export { CONSUMERS } from './consumers/index.ts';
 export { type Exporter, exporter, type MoveOptions } from './dma-buf/exporter.ts';
 export { EXPORTERS } from './exporters/index.ts';
 export { sys_close } from './fs/file.ts';

@@ -11,7 +11,7 @@ import {
 } from '../explore/explore.ts';
 import type { Violation } from '../explore/memory.ts';
 import { Knowledge } from '../explore/space.ts';
-import { CONSUMERS } from '../kernel/consumers.ts';
+import { CONSUMERS } from '../kernel/consumers/index.ts';
 import { EXPORTERS } from '../kernel/exporters/index.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { MARK_REFUSED, MARK_TRANSLATED, notifierKind } from '../kernel/virt/consumer.ts';

@@ -2,7 +2,7 @@
 /** The matrix as a whole: verdicts, rules and exact state counts, as golden text. */
 import { describe, expect, it } from 'vitest';
 import { explore } from '../../src/explore/explore.ts';
-import { CATALOGUE } from '../../src/scenarios/catalogue.ts';
+import { CATALOGUE } from '../../src/scenarios/catalogue/index.ts';
 import { type CellResult, CellRun, matrixCells, SharedFaces } from '../../src/scenarios/matrix.ts';
 
 function line(r: CellResult): string {

@@ -2,7 +2,7 @@
 /** Every trait matters: turned the wrong way on an exporter that keeps the contract, it shows. */
 import { describe, expect, it } from 'vitest';
 import { type ExporterTraits, KEEPS_CONTRACT } from '../../src/contract/traits.ts';
-import { CONSUMERS } from '../../src/kernel/consumers.ts';
+import { CONSUMERS } from '../../src/kernel/consumers/index.ts';
 import { CellRun, makeCell } from '../../src/scenarios/matrix.ts';
 
 const good: ExporterTraits = {

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/** All exporters that the matrix knows, in reading order. */
+/** All exporters that the matrix knows: what the files beside this one export by default. */
 import type { ExporterTraits } from '../../contract/traits.ts';
-import { systemHeap } from './system-heap.ts';
-import { systemHeapInsertPage } from './system-heap-insert-page.ts';
-import { testKinds } from './test-module.ts';
-import { ttm } from './ttm.ts';
-import { udmabuf } from './udmabuf.ts';
-import { vgem } from './vgem.ts';
+import { FILES } from './all.gen.ts';
 
-export const EXPORTERS: readonly ExporterTraits[] = [
-  systemHeap,
-  systemHeapInsertPage,
-  udmabuf,
-  vgem,
-  ttm,
-  ...testKinds,
+const RANK: readonly ExporterTraits['status'][] = [
+  'real',
+  'historical',
+  'hypothetical',
+  'test module',
 ];
+
+/** In reading order: what exists, what existed, what was only discussed, the test module's kinds. */
+export const EXPORTERS: readonly ExporterTraits[] = FILES.flat().sort(
+  (a, b) => RANK.indexOf(a.status) - RANK.indexOf(b.status),
+);

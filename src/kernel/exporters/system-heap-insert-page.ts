@@ -11,3 +11,5 @@ export const systemHeapInsertPage: ExporterTraits = {
   source: 'Vetter 22/17:08',
   inserts: 'mmap-insert-page',
 };
+
+export default systemHeapInsertPage;

@@ -11,3 +11,5 @@ export const systemHeap: ExporterTraits = {
   inserts: 'mmap-remap-pfn',
   setsFlags: [],
 };
+
+export default systemHeap;

@@ -75,3 +75,5 @@ export function withFlags(base: ExporterTraits, flags: number): ExporterTraits {
     ],
   };
 }
+
+export default testKinds;

@@ -14,3 +14,5 @@ export const ttm: ExporterTraits = {
   countsVmas: true,
   pgoffBase: 0x100000,
 };
+
+export default ttm;

@@ -10,3 +10,5 @@ export const udmabuf: ExporterTraits = {
   source: '6.12 drivers/dma-buf/udmabuf.c:43',
   setsFlags: ['VM_PFNMAP', 'VM_DONTEXPAND', 'VM_DONTDUMP'],
 };
+
+export default udmabuf;

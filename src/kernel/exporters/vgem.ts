@@ -13,3 +13,5 @@ export const vgem: ExporterTraits = {
   ignoresPgoff: true,
   pgoffBase: 0x100000,
 };
+
+export default vgem;

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** The stories of the thread that can be run, each with its source and what is known to come out. */
-import type { ConsumerTraits, ExporterTraits } from '../contract/traits.ts';
-import { CONSUMERS } from '../kernel/consumers.ts';
-import { systemHeap } from '../kernel/exporters/system-heap.ts';
-import { LIAR, SHMEM, testKinds, withFlags } from '../kernel/exporters/test-module.ts';
-import { ttm } from '../kernel/exporters/ttm.ts';
-import { boundOf, cellSystems, type Face, type Way } from './cell.ts';
-import { patchStories } from './patch.ts';
-import type { Scenario } from './scenario.ts';
+import type { ConsumerTraits, ExporterTraits } from '../../contract/traits.ts';
+import { CONSUMERS } from '../../kernel/consumers/index.ts';
+import { systemHeap } from '../../kernel/exporters/system-heap.ts';
+import { LIAR, SHMEM, testKinds, withFlags } from '../../kernel/exporters/test-module.ts';
+import { ttm } from '../../kernel/exporters/ttm.ts';
+import { boundOf, cellSystems, type Face, type Way } from '../cell.ts';
+import type { Scenario } from '../scenario.ts';
 
 const consumerOf = (id: string): ConsumerTraits => {
   const found = CONSUMERS.find((c) => c.id === id);
@@ -53,7 +52,7 @@ const wrongTtm = (id: string, wrong: Partial<ExporterTraits>): ExporterTraits =>
   ...wrong,
 });
 
-export const CATALOGUE: readonly Scenario[] = [
+const stories: readonly Scenario[] = [
   story({
     id: 'kvm/follow-and-keep',
     title: 'follow, fixup, follow, keep; the exporter moves in the gap',
@@ -263,5 +262,6 @@ export const CATALOGUE: readonly Scenario[] = [
     consumer: 'gup-fast',
     touched: true,
   }),
-  ...patchStories,
 ];
+
+export default stories;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** The consumers that the matrix knows, each by its traits. */
-import { type ConsumerTraits, FOLLOWS_CORRECTLY } from '../contract/traits.ts';
+import { type ConsumerTraits, FOLLOWS_CORRECTLY } from '../../contract/traits.ts';
 
 const generic = { ...FOLLOWS_CORRECTLY, status: 'generic' } as const;
 
-export const CONSUMERS: readonly ConsumerTraits[] = [
+const consumers: readonly ConsumerTraits[] = [
   {
     ...generic,
     id: 'cpu',
@@ -85,3 +85,5 @@ export const CONSUMERS: readonly ConsumerTraits[] = [
     lookup: 'hmm',
   },
 ];
+
+export default consumers;

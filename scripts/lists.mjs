@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Writes the lists of exporters, consumers and stories from what stands in
+// their directories, so that adding one touches one file. Each file there
+// exports one, or an array of them, by default. The lists are not tracked;
+// build, check and tests write them first.
+
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { root } from './setup.mjs';
+
+const GENERATED = 'all.gen.ts';
+
+/** A directory, and the type of what its files export; `from` is as seen from the directory. */
+const LISTS = [
+  { dir: 'src/kernel/exporters', type: 'ExporterTraits', from: '../../contract/traits.ts' },
+  { dir: 'src/kernel/consumers', type: 'ConsumerTraits', from: '../../contract/traits.ts' },
+  { dir: 'src/scenarios/catalogue', type: 'Scenario', from: '../scenario.ts' },
+];
+
+/**
+ * The files of a list, sorted by path.
+ *
+ * @param {string} dir
+ */
+function filesOf(dir) {
+  return readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => relative(dir, join(entry.parentPath, entry.name)).split(sep).join('/'))
+    .filter((path) => path !== 'index.ts' && path !== GENERATED)
+    .sort();
+}
+
+/** Writes what has changed. */
+export function writeLists() {
+  for (const { dir, type, from } of LISTS) {
+    const files = filesOf(join(root, dir));
+    const text = [
+      '// SPDX-License-Identifier: GPL-2.0-or-later',
+      '/** Written by scripts/lists.mjs: what the files of this directory export by default. */',
+      `import type { ${type} } from '${from}';`,
+      ...files.map((path, i) => `import f${i} from './${path}';`),
+      '',
+      `export const FILES: readonly (${type} | readonly ${type}[])[] = [`,
+      ...files.map((_, i) => `  f${i},`),
+      '];',
+      '',
+    ].join('\n');
+    const path = join(root, dir, GENERATED);
+    if (existsSync(path) && readFileSync(path, 'utf8') === text) continue;
+    // Somebody who reads the list meanwhile never sees half a file.
+    const temporary = `${path}.${process.pid}`;
+    writeFileSync(temporary, text);
+    renameSync(temporary, path);
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeLists();
