@@ -81,6 +81,8 @@ export interface ExporterTraits {
   readonly countsVmas: boolean;
   /** Pages by which vm_pgoff is moved (DRM's fake offset). */
   readonly pgoffBase: number;
+  /** attach pins the buffer where it is until detach: importers with a static table need that. */
+  readonly pinsForImporters: boolean;
   /** Fresh pages hold a pattern that tells generation, page and offset; absent: zeroes. */
   readonly patterned?: boolean;
   /** Memory is one physically contiguous block when made. */
@@ -148,6 +150,7 @@ export const KEEPS_CONTRACT: Omit<ExporterTraits, 'id' | 'title' | 'status' | 's
   hasAccess: false,
   countsVmas: false,
   pgoffBase: 0,
+  pinsForImporters: true,
 };
 
 /** A consumer that follows PFNs correctly; named ones say where they differ. */

@@ -48,6 +48,10 @@ export interface KernelConfig {
   readonly keepFreedContents?: boolean;
   /** Keep what only reclaim and statistics look at (PG_dirty, PG_lru_batch); default: no. */
   readonly pageFlags?: boolean;
+  /** Attachments of importers; default 0. */
+  readonly attachments?: number;
+  /** CONFIG_DMABUF_DEBUG: page links of sg_tables are scrambled while importers have them. */
+  readonly dmabufDebug?: boolean;
 }
 
 /** Methods of a mapping, as `struct vm_operations_struct` (include/linux/mm.h). */
@@ -97,6 +101,12 @@ export interface DmaBufOps {
   readonly name: string;
   readonly mmap?: (mm: number, vma: number, buf: number) => Run<number>;
   readonly release: (buf: number) => Run<number>;
+  /** An importer comes: 0 or a negative errno. Many exporters pin the buffer here. */
+  readonly attach?: (buf: number) => Run<number>;
+  readonly detach?: (buf: number) => Run<void>;
+  /** Fills the attachment's sg_table; the reservation lock is held. */
+  readonly map_dma_buf?: (buf: number, att: number) => Run<number>;
+  readonly unmap_dma_buf?: (buf: number, att: number) => Run<void>;
 }
 
 export const PAGE_FRESH = 0;
@@ -199,6 +209,13 @@ export class Kernel {
   readonly buf_blame: Slots;
   /** How often dma_buf_mmap came back, by result and by VM_PFNMAP: what the patch would have seen. */
   readonly patch_returns: Slots;
+
+  /** struct dma_buf_attachment: the buffer, plus one; and the entries of its sg_table. */
+  readonly att_buffer: Slots;
+  readonly sg_link: Slots;
+  readonly sg_dma: Slots;
+  /** How many importers hold the buffer in its place. */
+  readonly buf_pins: Slots;
 
   /** Notifier subscriptions: the KVM-like kind and the interval kind (mm/mmu_notifier.c). */
   readonly mn_registered: Slots;
@@ -314,6 +331,12 @@ export class Kernel {
 
     this.buf_blame = mem.array('buf_blame', buffers * bufferPages, { ghost: true });
     this.patch_returns = mem.array('patch_returns', 4, { ghost: true });
+
+    const atts = config.attachments ?? 0;
+    this.att_buffer = mem.array('attachment', atts);
+    this.sg_link = mem.array('page_link', atts * bufferPages);
+    this.sg_dma = mem.array('dma_address', atts * bufferPages);
+    this.buf_pins = mem.array('pin_count', atts ? buffers : 0);
 
     const h = Math.max(1, holders);
     this.mn_registered = mem.array('mn_registered', h);

@@ -20,6 +20,7 @@ import {
   vm_pgoff,
   vm_start,
 } from '../mm/vma.ts';
+import { warn_if_attached } from './attach.ts';
 
 const buf_ops = step('dmabuf->ops', (k: Kernel, buf: number) => k.buf_ops.get(buf));
 const buf_size = step('dmabuf->size', (k: Kernel, buf: number) => k.buf_npages.get(buf));
@@ -142,6 +143,7 @@ const dma_buf_release = routine(
     const buf = yield* file_private(file);
     const ops = dma_buf_operations.at(yield* buf_ops(buf)) as DmaBufOps;
     yield* ops.release(buf);
+    yield* warn_if_attached(buf);
     return 0;
   },
   'drivers/dma-buf/dma-buf.c',

@@ -72,13 +72,11 @@ import {
   vm_start,
 } from '../mm/vma.ts';
 import { unmap_mapping_range } from '../mm/zap.ts';
+import { sg_set_page } from './attach.ts';
 import { dma_buf_alloc, dma_buf_export } from './dma-buf.ts';
+import { resv, resv_try } from './dma-resv.ts';
 import { zap_without_flush } from './zap-by-hand.ts';
 
-const resv = lockSteps(['dma_resv_lock', 'dma_resv_unlock'], (k: Kernel) => k.dma_resv);
-const resv_try = lockSteps(['dma_resv_trylock', 'dma_resv_unlock'], (k: Kernel) => k.dma_resv, {
-  trylock: true,
-});
 const mutex_try = lockSteps(['mutex_trylock', 'mutex_unlock'], (k: Kernel) => k.driver_lock, {
   trylock: true,
 });
@@ -133,7 +131,17 @@ const add_offset = step(
 const npages = step('dmabuf->size', (k: Kernel, buf: number) => k.buf_npages.get(buf));
 const revoked = step('revoked', (k: Kernel, buf: number) => k.buf_revoked.get(buf));
 const set_revoked = step('revoke', (k: Kernel, buf: number) => k.buf_revoked.set(buf, 1));
+const pin = step('pin', (k: Kernel, buf: number, n: number) => k.buf_pins.add(buf, n), {
+  text: ([, n]) => `pin_count ${Number(n) > 0 ? '+' : '-'} 1`,
+});
 const bump_generation = step('generation++', (k: Kernel, buf: number) => k.buf_gen.add(buf, 1));
+/** A pinned buffer stays where it is; another gets a new generation. Under the buffer's lock. */
+const begin_move = step(
+  'pin_count',
+  (k: Kernel, buf: number) =>
+    k.config.attachments && k.buf_pins.get(buf) ? -EBUSY : k.buf_gen.add(buf, 1),
+  { atomic: 'both are under the lock of the buffer' },
+);
 const tag_page = step('tag', (k: Kernel, pfn: number, gen: number) => k.page_gen.set(pfn, gen));
 const count_fault = step('count_fault', (k: Kernel, buf: number) => {
   if (k.config.statistics) k.buf_faults.add(buf, 1);
@@ -457,10 +465,32 @@ function build(traits: ExporterTraits): Exporter {
     traits.source,
   );
 
+  const attach = routine(`${traits.id}_attach`, function* (buf: number): Run<number> {
+    yield* lock.lock(buf);
+    yield* pin(buf, 1);
+    yield* lock.unlock(buf);
+    return 0;
+  });
+  const detach = routine(`${traits.id}_detach`, function* (buf: number): Run<void> {
+    yield* lock.lock(buf);
+    yield* pin(buf, -1);
+    yield* lock.unlock(buf);
+  });
+  const map_dma_buf = routine(
+    `${traits.id}_map_dma_buf`,
+    function* (buf: number, att: number): Run<number> {
+      const n = yield* npages(buf);
+      for (let i = 0; i < n; i++) yield* sg_set_page(att, i, yield* backing(buf, i));
+      return 0;
+    },
+  );
+
   const ops: DmaBufOps = {
     name: `${traits.id}_dmabuf_ops`,
     ...(traits.mappable === false ? {} : { mmap }),
     release,
+    ...(traits.pinsForImporters ? { attach, detach } : {}),
+    map_dma_buf,
   };
 
   const new_page = routine(
@@ -556,9 +586,13 @@ function build(traits: ExporterTraits): Exporter {
     `${traits.id}_move`,
     function* (buf: number, first: number, n: number): Run<number> {
       yield* lock.lock(buf);
+      const gen = yield* begin_move(buf);
+      if (gen < 0) {
+        yield* lock.unlock(buf);
+        return gen;
+      }
       const old: number[] = [];
       if (traits.zap === 'before-copy') yield* zap(buf, first, n);
-      const gen = yield* bump_generation(buf);
       let err = 0;
       for (let i = first; i < first + n && !err; i++) {
         const was = yield* replace(buf, i, gen, 0);
