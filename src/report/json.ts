@@ -5,7 +5,7 @@ import type { Counterexample, Exploration } from '../explore/explore.ts';
 import type { Step } from '../explore/schedule.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
 import type { CellResult } from '../scenarios/matrix.ts';
-import type { Scenario } from '../scenarios/scenario.ts';
+import { expectedOn, type Scenario } from '../scenarios/scenario.ts';
 import { formatAddress } from './address.ts';
 
 export interface CounterexampleJson {
@@ -110,18 +110,19 @@ export function rulesOf(findings: readonly { readonly rule: string }[]): string[
 
 /** @param name of the scenario in its schedule */
 export function scenarioJson(
-  { id, title, expected, bound }: Pick<Scenario, 'id' | 'title' | 'expected' | 'bound'>,
+  scenario: Scenario,
   name: string,
   result: Exploration,
   ms: number,
   linux: LinuxVersion,
 ): ScenarioJson {
+  const { id, title, bound } = scenario;
   const { outcome, findings, states, transitions, counterexample } = result;
   return {
     id,
     title,
     verdict: outcome,
-    expected,
+    expected: expectedOn(scenario, linux),
     rules: rulesOf(counterexample ? [counterexample.violation, ...findings] : findings),
     states,
     transitions,
