@@ -27,14 +27,23 @@ export {
   explore,
   type Progress,
 } from './explore/explore.ts';
+export { type Guard, guardText, withoutGuard } from './explore/guards.ts';
 export { LockClass, type LockSteps, LockTable, lockSteps } from './explore/locks.ts';
 export type { System, Thread } from './explore/machine.ts';
 export { Memory, type SlotOptions, type Slots, type Violation } from './explore/memory.ts';
+export {
+  type Mutant,
+  type MutantOptions,
+  type MutantOutcome,
+  MutantRun,
+  type Subject,
+} from './explore/mutants.ts';
 export {
   type Arg,
   again,
   BLOCKED,
   choice,
+  guard,
   ProgramError,
   type Run,
   routine,

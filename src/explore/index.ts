@@ -9,13 +9,22 @@ export {
   explore,
   type Progress,
 } from './explore.ts';
+export { type Guard, guardText, withoutGuard } from './guards.ts';
 export { LockClass, type LockSteps, LockTable, lockSteps } from './locks.ts';
 export type { System, Thread } from './machine.ts';
 export { Memory, type SlotOptions, type Slots, type Violation } from './memory.ts';
 export {
+  type Mutant,
+  type MutantOptions,
+  type MutantOutcome,
+  MutantRun,
+  type Subject,
+} from './mutants.ts';
+export {
   again,
   BLOCKED,
   choice,
+  guard,
   ProgramError,
   type Run,
   routine,

@@ -7,6 +7,7 @@ import type { LinuxVersion } from '../kernel/versions.ts';
 import type { CellResult } from '../scenarios/matrix.ts';
 import { expectedOn, type Scenario } from '../scenarios/scenario.ts';
 import { formatAddress } from './address.ts';
+import type { MutantJson } from './mutants.ts';
 
 export interface CounterexampleJson {
   readonly threads: number;
@@ -53,8 +54,8 @@ export interface ScenarioJson {
   readonly ms: number;
   readonly bound: string | null;
   readonly counterexample: CounterexampleJson | null;
-  /** Guards removed one by one, and what came of it; empty until they are run. */
-  readonly mutants: readonly never[];
+  /** Guards left out one by one, and what came of it; empty where nothing was safe. */
+  readonly mutants: readonly MutantJson[];
 }
 
 export const tenths = (ms: number) => Math.round(ms * 10) / 10;

@@ -75,6 +75,8 @@ function settle(
     } else if (r.value.type === 'again') {
       const { label, args } = r.value;
       stack[stack.length - 1] = { ...push(top, 0), key: `${label}${JSON.stringify(args)}` };
+    } else if (r.value.type === 'guard') {
+      stack[stack.length - 1] = push(top, r.value.value);
     } else {
       return { frames: stack, def: r.value.def, args: [...r.value.args] };
     }

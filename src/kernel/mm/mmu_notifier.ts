@@ -141,6 +141,7 @@ export const mmu_interval_read_retry = step(
   (k: Kernel, h: number, seq: number) => (k.mn_seq.get(h) !== seq ? 1 : 0),
   {
     text: (_, v) => `mmu_interval_read_retry() = ${v ? 'retry' : 'valid'}`,
+    guard: 'the sequence test',
   },
 );
 
@@ -156,5 +157,6 @@ export const mmu_invalidate_retry = step(
     k.mn_in_progress.get(h) > 0 || k.mn_seq.get(h) !== seq ? 1 : 0,
   {
     text: (_, v) => `mmu_invalidate_retry() = ${v ? 'retry' : 'ok'}`,
+    guard: 'the sequence test',
   },
 );
