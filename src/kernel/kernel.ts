@@ -38,6 +38,8 @@ export interface KernelConfig {
   readonly checkContents?: boolean;
   /** Counters that only a report shows; each value of one would be a state of its own. */
   readonly statistics?: boolean;
+  /** Words of a story's own, by name: what has happened, who may go on. Default: none. */
+  readonly notes?: readonly string[];
   /** Processes' file tables: slots each. */
   readonly fds: number;
   /** Buffers of the pipe of each process; default 0: there are no pipes. */
@@ -179,6 +181,8 @@ export class Kernel {
   readonly file_page: Slots;
   readonly file_pos: Slots;
   readonly fd_file: Slots;
+  /** fdtable->close_on_exec */
+  readonly fd_cloexec: Slots;
 
   /** struct pipe_inode_info: one pipe a process. The pfn in each buffer, plus one. */
   readonly pipe_open: Slots;
@@ -216,6 +220,9 @@ export class Kernel {
   readonly sg_dma: Slots;
   /** How many importers hold the buffer in its place. */
   readonly buf_pins: Slots;
+
+  /** What a story keeps; no code of the kernel looks at it. */
+  readonly notes: Slots;
 
   /** Notifier subscriptions: the KVM-like kind and the interval kind (mm/mmu_notifier.c). */
   readonly mn_registered: Slots;
@@ -304,6 +311,7 @@ export class Kernel {
     this.file_page = mem.array('file_page', files * bufferPages);
     this.file_pos = mem.array('f_pos', files);
     this.fd_file = mem.array('fd_file', mms * config.fds);
+    this.fd_cloexec = mem.array('fd_cloexec', mms * config.fds);
 
     const bufs = config.pipeBuffers ?? 0;
     const pipes = bufs ? mms : 0;
@@ -337,6 +345,11 @@ export class Kernel {
     this.sg_link = mem.array('page_link', atts * bufferPages);
     this.sg_dma = mem.array('dma_address', atts * bufferPages);
     this.buf_pins = mem.array('pin_count', atts ? buffers : 0);
+
+    this.notes = mem.array('notes', config.notes?.length ?? 0, {
+      label: (i) => config.notes?.[i] ?? 'note',
+      show: String,
+    });
 
     const h = Math.max(1, holders);
     this.mn_registered = mem.array('mn_registered', h);

@@ -25,10 +25,14 @@ import { consumer, notifierKind, set_notifier } from '../kernel/virt/consumer.ts
 import { checkPages, touch } from './cell.ts';
 import type { Scenario } from './scenario.ts';
 
+export { touch } from './cell.ts';
+
 /** The first process, the buffer's descriptor in it, and the buffer. */
 export const MM = 0;
 export const FD = 0;
 export const BUFFER = 0;
+
+const RW = PROT_READ | PROT_WRITE;
 
 /** What the threads of a story can do; each word is a routine of the kernel model. */
 export interface Play {
@@ -36,8 +40,8 @@ export interface Play {
   readonly exporter: Exporter;
   /** Pages of the buffer. */
   readonly pages: number;
-  /** Page `page` of the buffer as process `mm` believes to have it mapped. */
-  readonly page: (page: number, who?: string, mm?: number) => UserPage;
+  /** Page `page` of the buffer as the program believes to have it mapped. */
+  readonly page: (page: number, who?: string) => UserPage;
   /** The program stores into the mapping; a signal on a live buffer is noticed. */
   readonly write: (page: number, value?: number) => Run<void>;
   readonly read: (page: number) => Run<void>;
@@ -45,17 +49,28 @@ export interface Play {
   readonly move: () => Run<number>;
   readonly evict: () => Run<number>;
   readonly revoke: () => Run<number>;
-  /** The program unmaps the whole mapping. */
-  readonly munmap: () => Run<number>;
-  /** The program closes the descriptor. */
-  readonly close: () => Run<number>;
+  /** The program maps the buffer, or what another descriptor leads to: shared, read and write. */
+  readonly mmap: (fd?: number) => Run<number>;
+  /** The program unmaps the mapping, or pages of it. */
+  readonly munmap: (first?: number, n?: number) => Run<number>;
+  /** The program closes the buffer's descriptor, or another. */
+  readonly close: (fd?: number) => Run<number>;
 }
 
 /** What one thread does. */
 export type Act = (play: Play) => Run<unknown>;
 
+/** A thread of a process other than the first. */
+interface Elsewhere {
+  readonly mm: number;
+  readonly act: Act;
+}
+
 /** A thread: what it does, or a consumer that does what its traits say to page 0. */
-export type Role = Act | ConsumerTraits;
+export type Role = Act | ConsumerTraits | Elsewhere;
+
+/** Says that a thread runs in another process; the story's `kernel` has to have that many. */
+export const inProcess = (mm: number, act: Act): Elsewhere => ({ mm, act });
 
 export interface Story extends Omit<Scenario, 'prepare' | 'bound' | 'exporter' | 'consumer'> {
   /** Whose buffer it is. */
@@ -76,13 +91,19 @@ export interface Story extends Omit<Scenario, 'prepare' | 'bound' | 'exporter' |
   readonly kernel?: Partial<KernelConfig>;
 }
 
-const isConsumer = (role: Role): role is ConsumerTraits => typeof role !== 'function';
+const isConsumer = (role: Role): role is ConsumerTraits => 'lookup' in role;
+const mmOf = (role: Role): number => ('mm' in role ? role.mm : MM);
 
-function sizes(pages: number, threads: number, holders: number): Omit<KernelConfig, 'linux'> {
+function sizes(
+  pages: number,
+  roles: readonly Role[],
+  holders: number,
+): Omit<KernelConfig, 'linux'> {
+  const cpuMm = roles.map(mmOf);
   return {
-    cpus: threads,
-    mms: 1,
-    cpuMm: Array.from({ length: threads }, () => MM),
+    cpus: roles.length,
+    mms: Math.max(...cpuMm) + 1,
+    cpuMm,
     vpages: pages,
     ptrsPerPmd: Math.max(2, pages),
     vmas: 2,
@@ -98,13 +119,14 @@ function sizes(pages: number, threads: number, holders: number): Omit<KernelConf
   };
 }
 
-function playOf(built: Exporter, pages: number): Play {
-  const page = (i: number, who = 'the user', mm = MM): UserPage => ({
+function playOf(built: Exporter, pages: number, mm: number): Play {
+  const who = mm === MM ? 'the user' : 'the child';
+  const page = (i: number, holder = who): UserPage => ({
     buffer: BUFFER,
     page: i,
     mm,
     addr: i,
-    who,
+    who: holder,
   });
   // A page that a step is given must be the same object in every run.
   const mine = Array.from({ length: pages }, (_, i) => page(i));
@@ -117,8 +139,9 @@ function playOf(built: Exporter, pages: number): Play {
     move: () => built.move(BUFFER, 0, pages),
     evict: () => built.evict(BUFFER, 0, pages),
     revoke: () => built.revoke(BUFFER),
-    munmap: () => sys_munmap(MM, 0, pages),
-    close: () => sys_close(MM, FD),
+    mmap: (fd = FD) => sys_mmap(mm, 0, pages, RW, MAP_SHARED, mmapTarget(fd, 0)),
+    munmap: (first = 0, n = pages) => sys_munmap(mm, first, n),
+    close: (fd = FD) => sys_close(mm, fd),
   };
 }
 
@@ -127,13 +150,17 @@ export function story(s: Story): Scenario {
   const { exporter: traits, threads: roles, pages = 1, mapped = 'rw', touched, before, end } = s;
   const { id, title, story: text, source, status, rules, expected } = s;
   const built = exporter(traits);
-  const play = playOf(built, pages);
+  const play = playOf(built, pages, MM);
   const consumers = Object.values(roles).filter(isConsumer);
   const names = Object.keys(roles);
-  const config = { ...sizes(pages, names.length, consumers.length), ...s.kernel };
+  const config = { ...sizes(pages, Object.values(roles), consumers.length), ...s.kernel };
   const threads = names.map((name): Thread => {
     const role = roles[name];
-    if (!isConsumer(role)) return { name, run: routine(name, () => role(play) as Run<void>) };
+    if (!isConsumer(role)) {
+      const own = playOf(built, pages, mmOf(role));
+      const act = typeof role === 'function' ? role : role.act;
+      return { name, run: routine(name, () => act(own) as Run<void>) };
+    }
     const use = consumer(role);
     const h = consumers.indexOf(role);
     const held = play.page(0, name);
@@ -146,7 +173,7 @@ export function story(s: Story): Scenario {
     const sim = { mem: k.mem, world: k };
     simulate(sim, built.create(MM, FD, pages));
     if (mapped !== 'no') {
-      const prot = mapped === 'r' ? PROT_READ : PROT_READ | PROT_WRITE;
+      const prot = mapped === 'r' ? PROT_READ : RW;
       const how = mapped === 'private' ? MAP_PRIVATE : MAP_SHARED;
       simulate(sim, sys_mmap(MM, 0, pages, prot, how, mmapTarget(FD, 0)));
     }
@@ -180,4 +207,21 @@ export function story(s: Story): Scenario {
     ...(consumers.length ? { consumer: consumers[0] } : {}),
     prepare,
   };
+}
+
+/**
+ * For the end of a story: nobody holds a buffer any more, and each was released. (That nothing was
+ * freed twice, and no page was left behind, is looked at in every story.)
+ */
+export function allReleased(k: Kernel): void {
+  for (let buffer = 0; buffer < k.config.buffers; buffer++) {
+    const file = k.buf_file.get(buffer);
+    const held = k.buf_ops.get(buffer) && k.file_refs.get(file) > 0;
+    const first = buffer * k.config.bufferPages;
+    let backed = false;
+    for (let i = 0; i < k.config.bufferPages; i++) if (k.buf_page.get(first + i)) backed = true;
+    if (!held && !backed) continue;
+    const text = held ? 'something still holds the buffer' : 'the buffer was not released';
+    k.mem.report({ severity: 'breaks', rule: 'R11', text: `at the end ${text}` });
+  }
 }
