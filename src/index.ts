@@ -20,6 +20,13 @@ export {
 export { MEANING, type Verdict } from './contract/words.ts';
 // The engine.
 export {
+  type Counted,
+  type CountedOrder,
+  type CountOptions,
+  ScheduleCount,
+  schedulesIn,
+} from './explore/count.ts';
+export {
   type Counterexample,
   type Exploration,
   type ExploreOptions,

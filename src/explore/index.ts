@@ -2,6 +2,13 @@
 /** The engine as a library: see docs/engine.md. */
 
 export {
+  type Counted,
+  type CountedOrder,
+  type CountOptions,
+  ScheduleCount,
+  schedulesIn,
+} from './count.ts';
+export {
   type Counterexample,
   type Exploration,
   type ExploreOptions,
