@@ -14,6 +14,7 @@ export {
   FOLLOWS_CORRECTLY,
   type Insertion,
   KEEPS_CONTRACT,
+  type Keeps,
   type Lookup,
   type Zap,
 } from './contract/traits.ts';

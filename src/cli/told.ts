@@ -85,7 +85,9 @@ export function driverTable(met: readonly Outcome[], paint: Paint): string {
   if (worst.ladder) text.push('', told(worst, true, paint));
   const others = met.filter((o) => o.json.verdict === 'violated' && !ownFault(o));
   if (others.length) {
-    const rules = [...new Set(others.flatMap((o) => o.json.rules))].sort();
+    const rules = [...new Set(others.flatMap((o) => o.json.rules))].sort((a, b) =>
+      a.localeCompare(b, 'en', { numeric: true }),
+    );
     const who = others[0].side === 'exporter' ? 'consumers' : 'exporters';
     text.push(
       '',

@@ -162,6 +162,8 @@ export class Kernel {
   readonly page_owner: Slots;
   readonly page_gen: Slots;
   readonly page_word: Slots;
+  /** PG_reserved, or no struct page at all: memory that nobody counts references of. */
+  readonly page_reserved: Slots;
   /** Bits PG_* of mm/page.ts that reclaim and statistics look at. */
   readonly page_flags: Slots;
   /** Pages of no interest (a process's own stack and heap) that wait in the CPU's LRU batch. */
@@ -237,6 +239,8 @@ export class Kernel {
   /** What a mirror maps now; its notifier takes it away. */
   readonly hold_mirror: Slots;
   readonly hold_seq: Slots;
+  /** A device's TLB entry for the page, where it walks the process's own page table. */
+  readonly hold_iotlb: Slots;
 
   constructor(readonly config: KernelConfig) {
     this.linux = PROFILES[config.linux];
@@ -294,6 +298,7 @@ export class Kernel {
       show: (n) => `data ${n}`,
       label: (i) => `page${Math.floor(i / config.words)}`,
     });
+    this.page_reserved = mem.array('PageReserved', pages);
     this.page_flags = mem.array('page_flags', config.pageFlags ? pages : 0);
     this.lru_batch_others = mem.array('lru_batch_others', config.pageFlags ? 1 : 0);
     this.pages_fresh = mem.array('pages_fresh', 1, { initial: 1 });
@@ -363,6 +368,7 @@ export class Kernel {
     this.hold_mm = mem.array('held_mm', h);
     this.hold_mirror = mem.array('mirror_pfn', h, { show: (n) => (n ? `page${n}` : 'none') });
     this.hold_seq = mem.array('held_seq', h);
+    this.hold_iotlb = mem.array('iotlb', h, { show: showPte });
     mem.seal();
     this.page_state.set(0, PAGE_USED);
     this.page_refcount.set(0, 1);
@@ -374,8 +380,8 @@ export class Kernel {
    */
   freshWord: (generation: number, page: number, word: number) => number = () => 0;
   poison = 0;
-  /** The word that a page at the start of the RAM disk holds. */
-  diskWord: (page: number, word: number) => number = () => 0;
+  /** The word that a page at the start of the RAM disk holds; nothing else in a scenario does. */
+  diskWord: (page: number, word: number) => number = () => 2;
 }
 
 /**

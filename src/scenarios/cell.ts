@@ -21,8 +21,9 @@ import {
   sys_mmap,
   sys_munmap,
 } from '../kernel/mm/mmap.ts';
+import { mmu_notifier_register } from '../kernel/mm/mmu_notifier.ts';
+import { consumer, notifierKind } from '../kernel/programs/consumer.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
-import { consumer, notifierKind, set_notifier } from '../kernel/virt/consumer.ts';
 
 /** How the exporter takes its memory back in one exploration. */
 export type Way = 'move' | 'evict' | 'revoke' | 'close';
@@ -154,7 +155,7 @@ export function cellSystems(
     if (face.touched) {
       for (let page = 0; page < PAGES; page++) simulate(sim, user_access(MM, page, 1, 0, 0, null));
     }
-    if (kind) simulate(sim, set_notifier(0, kind, MM, 0));
+    if (kind) simulate(sim, mmu_notifier_register(0, kind, MM, 0));
     const found = k.mem.reports.splice(0);
     return { mem: k.mem, locks: k.locks, world: k, threads, found, final: () => checkPages(k) };
   };

@@ -21,7 +21,8 @@ import {
   sys_mmap,
   sys_munmap,
 } from '../kernel/mm/mmap.ts';
-import { consumer, notifierKind, set_notifier } from '../kernel/virt/consumer.ts';
+import { mmu_notifier_register } from '../kernel/mm/mmu_notifier.ts';
+import { consumer, notifierKind } from '../kernel/programs/consumer.ts';
 import { checkPages, touch } from './cell.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -184,7 +185,7 @@ export function story(s: Story): Scenario {
     }
     for (const [h, c] of consumers.entries()) {
       const kind = notifierKind(c);
-      if (kind) simulate(sim, set_notifier(h, kind, MM, 0));
+      if (kind) simulate(sim, mmu_notifier_register(h, kind, MM, 0));
     }
     if (before) simulate(sim, before(play));
     const found = k.mem.reports.splice(0);
