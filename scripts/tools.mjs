@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Finds the programs that are not npm packages: spin, the model checker, and
-// gcc, which compiles what spin generates. What is missing is installed with
-// apt where that is possible; otherwise the error says what to install, so
-// that nothing which needs the program is skipped in silence.
+// Finds the programs that are not npm packages: spin, the model checker, gcc,
+// which compiles what spin generates, and chromium, in which the page is
+// tested. What is missing is installed with apt where that is possible;
+// otherwise the error says what to install, so that nothing which needs the
+// program is skipped in silence.
 
 import { spawnSync } from 'node:child_process';
 import {
@@ -21,6 +22,7 @@ const tools = {
   // One small package that needs libc only, so it also runs from where it is unpacked.
   spin: { package: 'spin', unpacks: true, homepage: 'https://spinroot.com' },
   gcc: { package: 'gcc', unpacks: false, homepage: 'https://gcc.gnu.org' },
+  chromium: { package: 'chromium', unpacks: false, homepage: 'https://www.chromium.org' },
 };
 
 /** @param {string} path */
@@ -93,7 +95,7 @@ function aptUnpack(name, cache) {
 /**
  * The path of a program that is needed; throws when it cannot be had.
  *
- * @param {'spin' | 'gcc'} name
+ * @param {'spin' | 'gcc' | 'chromium'} name
  * @returns {string}
  */
 export function need(name) {
