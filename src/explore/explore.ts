@@ -11,7 +11,8 @@ import { type Clearest, clearestInSlices, type Shape } from './clearest.ts';
 import { withoutHiddenInput } from './forbid.ts';
 import type { System } from './machine.ts';
 import type { Violation } from './memory.ts';
-import { type Replay, replayMoves, type Step } from './schedule.ts';
+import type { Step } from './player.ts';
+import { type Replay, replayMoves } from './schedule.ts';
 import { type Finding, Search, type SearchOptions, type SearchResult } from './search.ts';
 import { Knowledge, type Move } from './space.ts';
 

@@ -10,11 +10,9 @@
  * replaying then says at which step it no longer is the interleaving that was meant. Names of
  * routines and values do not count, so a schedule survives what does not change the steps.
  */
-import { DONE } from './control.ts';
-import { Machine, Moved, type System, type TraceStep } from './machine.ts';
+import type { System, TraceStep } from './machine.ts';
 import type { Violation } from './memory.ts';
-import type { Arg, RoutineDef } from './program.ts';
-import { deadlockOf } from './search.ts';
+import { Player, type Step } from './player.ts';
 import type { Move } from './space.ts';
 
 /** One stretch of steps by one thread. */
@@ -29,29 +27,6 @@ export interface Segment {
 /** A schedule that cannot be read. */
 export class ScheduleError extends Error {
   override readonly name = 'ScheduleError';
-}
-
-/** The change of one slot, with its name and values as a person reads them. */
-export interface Change {
-  readonly slot: number;
-  readonly name: string;
-  readonly before: number;
-  readonly after: number;
-  readonly beforeText: string;
-  readonly afterText: string;
-  /** Whether the array says how to show its values; traces leave the others out. */
-  readonly shown: boolean;
-}
-
-/** One single step of a replay. */
-export interface Step extends TraceStep {
-  readonly threadName: string;
-  readonly args: readonly Arg[];
-  /** The routines that the thread is in, outermost first. */
-  readonly routines: readonly RoutineDef[];
-  /** The step's own text, or its name. */
-  readonly text: string;
-  readonly changes: readonly Change[];
 }
 
 /** A replay that went through to the end. */
@@ -139,11 +114,26 @@ export function decode(schedule: string): Segment[] {
   });
 }
 
+/** What became of an interleaving. */
+function finished(player: Player): Replay {
+  const { trace } = player;
+  const violations = trace.flatMap((s) => s.violations);
+  const deadlock = player.ended ? null : player.deadlock();
+  return {
+    diverged: false,
+    trace,
+    violations: deadlock ? [...violations, deadlock] : violations,
+    threads: new Set(trace.map((s) => s.thread)).size,
+    switches: trace.filter((s, i) => i > 0 && s.thread !== trace[i - 1].thread).length,
+    schedule: encode(trace),
+  };
+}
+
 /** Replays moves that a search returned, one for each single step. */
 export function replayMoves(system: System, moves: readonly Move[]): Replay {
   const player = new Player(system);
   for (const { thread, way } of moves) player.step(thread, way);
-  return player.end();
+  return finished(player);
 }
 
 /**
@@ -212,99 +202,11 @@ export function replay(system: System, schedule: string): Replay | Divergence {
       };
     }
   }
-  return player.end();
+  return finished(player);
 }
 
 /** Names of steps seen so far that a character may stand for, for a message. */
 function guess(player: Player, check: string): string {
   const names = player.stepNames().filter((name) => checkOf(name) === check);
   return names.length ? ` (${names.slice(0, 3).join(' or ')})` : '';
-}
-
-/** Lets single steps happen, and keeps what a reader wants to know of them. */
-class Player {
-  private readonly machine: Machine;
-  readonly trace: Step[] = [];
-  private readonly recorded: TraceStep[] = [];
-
-  constructor(private readonly system: System) {
-    this.machine = new Machine(system, { reduce: false });
-    this.machine.trace = this.recorded;
-  }
-
-  /** The last step ended the path. */
-  get ended(): boolean {
-    return this.machine.ended();
-  }
-
-  /** The step that a thread would take next. */
-  next(thread: number): { name: string; where: string; choice: boolean } | null {
-    const { control, at } = this.machine;
-    const node = at[thread];
-    if (node === DONE) return null;
-    const def = control.def[node];
-    return { name: def.name, where: control.where(node), choice: def.kind === 'choice' };
-  }
-
-  ways(thread: number): number {
-    return this.machine.ways(thread);
-  }
-
-  /** Names of all steps that were come across. */
-  stepNames(): string[] {
-    const { def } = this.machine.control;
-    return [...new Set(def.flatMap((d) => (d ? [d.name] : [])))];
-  }
-
-  /** False when the thread must wait. */
-  step(thread: number, way: number): boolean {
-    const { machine, system } = this;
-    const { control, mem } = machine;
-    machine.ways(thread);
-    if (machine.transition(thread, way) === Moved.No) return false;
-    const step = this.recorded[this.recorded.length - 1];
-    const { def, node, value } = step;
-    const args = control.args[node];
-    this.trace.push({
-      ...step,
-      threadName: system.threads[thread].name,
-      args,
-      routines: control.stack(node),
-      text: def.text ? def.text(args, value) : def.name,
-      changes: step.changes.map(({ slot, before, after }) => {
-        const { array, index } = mem.describe(slot);
-        const { show } = array.options;
-        return {
-          slot,
-          name: array.label(index),
-          before,
-          after,
-          beforeText: show ? show(before, index) : String(before),
-          afterText: show ? show(after, index) : String(after),
-          shown: show !== undefined,
-        };
-      }),
-      violations: [...machine.violations],
-    });
-    return true;
-  }
-
-  end(): Replay {
-    const { machine, trace, system, ended } = this;
-    const violations = trace.flatMap((s) => s.violations);
-    const stuck = system.threads.every((_, t) => {
-      if (!machine.ways(t) || machine.transition(t, 0) === Moved.No) return true;
-      machine.undo();
-      return false;
-    });
-    if (stuck && !ended && !machine.allDone()) violations.push(deadlockOf(machine));
-    return {
-      diverged: false,
-      trace,
-      violations,
-      threads: new Set(trace.map((s) => s.thread)).size,
-      switches: trace.filter((s, i) => i > 0 && s.thread !== trace[i - 1].thread).length,
-      schedule: encode(trace),
-    };
-  }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** The calls of a trace as trees, one for each thread, so that they can be shown nested. */
+
+import type { Step } from '../explore/player.ts';
 import type { RoutineDef } from '../explore/program.ts';
-import type { Step } from '../explore/schedule.ts';
 
 /** A call: what it called and the steps it made itself, in order. */
 export interface Frame {

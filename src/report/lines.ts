@@ -10,7 +10,7 @@
  * pages that the violation is not about are left out.
  */
 import type { Counterexample } from '../explore/explore.ts';
-import type { Change, Step } from '../explore/schedule.ts';
+import type { Change, Step } from '../explore/player.ts';
 import { type Calls, callsOf, type Frame, inside } from './frames.ts';
 import { failedTry, isLock, locksThatMatter } from './locks.ts';
 import { CALLBACK, LANDMARKS, LOOKUPS, leftOut, NAMED, PLUMBING, tidy, WORDS } from './wording.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Which of the many locks of a trace matter to the interleaving that it shows. */
 import type { Counterexample } from '../explore/explore.ts';
-import type { Step } from '../explore/schedule.ts';
+import type { Step } from '../explore/player.ts';
 import type { Calls, Frame } from './frames.ts';
 
 /** Taking or releasing a lock; a trylock is a step like others that changes a lock's word. */

@@ -3,7 +3,7 @@
  * How steps of the kernel model read in a ladder: which of them matter, when, and in what words. A
  * step that is not listed shows its own text, or the changes that it makes.
  */
-import type { Step } from '../explore/schedule.ts';
+import type { Step } from '../explore/player.ts';
 
 /** When a step that changes nothing is worth a line. */
 export type When =
