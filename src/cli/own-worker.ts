@@ -9,10 +9,10 @@ import type { LinuxVersion } from '../kernel/versions.ts';
 import { cellSystems } from '../scenarios/cell.ts';
 import { type Cell, CellRun, makeCell, SharedFaces } from '../scenarios/matrix.ts';
 import { nearest } from '../scenarios/nearest.ts';
+import { checked, type Exported, HINT, OwnError } from '../scenarios/own.ts';
 import type { Driver } from '../scenarios/scenario.ts';
 import { SLICE } from './io.ts';
 import type { OwnReply, OwnRequest } from './own.ts';
-import { checked, type Exported, HINT, OwnError } from './own-check.ts';
 import { replayOn } from './replay.ts';
 import { cellOutcome, scenarioOutcome } from './run.ts';
 
