@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Builds dist/: cli.js and index.js with the chunks they share, and with
-// --types the declarations in dist/types. Each part is skipped when the hash
+// Builds dist/: cli.js and index.js with the chunks they share, the page in
+// dist/web, and with --types the declarations in dist/types. Each part is skipped when the hash
 // of its inputs is the one it was last built from; --force builds anyway.
 
 import { createHash } from 'node:crypto';
@@ -18,6 +18,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeLists } from './lists.mjs';
 import { exitWith, root, run } from './setup.mjs';
+import { webFiles } from './web.mjs';
 
 const dist = join(root, 'dist');
 const spdx = '// SPDX-License-Identifier: GPL-2.0-or-later\n';
@@ -47,6 +48,7 @@ function hashInputs(extra) {
     ...fixed.map((name) => join(root, name)),
     ...scripts,
     ...walk(join(root, 'src')),
+    ...walk(join(root, 'web')),
   ]) {
     const text = readFileSync(path);
     hash.update(`${relative(root, path)}\0${text.length}\0`).update(text);
@@ -107,16 +109,35 @@ async function buildCode(force) {
   const files = result.outputFiles.map((file) => file.path);
   for (const file of result.outputFiles) {
     const isCli = file.path === join(dist, 'cli.js');
-    const temporary = `${file.path}.${process.pid}`;
-    mkdirSync(dirname(file.path), { recursive: true });
-    writeFileSync(temporary, (isCli ? '#!/usr/bin/env node\n' : '') + spdx + file.text);
-    if (isCli) chmodSync(temporary, 0o755);
-    // A process that runs the former build never sees half a file.
-    renameSync(temporary, file.path);
+    put(file.path, (isCli ? '#!/usr/bin/env node\n' : '') + spdx + file.text, isCli);
   }
-  for (const old of walk(join(dist, 'chunks'))) if (!files.includes(old)) rmSync(old);
+  const web = await webFiles();
+  if (!web) return false;
+  for (const [name, text] of Object.entries(web)) {
+    const path = join(dist, 'web', name);
+    files.push(path);
+    put(path, text, false);
+  }
+  for (const dir of ['chunks', 'web']) {
+    for (const old of walk(join(dist, dir))) if (!files.includes(old)) rmSync(old);
+  }
   writeStamp(stamp, hash, files);
   return true;
+}
+
+/**
+ * Writes a file as a whole: a process that runs the former build never sees half of one.
+ *
+ * @param {string} path
+ * @param {string} text
+ * @param {boolean} executable
+ */
+function put(path, text, executable) {
+  const temporary = `${path}.${process.pid}`;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(temporary, text);
+  if (executable) chmodSync(temporary, 0o755);
+  renameSync(temporary, path);
 }
 
 /** @param {boolean} force */

@@ -41,6 +41,13 @@ const maxStates = () =>
       return n;
     });
 
+/** Reads an option that is a number from 0 to `most`. */
+const wholeNumber = (most: number) => (text: string) => {
+  const n = Number(text);
+  if (/^\d+$/.test(text) && n <= most) return n;
+  throw new InvalidArgumentError(`It is a whole number from 0 to ${most}.`);
+};
+
 /** What the five verdicts mean, for the help of `matrix`. */
 const meanings = () => {
   const lines = VERDICTS.flatMap((verdict) =>
@@ -146,6 +153,19 @@ function define(context: Context): Command {
     .action(async (options) =>
       done(await (await import('./conform.ts')).conform(options, context)),
     );
+
+  program
+    .command('ui')
+    .description('the page: matrix, scenarios step by step, your own code, the book')
+    .option(
+      '--port <n>',
+      'serve on this port of 127.0.0.1; default: a free one',
+      wholeNumber(65_535),
+      0,
+    )
+    .option('--no-open', 'start no browser')
+    .addHelpText('after', example('ui', 'ui --no-open --port 8080'))
+    .action(async (options) => done(await (await import('./ui.ts')).ui(options, context)));
 
   for (const command of [program, ...program.commands]) {
     command.exitOverride();

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** A subject, as the address of the page holds it: version, face, changed traits. */
+import {
+  type ConsumerTraits,
+  type ExporterTraits,
+  FOLLOWS_CORRECTLY,
+  KEEPS_CONTRACT,
+} from '../../src/contract/traits.ts';
+import type { LinuxVersion } from '../../src/kernel/versions.ts';
+import type { Face, Way } from '../../src/scenarios/cell.ts';
+import { CHOICES } from '../../src/scenarios/own.ts';
+import type { Edits, Subject } from '../engine/protocol.ts';
+
+export type Side = 'exporter' | 'consumer';
+export type Value = string | boolean | number | readonly string[];
+
+/** The traits that can be changed, each with the value that keeps the contract. */
+export const TRAITS: Readonly<Record<Side, Readonly<Record<string, Value>>>> = {
+  exporter: KEEPS_CONTRACT as unknown as Record<string, Value>,
+  consumer: FOLLOWS_CORRECTLY as unknown as Record<string, Value>,
+};
+
+const PREFIX = { exporter: 'x.', consumer: 'c.' } as const;
+
+export function valueText(value: Value): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  return Array.isArray(value) ? value.join(',') || 'none' : String(value);
+}
+
+/** Reads a trait's value; undefined when it can have no such value. */
+function readValue(key: string, text: string, good: Value): Value | undefined {
+  const allowed = CHOICES[key];
+  if (typeof good === 'boolean') {
+    return text === 'yes' ? true : text === 'no' ? false : undefined;
+  }
+  if (Array.isArray(good)) {
+    const values = text === 'none' ? [] : text.split(',');
+    return values.every((v) => allowed?.includes(v)) ? values : undefined;
+  }
+  return allowed?.includes(text) ? text : undefined;
+}
+
+/** The changes in an address; what makes no sense is named in `wrong`. */
+export function editsOf(query: URLSearchParams): { edits: Edits; wrong: string[] } {
+  const wrong: string[] = [];
+  const read = (side: Side) => {
+    const out: Record<string, Value> = {};
+    for (const [name, text] of query) {
+      if (!name.startsWith(PREFIX[side])) continue;
+      const key = name.slice(2);
+      const good = TRAITS[side][key];
+      const value = good === undefined ? undefined : readValue(key, text, good);
+      if (value === undefined) wrong.push(`${side}: ${key} = ${text}`);
+      else out[key] = value;
+    }
+    return out;
+  };
+  const edits = {
+    exporter: read('exporter') as Partial<ExporterTraits>,
+    consumer: read('consumer') as Partial<ConsumerTraits>,
+  };
+  return { edits, wrong };
+}
+
+export function editsQuery({ exporter, consumer }: Edits): Record<string, string> {
+  const out: Record<string, string> = {};
+  for (const [k, v] of Object.entries(exporter)) out[`x.${k}`] = valueText(v as Value);
+  for (const [k, v] of Object.entries(consumer)) out[`c.${k}`] = valueText(v as Value);
+  return out;
+}
+
+const WAYS: readonly Way[] = ['move', 'evict', 'revoke', 'close'];
+
+export const faceText = (face: Face): string =>
+  [
+    face.way,
+    ...(face.readOnly ? ['read-only'] : []),
+    ...(face.idle ? [`no-${face.idle}`] : []),
+  ].join();
+
+export function faceOf(text: string | null): Face | null {
+  if (!text) return null;
+  const words = text.split(',');
+  const way = words.find((w): w is Way => (WAYS as readonly string[]).includes(w));
+  if (!way) return null;
+  const idle = words.includes('no-user')
+    ? 'user'
+    : words.includes('no-consumer')
+      ? 'consumer'
+      : null;
+  return { way, readOnly: words.includes('read-only'), idle };
+}
+
+/** What a face explores, in words. */
+export function faceWords(face: Face): string {
+  const who =
+    face.idle === 'user'
+      ? ', the user idle'
+      : face.idle === 'consumer'
+        ? ', the consumer idle'
+        : '';
+  return `${face.way}${face.readOnly ? ', read-only mapping' : ''}${who}`;
+}
+
+export function subjectOf(name: string, linux: LinuxVersion, query: URLSearchParams): Subject {
+  return { name, linux, face: faceOf(query.get('face')), edits: editsOf(query).edits };
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** The frame of the page: name, places to go, find, version of Linux, light or dark. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { LinuxVersion } from '../../src/kernel/versions.ts';
+import { go, href, type Route, useRoute } from '../client/route.ts';
+import { applyTheme, chosenTheme, isDark } from '../client/settings.ts';
+import { Finder } from '../parts/finder.tsx';
+import { Matrix } from './matrix.tsx';
+import { Show } from './show.tsx';
+
+export const linuxOf = ({ query }: Route): LinuxVersion =>
+  query.get('linux') === '6.1' ? '6.1' : '6.12';
+
+const PLACES = [
+  ['', 'Matrix'],
+  ['scenarios', 'Scenarios'],
+  ['book', 'Book'],
+  ['report', 'Check report'],
+  ['edit', 'Write your own'],
+] as const;
+
+/** The place whose name a path belongs to. */
+const placeOf = (first: string | undefined) =>
+  !first
+    ? ''
+    : ['rules', 'systems', 'tour', 'glossary', 'book'].includes(first)
+      ? 'book'
+      : first === 'show' || first === 'drive'
+        ? 'scenarios'
+        : first;
+
+function View({ route }: { route: Route }) {
+  const [first, ...more] = route.path;
+  const linux = linuxOf(route);
+  switch (first) {
+    case undefined:
+      return <Matrix route={route} linux={linux} />;
+    case 'show':
+      return <Show key={more.join('/')} name={more.join('/')} route={route} linux={linux} />;
+    default:
+      return (
+        <main id="content" class="page">
+          <h1>There is nothing at this address</h1>
+          <p>
+            <code>{location.hash}</code> names no view of this version of pfnmap.{' '}
+            <a href="#/">The matrix</a> has everything.
+          </p>
+        </main>
+      );
+  }
+}
+
+export function App() {
+  const route = useRoute();
+  const [finding, setFinding] = useState(false);
+  const [, redraw] = useState(0);
+  const linux = linuxOf(route);
+  const here = placeOf(route.path[0]);
+  const first = useRef(true);
+
+  useEffect(() => applyTheme(chosenTheme()), []);
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      const target = event.target as HTMLElement;
+      if (target.closest('input, textarea, select, [contenteditable=true]')) return;
+      if (event.key === '/' && !event.ctrlKey && !event.metaKey) {
+        event.preventDefault();
+        setFinding(true);
+      }
+    };
+    addEventListener('keydown', press);
+    return () => removeEventListener('keydown', press);
+  }, []);
+  // A new view begins at its top, for the eye and for a screen reader.
+  const view = route.path.join('/');
+  useEffect(() => {
+    if (first.current) first.current = false;
+    else {
+      scrollTo(0, 0);
+      document.getElementById('content')?.focus({ preventScroll: true });
+    }
+  }, [view]);
+
+  const withLinux = (version: string) => {
+    const query = Object.fromEntries(route.query);
+    delete query.schedule;
+    delete query.step;
+    go(href(route.path.join('/'), { ...query, linux: version === '6.12' ? undefined : version }));
+  };
+  const keep = { linux: linux === '6.12' ? undefined : linux };
+
+  return (
+    <>
+      <button
+        type="button"
+        class="skip"
+        onClick={() => document.getElementById('content')?.focus()}
+      >
+        To the content
+      </button>
+      <header class="top">
+        <a class="name" href={href('', keep)}>
+          pfnmap
+        </a>
+        <nav aria-label="Main">
+          {PLACES.map(([path, name]) => (
+            <a key={path} href={href(path, keep)} aria-current={path === here ? 'page' : undefined}>
+              {name}
+            </a>
+          ))}
+        </nav>
+        <div class="tools">
+          <button type="button" class="find" onClick={() => setFinding(true)} aria-keyshortcuts="/">
+            Find <kbd>/</kbd>
+          </button>
+          <label class="linux">
+            Linux{' '}
+            <select value={linux} onChange={(e) => withLinux(e.currentTarget.value)}>
+              <option>6.12</option>
+              <option>6.1</option>
+            </select>
+          </label>
+          <button
+            type="button"
+            class="theme"
+            aria-label={isDark() ? 'Use light colours' : 'Use dark colours'}
+            onClick={() => {
+              applyTheme(isDark() ? 'light' : 'dark');
+              redraw((n) => n + 1);
+            }}
+          >
+            {isDark() ? '☀' : '☾'}
+          </button>
+        </div>
+      </header>
+      <View route={route} />
+      {finding && <Finder linux={linux} close={() => setFinding(false)} />}
+      <footer class="foot">
+        <span>
+          The model behaves as Linux {linux} (Debian’s {linux === '6.1' ? '6.1.192' : '6.12.117'},
+          x86-64). What it does not say is in <a href={href('book/limits', keep)}>its limits</a>.
+        </span>
+        <span>GPL-2.0-or-later. Everything runs in this page; nothing is sent anywhere.</span>
+      </footer>
+    </>
+  );
+}
