@@ -12,7 +12,8 @@ import { ttm } from '../src/kernel/exporters/ttm.ts';
 import { Kernel } from '../src/kernel/kernel.ts';
 import { type UserPage, user_access } from '../src/kernel/mm/access.ts';
 import { MAP_SHARED, mmapTarget, PROT_READ, PROT_WRITE, sys_mmap } from '../src/kernel/mm/mmap.ts';
-import { consumer, notifierKind, set_notifier } from '../src/kernel/virt/consumer.ts';
+import { mmu_notifier_register } from '../src/kernel/mm/mmu_notifier.ts';
+import { consumer, notifierKind } from '../src/kernel/programs/consumer.ts';
 
 export interface Story {
   /** Threads that read the page once each. */
@@ -83,7 +84,7 @@ export function story({ users, moves = 2, consumers = [] }: Story): () => System
     simulate(sim, ex.create(MM, FD, PAGES));
     simulate(sim, sys_mmap(MM, 0, PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, mmapTarget(FD, 0)));
     kinds.forEach((kind, holder) => {
-      if (kind) simulate(sim, set_notifier(holder, kind, MM, 0));
+      if (kind) simulate(sim, mmu_notifier_register(holder, kind, MM, 0));
     });
     return { mem: k.mem, locks: k.locks, world: k, threads };
   };

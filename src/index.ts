@@ -14,11 +14,19 @@ export {
   FOLLOWS_CORRECTLY,
   type Insertion,
   KEEPS_CONTRACT,
+  type Keeps,
   type Lookup,
   type Zap,
 } from './contract/traits.ts';
 export { MEANING, type Verdict } from './contract/words.ts';
 // The engine.
+export {
+  type Counted,
+  type CountedOrder,
+  type CountOptions,
+  ScheduleCount,
+  schedulesIn,
+} from './explore/count.ts';
 export {
   type Counterexample,
   type Exploration,
@@ -27,15 +35,24 @@ export {
   explore,
   type Progress,
 } from './explore/explore.ts';
+export { type Guard, guardText, withoutGuard } from './explore/guards.ts';
 export { LockClass, type LockSteps, LockTable, lockSteps } from './explore/locks.ts';
 export type { System, Thread } from './explore/machine.ts';
 export { Memory, type SlotOptions, type Slots, type Violation } from './explore/memory.ts';
+export {
+  type Mutant,
+  type MutantOptions,
+  type MutantOutcome,
+  MutantRun,
+  type Subject,
+} from './explore/mutants.ts';
 export { type Change, Player, type Stand, type Step } from './explore/player.ts';
 export {
   type Arg,
   again,
   BLOCKED,
   choice,
+  guard,
   ProgramError,
   type Run,
   routine,

@@ -73,8 +73,8 @@ export async function exploreCommand(
     for (const [i, job] of jobs.entries()) {
       if (signal.aborted) break;
       const name = nameOf(job);
-      const onProgress = (states: number) =>
-        line.show(`${outcomes.length} of ${jobs.length}; ${name} (${count(states, 'state')})`);
+      const onProgress = (states: number, of = '') =>
+        line.show(`${outcomes.length} of ${jobs.length}; ${name} (${count(states, 'state')}${of})`);
       const run: RunOptions = { linux, maxStates, signal, onProgress };
       if (job.kind === 'file') {
         const failed = await own(job.file, run);

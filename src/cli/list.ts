@@ -4,6 +4,7 @@ import { CONSUMERS } from '../kernel/consumers/index.ts';
 import { EXPORTERS } from '../kernel/exporters/index.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { CATALOGUE } from '../scenarios/catalogue/index.ts';
+import { expectedOn } from '../scenarios/scenario.ts';
 import { EXIT, type ExitCode, out, outJson } from './io.ts';
 
 interface Entry {
@@ -18,7 +19,11 @@ export async function list(options: { linux: LinuxVersion; json?: boolean }): Pr
   const entry = ({ id, title, status, source }: Entry) => ({ id, title, status, source });
   const exporters = EXPORTERS.filter((e) => !e.linux || e.linux.includes(linux)).map(entry);
   const consumers = CONSUMERS.map(entry);
-  const scenarios = CATALOGUE.map((s) => ({ ...entry(s), expected: s.expected, rules: s.rules }));
+  const scenarios = CATALOGUE.map((s) => ({
+    ...entry(s),
+    expected: expectedOn(s, linux),
+    rules: s.rules,
+  }));
   if (json) {
     outJson({ linux, exporters, consumers, scenarios });
     return EXIT.ok;

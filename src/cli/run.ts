@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Explores one scenario or one cell to its end, in slices that let Ctrl-C in. */
 import { type Exploration, explore } from '../explore/explore.ts';
+import { type Mutant, MutantRun, type Subject } from '../explore/mutants.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { formatAddress } from '../report/address.ts';
 import {
@@ -12,6 +13,7 @@ import {
   scenarioJson,
 } from '../report/json.ts';
 import { ladder } from '../report/ladder.ts';
+import { mutantsJson } from '../report/mutants.ts';
 import { type Cell, type CellResult, CellRun } from '../scenarios/matrix.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
 import { breathe, SLICE } from './io.ts';
@@ -21,7 +23,8 @@ export interface RunOptions {
   readonly linux: LinuxVersion;
   readonly maxStates: number;
   readonly signal: { readonly aborted: boolean };
-  readonly onProgress?: (states: number) => void;
+  /** @param of what, where it is not the scenario itself: of which mutant */
+  readonly onProgress?: (states: number, of?: string) => void;
 }
 
 /** What came of it, ready to be printed. */
@@ -48,7 +51,8 @@ export function runNamed(named: Named, options: RunOptions): Promise<Outcome | n
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<Outcome> {
   const { linux, maxStates, signal, onProgress } = options;
   const began = performance.now();
-  const explorer = explore(scenario.prepare(linux), { maxStates });
+  const make = scenario.prepare(linux);
+  const explorer = explore(make, { maxStates });
   let result = explorer.run(SLICE);
   while (!result) {
     await breathe();
@@ -56,7 +60,35 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
     result = signal.aborted ? explorer.stop() : explorer.run(SLICE);
   }
   const ms = performance.now() - began;
-  return scenarioOutcome(scenario, scenario.id, result, ms, linux, signal.aborted);
+  const outcome = scenarioOutcome(scenario, scenario.id, result, ms, linux, signal.aborted);
+  if (result.outcome !== 'safe') return outcome;
+  const mutants = await runMutants([{ make, knowledge: explorer.knowledge }], options);
+  return withMutants(outcome, mutants);
+}
+
+/** @returns null when it was interrupted */
+export async function runMutants(
+  subjects: readonly Subject[],
+  { maxStates, signal, onProgress }: RunOptions,
+): Promise<readonly Mutant[] | null> {
+  const run = new MutantRun(subjects, { maxStates });
+  let result = run.run(SLICE);
+  while (!result) {
+    await breathe();
+    if (signal.aborted) return null;
+    const { states, done, of } = run.progress;
+    onProgress?.(states, ` of mutant ${done + 1} of ${of}`);
+    result = run.run(SLICE);
+  }
+  return result;
+}
+
+/** A safe outcome with its mutants; without them it is not known what "safe" is worth. */
+export function withMutants(outcome: Outcome, mutants: readonly Mutant[] | null): Outcome {
+  const { json } = outcome;
+  if (mutants) return { ...outcome, json: { ...json, mutants: mutantsJson(mutants) } };
+  const bound = 'nothing fell, but it was interrupted before all mutants had run';
+  return { ...outcome, interrupted: true, json: { ...json, verdict: 'unknown', bound } };
 }
 
 /** @param name of the scenario in its schedule */

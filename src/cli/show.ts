@@ -9,6 +9,7 @@ import {
 } from '../contract/traits.ts';
 import { MEANING } from '../contract/words.ts';
 import { count, duration, paragraph } from '../report/text.ts';
+import { expectedOn } from '../scenarios/scenario.ts';
 import type { CommonOptions, Context } from './commands.ts';
 import { EXIT, type ExitCode, note, out, outJson, ProgressLine } from './io.ts';
 import { resolveOne } from './names.ts';
@@ -16,12 +17,6 @@ import { type Outcome, runCell, runScenario } from './run.ts';
 import { size } from './told.ts';
 
 const WIDTH = 75;
-
-/** Who plays in a story. */
-interface Cast {
-  readonly exporter: ExporterTraits;
-  readonly consumer: ConsumerTraits;
-}
 
 export async function show(
   name: string,
@@ -44,15 +39,16 @@ export async function show(
   if (named.kind === 'scenario') {
     const s = named.scenario;
     text.push(`${s.id}: ${s.title}`, '', ...paragraph(s.story, WIDTH, 2), '');
-    text.push(`  Source: ${s.source}`, `  Status: ${s.status}`, `  Expected: ${s.expected}`);
+    text.push(
+      `  Source: ${s.source}`,
+      `  Status: ${s.status}`,
+      `  Expected: ${expectedOn(s, linux)}`,
+    );
     rules = s.rules;
     outcome = await runScenario(s, run);
     // A story about a driver and a consumer shows who they are.
-    const { exporter, consumer } = s as Partial<Cast>;
-    if (exporter && consumer) {
-      text.push('', ...traits('Exporter', exporter, KEEPS_CONTRACT), '');
-      text.push(...traits('Consumer', consumer, FOLLOWS_CORRECTLY));
-    }
+    if (s.exporter) text.push('', ...traits('Exporter', s.exporter, KEEPS_CONTRACT));
+    if (s.consumer) text.push('', ...traits('Consumer', s.consumer, FOLLOWS_CORRECTLY));
     const { id: _, prepare: __, ...about } = s;
     extra = about;
   } else {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** What came of scenarios, in words: whether it is as hoped, and what is worth saying of it. */
 import type { CellJson, ScenarioJson } from '../report/json.ts';
+import { mutantLines, proven } from '../report/mutants.ts';
 import { type Paint, table } from '../report/table.ts';
 import { count, duration, paragraph } from '../report/text.ts';
 import { columns } from './io.ts';
@@ -44,16 +45,22 @@ export function told(outcome: Outcome, own: boolean, paint: Paint): string {
         ? 'safe'
         : word;
   const rules = json.rules.length ? ` (${json.rules.join(', ')})` : '';
+  const worth = json.mutants.length && !proven(json.mutants) ? ', unproven' : '';
   const head =
-    `${json.id}: ${paint(word, colour)}${rules}${judged(outcome)}; ` +
+    `${json.id}: ${paint(word, colour)}${worth}${rules}${judged(outcome)}; ` +
     `${count(json.states, 'state')}, ${duration(json.ms)}`;
   const lines = [head, ...more(json, own || isWrong(outcome), ladder)];
   return lines.join('\n');
 }
 
 function more(json: ScenarioJson, whole: boolean, ladder: string | null): string[] {
-  const { verdict, bound, counterexample: ce } = json;
-  if (verdict === 'safe') return bound ? paragraph(`safe (bound: ${bound})`, 98, 2) : [];
+  const { verdict, bound, counterexample: ce, mutants } = json;
+  if (verdict === 'safe') {
+    return [
+      ...(bound ? paragraph(`bound: ${bound}`, 98, 2) : []),
+      ...(mutants.length ? mutantLines(mutants, 98, 2) : []),
+    ];
+  }
   if (verdict === 'unknown') return paragraph(`unknown: ${bound}`, 98, 2);
   if (whole && ladder) return ['', ladder];
   if (!ce) return [];
@@ -78,7 +85,9 @@ export function driverTable(met: readonly Outcome[], paint: Paint): string {
   if (worst.ladder) text.push('', told(worst, true, paint));
   const others = met.filter((o) => o.json.verdict === 'violated' && !ownFault(o));
   if (others.length) {
-    const rules = [...new Set(others.flatMap((o) => o.json.rules))].sort();
+    const rules = [...new Set(others.flatMap((o) => o.json.rules))].sort((a, b) =>
+      a.localeCompare(b, 'en', { numeric: true }),
+    );
     const who = others[0].side === 'exporter' ? 'consumers' : 'exporters';
     text.push(
       '',

@@ -20,10 +20,15 @@ import {
   unpin_user_page,
   ZERO_PAGE,
 } from '../kernel/mm/gup.ts';
-import { NOTIFIER_INTERVAL, NOTIFIER_NONE } from '../kernel/mm/mmu_notifier.ts';
+import {
+  mmu_notifier_register,
+  NOTIFIER_INTERVAL,
+  NOTIFIER_NONE,
+} from '../kernel/mm/mmu_notifier.ts';
 import { OWNER_BUFFER, OWNER_KEPT } from '../kernel/mm/page.ts';
 import { mmap_read_lock, mmap_read_unlock } from '../kernel/mm/vma.ts';
-import { hva_to_pfn_remapped, mirrorFault, set_notifier } from '../kernel/virt/consumer.ts';
+import { hva_to_pfn_remapped } from '../kernel/programs/find.ts';
+import { mirrorFault } from '../kernel/programs/notified.ts';
 import { type Guest, HOLDERS, PROCESSES } from './guest.ts';
 import { moduleOf } from './kinds.ts';
 
@@ -63,7 +68,7 @@ const fault_in = mirrorFault((h, _entry, seq) => set_sequence(h, seq));
 const by_hmm = routine(
   'hmm',
   function* (mm: number, addr: number, write: number, h: number): Run<number> {
-    yield* set_notifier(h, NOTIFIER_INTERVAL, mm, addr);
+    yield* mmu_notifier_register(h, NOTIFIER_INTERVAL, mm, addr);
     for (let tries = 0; tries < 10; tries++) {
       const entry = yield* fault_in(mm, addr, write, h);
       if (entry !== 0) return entry;

@@ -182,13 +182,13 @@ export const CALL_OPS: Readonly<Record<string, OpHandler>> = {
     return ret < 0 ? count(ret) : '8';
   },
   odw: (g, proc, [page, n, off]) => {
-    const ret = g.run(proc, blkdev_direct_IO(proc, parseNumber(page), parseNumber(n), 0));
+    const ret = g.run(proc, blkdev_direct_IO(proc, parseNumber(page), parseNumber(n), 0, null, ''));
     if (ret < 0) return count(ret);
     const { addr, word } = g.at('0', off);
     return `${bytes(ret)}${g.show(g.run(proc, disk_word(addr, word)))}`;
   },
   odr: (g, proc, [page, n]) =>
-    bytes(g.run(proc, blkdev_direct_IO(proc, parseNumber(page), parseNumber(n), 1))),
+    bytes(g.run(proc, blkdev_direct_IO(proc, parseNumber(page), parseNumber(n), 1, null, ''))),
   iour: range(io_register_buffer),
   futs: futex(1),
   futp: futex(0),

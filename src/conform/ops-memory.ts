@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Ops on buffers, mappings, processes and consumers. */
-import { type Run, routine, step } from '../explore/program.ts';
 import { patchCount } from '../kernel/dma-buf/dma-buf.ts';
 import { EINVAL, errnoName } from '../kernel/errno.ts';
-import { fd_install, get_file, sys_close } from '../kernel/fs/file.ts';
+import { copy_files, exit_files, sys_close, sys_dup } from '../kernel/fs/file.ts';
 import { free_pipe_info } from '../kernel/fs/pipe.ts';
-import { file_operations, type Kernel } from '../kernel/kernel.ts';
+import { file_operations } from '../kernel/kernel.ts';
 import { user_access } from '../kernel/mm/access.ts';
 import {
   is_cow_mapping,
@@ -140,16 +139,6 @@ function bclose(g: Guest, proc: number, [slot]: readonly string[]): string {
   return status(g.run(proc, sys_close(proc, num(slot))));
 }
 
-const duplicate = routine(
-  'dup',
-  function* (mm: number, file: number, fd: number): Run<number> {
-    yield* get_file(file);
-    yield* fd_install(mm, fd, file);
-    return 0;
-  },
-  'fs/file.c',
-);
-
 function bdup(g: Guest, proc: number, [from, to]: readonly string[]): string {
   const source = describe(g.k, proc, num(from));
   if (!source) return 'EBADF';
@@ -157,7 +146,8 @@ function bdup(g: Guest, proc: number, [from, to]: readonly string[]): string {
     g.run(proc, sys_close(proc, num(to)));
   }
   g.mmapOffset.delete(num(to));
-  return status(g.run(proc, duplicate(proc, source.file, num(to))));
+  const ret = g.run(proc, sys_dup(proc, num(from), num(to), 0));
+  return status(Math.min(0, ret));
 }
 
 /** The dma-buf of a slot whose exporter is the test module, or the errno that its ioctl gives. */
@@ -265,38 +255,11 @@ function vmas(g: Guest, proc: number): string {
   return list.length ? list.join(' ') : 'none';
 }
 
-const copy_fds = routine(
-  'copy_files',
-  function* (mm: number, child: number): Run<void> {
-    const n = yield* table_size();
-    for (let fd = 0; fd < n; fd++) {
-      const file = yield* fd_at(mm, fd);
-      if (!file) continue;
-      yield* get_file(file - 1);
-      yield* fd_install(child, fd, file - 1);
-    }
-  },
-  'kernel/fork.c',
-);
-const table_size = step('files->fdt', (k: Kernel) => k.config.fds);
-const fd_at = step('files->fdt', (k: Kernel, mm: number, fd: number) =>
-  k.fd_file.get(mm * k.config.fds + fd),
-);
-
-const exit_files = routine(
-  'exit_files',
-  function* (mm: number): Run<void> {
-    const n = yield* table_size();
-    for (let fd = 0; fd < n; fd++) if (yield* fd_at(mm, fd)) yield* sys_close(mm, fd);
-  },
-  'fs/file.c',
-);
-
 function fork(g: Guest, proc: number): string {
   if (proc !== 0 || g.alive[1]) return errnoName(EINVAL);
   const ret = g.run(proc, dup_mmap(0, 1));
   if (ret < 0) return errnoName(ret);
-  g.run(proc, copy_fds(0, 1));
+  g.run(proc, copy_files(0, 1));
   // The agent's next write to its own stack breaks COW, which drains the batches (do_wp_page).
   g.run(proc, lru_add_drain());
   g.alive[1] = true;

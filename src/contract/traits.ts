@@ -95,7 +95,7 @@ export interface ExporterTraits {
   readonly linux?: readonly ('6.1' | '6.12')[];
 }
 
-/** How a consumer gets its translation. */
+/** How a consumer gets at the page behind a mapping. */
 export type Lookup =
   /** By touching the mapping: the CPU and its TLB. */
   | 'cpu'
@@ -105,20 +105,41 @@ export type Lookup =
   /** follow_pte or follow_pfnmap_start; fixup_user_fault; follow again */
   | 'follow'
   /** hmm_range_fault under an interval notifier */
-  | 'hmm';
+  | 'hmm'
+  /** Takes vm_pgoff for the PFN of the VMA's first page. (R15) */
+  | 'vm-pgoff'
+  /** A device walks the process's own page table and faults through it (IOMMU SVA). */
+  | 'page-table';
+
+/** How long a consumer uses what it found; one with a notifier at most until it is told. */
+export type Keeps =
+  /** While it holds the page-table lock, and no longer. */
+  | 'under-lock'
+  /** For one transfer: one access, then it lets go. */
+  | 'one-transfer'
+  /** As long as it likes. */
+  | 'until-released';
 
 export interface ConsumerTraits {
   readonly id: string;
   readonly title: string;
   readonly status: 'real' | 'hypothetical' | 'historical' | 'generic';
+  /** File and line in a named version and the configuration, or the mail that describes it. */
   readonly source: string;
   readonly lookup: Lookup;
+  /** get_user_pages first, `lookup` only where that refuses the mapping (KVM, VFIO). */
+  readonly gupFirst: boolean;
   /** FOLL_PIN | FOLL_LONGTERM */
   readonly longTerm: boolean;
   /** Takes a page reference of what it followed. (R6) */
   readonly takesPageRef: boolean;
   /** Obeys a read-only entry. (R7) */
   readonly honoursWrite: boolean;
+  /** Refuses an entry with pte_special. */
+  readonly refusesSpecial: boolean;
+  /** Follows only to PFNs that no struct page counts: reserved, or without one. */
+  readonly onlyReserved: boolean;
+  readonly keeps: Keeps;
   /** Registers an MMU notifier that drops the translation. (R8) */
   readonly notifier: boolean;
   /** Tests the notifier's sequence before it uses what it looked up. (R8) */
@@ -156,9 +177,13 @@ export const KEEPS_CONTRACT: Omit<ExporterTraits, 'id' | 'title' | 'status' | 's
 /** A consumer that follows PFNs correctly; named ones say where they differ. */
 export const FOLLOWS_CORRECTLY: Omit<ConsumerTraits, 'id' | 'title' | 'status' | 'source'> = {
   lookup: 'follow',
+  gupFirst: false,
   longTerm: false,
   takesPageRef: false,
   honoursWrite: true,
+  refusesSpecial: false,
+  onlyReserved: false,
+  keeps: 'until-released',
   notifier: true,
   retries: true,
 };

@@ -8,6 +8,7 @@
  * local nodes, interned to a number. The graphs are shared by all threads and all callers, so a
  * generator runs only when an edge is taken for the first time.
  */
+import { Guards } from './guards.ts';
 import type { LockTable } from './locks.ts';
 import {
   type Arg,
@@ -72,8 +73,45 @@ function sameOutcome(a: Outcome, b: Outcome): boolean {
     if (a.type !== 'again' || b.type !== 'again') return false;
     return a.label === b.label && sameArgs(a.args, b.args);
   }
+  if (a.type === 'guard' || b.type === 'guard') {
+    return a.type === 'guard' && b.type === 'guard' && a.what === b.what && a.value === b.value;
+  }
   // A step's def is made once per declaration, so identity is the right test.
   return a.def === b.def && sameArgs(a.args, b.args);
+}
+
+/** What a thread holds at a node: see the fields of {@link Control}. */
+interface Locks {
+  readonly held: readonly number[];
+  readonly write: number;
+  readonly any: number;
+  readonly unheld: readonly number[];
+}
+
+const NOTHING: Locks = { held: [], write: 0, any: 0, unheld: [] };
+
+const sorted = (list: number[]): readonly number[] => list.sort((a, b) => a - b);
+
+/** The list with one entry fewer. */
+function less(list: readonly number[], entry: number): readonly number[] {
+  const at = list.indexOf(entry);
+  return list.filter((_, i) => i !== at);
+}
+
+/** A lock that was to be taken: with how often it is held, for the last one taken is released first. */
+const unheldOf = ({ held }: Locks, entry: number): number =>
+  entry * 64 + held.filter((h) => h === entry).length;
+
+function withHeld({ unheld }: Locks, held: readonly number[]): Locks {
+  let write = 0;
+  let any = 0;
+  for (const h of held) {
+    const lock = h >> 1;
+    if (lock >= 31) continue;
+    any |= 1 << lock;
+    if (h & 1) write |= 1 << lock;
+  }
+  return { held, write, any, unheld };
 }
 
 /** Steps are called with six arguments always; reading past an array's end is slow. */
@@ -88,6 +126,7 @@ function describe(o: Outcome): string {
   if (o.type === 'return') return `return ${o.value}`;
   if (o.type === 'again')
     return `again('${o.label}'${o.args.map((a) => `, ${String(a)}`).join('')})`;
+  if (o.type === 'guard') return `${o.what} = ${o.value}`;
   return `${o.def.name}(${o.args.map((a) => (typeof a === 'object' ? '…' : String(a))).join(', ')})`;
 }
 
@@ -122,6 +161,8 @@ export class Control {
   readonly heldWrite: number[] = [];
   readonly heldAny: number[] = [];
   readonly held: (readonly number[])[] = [];
+  /** Locks that the thread would hold if taking them were not what the mutant leaves out. */
+  private readonly unheld: (readonly number[])[] = [];
   /** One where the step at a node is a choice. */
   isChoice = new Uint8Array(256);
   /** Nodes at which a loop begins: an `again` leads to them. */
@@ -142,8 +183,10 @@ export class Control {
     /** Builds every local node twice, and holds more than one other history to each promise. */
     private readonly strict = false,
     private readonly graphs = new LocalGraphs(),
+    /** What was met of guards, and which of them is left out. */
+    readonly guards = new Guards(),
   ) {
-    this.addNode(null, -1, [], 0, 0); // DONE
+    this.addNode(null, -1, NOTHING); // DONE
   }
 
   get size(): number {
@@ -157,7 +200,7 @@ export class Control {
       throw new ProgramError('a thread must be a routine: routine(name, function* () { ... })');
     }
     const graph = this.graphOf(request.value.def, request.value.args);
-    return this.resolve(graph.entry, -1, [], 0, 0);
+    return this.resolve(graph.entry, -1, NOTHING);
   }
 
   /** The node after the step at `node` returned `value`. */
@@ -175,32 +218,23 @@ export class Control {
   private makeEdge(node: number, value: number): number {
     const local = this.local[node] as LocalNode;
     const def = this.def[node];
-    let held = this.held[node];
+    let locks: Locks = {
+      held: this.held[node],
+      write: this.heldWrite[node],
+      any: this.heldAny[node],
+      unheld: this.unheld[node],
+    };
     const takes = def.kind === 'acquire' || (def.kind === 'try' && value === 1);
     if (def.lock && (takes || def.kind === 'release')) {
-      const lock = (def.lock as (...a: unknown[]) => number)(this.world, ...this.args[node]);
-      if (takes) {
-        held = [...held, def.shared ? lock * 2 : lock * 2 + 1].sort((a, b) => a - b);
-      } else {
-        const entry = def.shared ? lock * 2 : lock * 2 + 1;
-        const at = held.indexOf(entry);
-        if (at < 0) {
-          throw new ProgramError(
-            `${this.where(node)}: ${def.name} of ${this.locks.label(lock)}, which this thread does not hold`,
-          );
-        }
-        held = held.filter((_, i) => i !== at);
-      }
+      const entry = this.entryOf(def, this.args[node]);
+      if (takes) locks = withHeld(locks, sorted([...locks.held, entry]));
+      else if (!locks.held.includes(entry)) {
+        throw new ProgramError(
+          `${this.where(node)}: ${def.name} of ${this.locks.label(entry >> 1)}, which this thread does not hold`,
+        );
+      } else locks = withHeld(locks, less(locks.held, entry));
     }
-    let write = 0;
-    let any = 0;
-    for (const h of held) {
-      const lock = h >> 1;
-      if (lock >= 31) continue;
-      any |= 1 << lock;
-      if (h & 1) write |= 1 << lock;
-    }
-    const to = this.resolve(this.follow(local, value), this.parent[node], held, write, any);
+    const to = this.resolve(this.follow(local, value), this.parent[node], locks);
     if (value >= 0 && value < DIRECT) this.edges[node * DIRECT + value] = to;
     else {
       this.farEdges[node] ??= new Map();
@@ -209,26 +243,28 @@ export class Control {
     return to;
   }
 
-  /** Walks through calls, returns and promises to the next step, and interns the stack. */
-  private resolve(
-    at: LocalNode,
-    parent: number,
-    held: readonly number[],
-    write: number,
-    any: number,
-  ): number {
+  /** A lock as `held` has it: its number, and whether for writing. */
+  private entryOf(def: StepDef, args: readonly Arg[]): number {
+    const lock = (def.lock as (...a: unknown[]) => number)(this.world, ...args);
+    return def.shared ? lock * 2 : lock * 2 + 1;
+  }
+
+  /** Walks through calls, returns, promises and tests to the next step, and interns the stack. */
+  private resolve(at: LocalNode, parent: number, locksThen: Locks): number {
+    const { guards } = this;
     let local = at;
     let up = parent;
+    let locks = locksThen;
     let loops = false;
     for (let spins = 0; ; spins++) {
       if (spins > 10_000) throw new ProgramError(`${local.graph.def.name}: calls itself for ever`);
       const o = local.outcome;
+      const where = local.graph.def.name;
       if (o.type === 'return') {
         if (up < 0) {
-          if (held.length) {
-            throw new ProgramError(
-              `${local.graph.def.name} ends while holding ${held.map((h) => this.locks.label(h >> 1)).join(', ')}`,
-            );
+          if (locks.held.length) {
+            const names = locks.held.map((h) => this.locks.label(h >> 1));
+            throw new ProgramError(`${where} ends while holding ${names.join(', ')}`);
           }
           return DONE;
         }
@@ -236,48 +272,60 @@ export class Control {
         up = this.parent[up];
         local = this.follow(caller, o.value);
       } else if (o.type === 'call') {
-        up = this.intern(up, local, held, write, any);
-        local = this.graphOf(o.def, o.args).entry;
+        if (o.def.guard && guards.leaveOut(o.def.guard, where, true)) local = this.follow(local, 0);
+        else {
+          up = this.intern(up, local, locks);
+          local = this.graphOf(o.def, o.args).entry;
+        }
       } else if (o.type === 'again') {
         loops = true;
         local = this.follow(local, 0);
+      } else if (o.type === 'guard') {
+        const out = guards.leaveOut(o.what, where, o.value !== 0);
+        local = this.follow(local, out ? 0 : o.value);
       } else {
-        const node = this.intern(up, local, held, write, any);
+        const { def } = o;
+        if (def.guard && guards.leaveOut(def.guard, where, true) && !def.without) {
+          const takes = def.kind === 'acquire' || def.kind === 'try';
+          if (takes && def.lock) {
+            const unheld = unheldOf(locks, this.entryOf(def, o.args));
+            locks = { ...locks, unheld: sorted([...locks.unheld, unheld]) };
+          }
+          local = this.follow(local, def.kind === 'try' ? 1 : 0);
+          continue;
+        }
+        if (def.kind === 'release' && def.lock && locks.unheld.length) {
+          const unheld = unheldOf(locks, this.entryOf(def, o.args));
+          if (locks.unheld.includes(unheld)) {
+            locks = { ...locks, unheld: less(locks.unheld, unheld) };
+            local = this.follow(local, 0);
+            continue;
+          }
+        }
+        const node = this.intern(up, local, locks);
         if (loops) this.loopHead[node] = true;
         return node;
       }
     }
   }
 
-  private intern(
-    parent: number,
-    local: LocalNode,
-    held: readonly number[],
-    write: number,
-    any: number,
-  ): number {
+  private intern(parent: number, local: LocalNode, locks: Locks): number {
     const siblings = this.children[parent + 1];
-    const known = siblings?.get(local.id);
-    if (known !== undefined) {
-      const h = this.held[known];
-      if (h.length !== held.length || h.some((x, i) => x !== held[i])) {
-        throw new ProgramError(
-          `${this.where(known)} is reached with different locks held: ` +
-            `[${h.map((x) => this.locks.label(x >> 1))}] and [${held.map((x) => this.locks.label(x >> 1))}]`,
-        );
-      }
-      return known;
+    const key = this.guards.without ? this.guards.keyOf(local.id, locks) : local.id;
+    const known = siblings?.get(key);
+    if (known === undefined) return this.addNode(local, parent, locks, key);
+    const { held } = locks;
+    const h = this.held[known];
+    if (h.length !== held.length || h.some((x, i) => x !== held[i])) {
+      throw new ProgramError(
+        `${this.where(known)} is reached with different locks held: ` +
+          `[${h.map((x) => this.locks.label(x >> 1))}] and [${held.map((x) => this.locks.label(x >> 1))}]`,
+      );
     }
-    return this.addNode(local, parent, held, write, any);
+    return known;
   }
 
-  private addNode(
-    local: LocalNode | null,
-    parent: number,
-    held: readonly number[],
-    write: number,
-    any: number,
-  ): number {
+  private addNode(local: LocalNode | null, parent: number, locks: Locks, key = 0): number {
     const id = this.def.length;
     if (id > MAX_NODES) {
       throw new ProgramError(
@@ -285,18 +333,21 @@ export class Control {
           'a loop remembers its whole history; put `yield* again(label, locals that matter)` at its head',
       );
     }
-    const o = local?.outcome;
-    this.def.push(o && o.type === 'step' ? o.def : (null as unknown as StepDef));
-    this.args.push(o && o.type === 'step' ? padded(o.args) : []);
-    this.held.push(held);
+    const step = local?.outcome.type === 'step' ? local.outcome : null;
+    const def = step && this.defOf(step.def, (local as LocalNode).graph.def.name);
+    const args = step ? padded(step.args) : [];
+    this.def.push(def as StepDef);
+    this.args.push(args);
+    this.held.push(locks.held);
+    this.unheld.push(locks.unheld);
     this.loopHead.push(false);
-    this.heldWrite.push(write);
-    this.heldAny.push(any);
+    this.heldWrite.push(locks.write);
+    this.heldAny.push(locks.any);
     this.local.push(local);
     this.parent.push(parent);
     if (local) {
       this.children[parent + 1] ??= new Map();
-      this.children[parent + 1].set(local.id, id);
+      this.children[parent + 1].set(key, id);
     }
     if (id * DIRECT + DIRECT > this.edges.length) {
       const bigger = new Int32Array(this.edges.length * 2).fill(-1);
@@ -306,12 +357,18 @@ export class Control {
       choices.set(this.isChoice);
       this.isChoice = choices;
     }
-    this.isChoice[id] = o && o.type === 'step' && o.def.kind === 'choice' ? 1 : 0;
-    if (o && o.type === 'step' && o.def.kind === 'acquire' && o.def.lock && this.onAcquire) {
-      const lock = (o.def.lock as (...a: unknown[]) => number)(this.world, ...o.args);
-      this.onAcquire(held, lock, id);
+    this.isChoice[id] = def?.kind === 'choice' ? 1 : 0;
+    if (def?.kind === 'acquire' && def.lock && this.onAcquire) {
+      this.onAcquire(locks.held, this.entryOf(def, args) >> 1, id);
     }
     return id;
+  }
+
+  /** What is executed where a routine asks for a step: in a mutant perhaps something else. */
+  private defOf(def: StepDef, where: string): StepDef {
+    const { guards } = this;
+    if (!def.without || !guards.isOut(def.guard ?? '', where)) return def;
+    return { ...def, run: def.without as unknown as StepDef['run'] };
   }
 
   /** The names of the routines that the thread is in, outermost first. */

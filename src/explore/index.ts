@@ -2,6 +2,13 @@
 /** The engine as a library: see docs/engine.md. */
 
 export {
+  type Counted,
+  type CountedOrder,
+  type CountOptions,
+  ScheduleCount,
+  schedulesIn,
+} from './count.ts';
+export {
   type Counterexample,
   type Exploration,
   type ExploreOptions,
@@ -9,14 +16,23 @@ export {
   explore,
   type Progress,
 } from './explore.ts';
+export { type Guard, guardText, withoutGuard } from './guards.ts';
 export { LockClass, type LockSteps, LockTable, lockSteps } from './locks.ts';
 export type { System, Thread } from './machine.ts';
 export { Memory, type SlotOptions, type Slots, type Violation } from './memory.ts';
+export {
+  type Mutant,
+  type MutantOptions,
+  type MutantOutcome,
+  MutantRun,
+  type Subject,
+} from './mutants.ts';
 export { type Change, Player, type Stand, type Step } from './player.ts';
 export {
   again,
   BLOCKED,
   choice,
+  guard,
   ProgramError,
   type Run,
   routine,

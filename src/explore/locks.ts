@@ -104,7 +104,9 @@ export interface LockSteps {
 }
 
 /**
- * Makes the lock and unlock steps of a class.
+ * Makes the lock and unlock steps of a class. Taking the lock is a guard (guards.ts), called as the
+ * step if nothing else is said; a routine that may take it or try it has one guard, not two, if both
+ * go by one name.
  * @param pick finds the class in the world
  */
 export function lockSteps<W>(
@@ -112,19 +114,26 @@ export function lockSteps<W>(
   pick: (world: W) => LockClass,
   options: StepOptions & { readonly shared?: boolean; readonly trylock?: boolean } = {},
 ): LockSteps {
-  if (options.trylock) return tryLockSteps(names, pick);
+  const guard = options.guard ?? names[0];
+  if (options.trylock) return tryLockSteps(names, pick, guard);
   const lockOf = (world: W, index: number) => pick(world).first + index;
   const shared = options.shared ?? false;
   return {
     lock: step(names[0], (w: W, i: number) => (shared ? pick(w).lockShared(i) : pick(w).lock(i)), {
       ...options,
+      guard,
       kind: 'acquire',
       lock: lockOf as unknown as StepOptions['lock'],
     }),
     unlock: step(
       names[1],
       (w: W, i: number) => (shared ? pick(w).unlockShared(i) : pick(w).unlock(i)),
-      { ...options, kind: 'release', lock: lockOf as unknown as StepOptions['lock'] },
+      {
+        ...options,
+        guard: undefined,
+        kind: 'release',
+        lock: lockOf as unknown as StepOptions['lock'],
+      },
     ),
   };
 }
@@ -133,6 +142,7 @@ export function lockSteps<W>(
 function tryLockSteps<W>(
   names: readonly [lock: string, unlock: string],
   pick: (world: W) => LockClass,
+  guard: string,
 ): LockSteps {
   const lock = ((world: W, index: number) =>
     pick(world).first + index) as unknown as StepOptions['lock'];
@@ -140,6 +150,7 @@ function tryLockSteps<W>(
     lock: step(names[0], (w: W, i: number) => pick(w).tryLock(i), {
       kind: 'try',
       lock,
+      guard,
       text: (_, got) => `${names[0]}() = ${got ? 'got it' : 'busy'}`,
     }),
     unlock: step(names[1], (w: W, i: number) => pick(w).unlock(i), { kind: 'release', lock }),

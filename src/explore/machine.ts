@@ -11,6 +11,7 @@
  * With reduction off every step is a transition of its own.
  */
 import { Control, DONE, type LocalGraphs, placeOf } from './control.ts';
+import { type Guard, Guards } from './guards.ts';
 import type { LockTable } from './locks.ts';
 import { emptyList, type Memory, type Violation } from './memory.ts';
 import { BLOCKED, ProgramError, type Run, type StepDef } from './program.ts';
@@ -35,6 +36,8 @@ export interface System {
   readonly found?: readonly Violation[];
   /** Looks at a state in which every thread has finished. */
   readonly final?: () => void;
+  /** The threads run without this guard: the system is a mutant. */
+  readonly without?: Guard;
 }
 
 /** One executed step, kept when a trace is wanted. */
@@ -177,7 +180,14 @@ export class Machine {
     this.strict = options.strict ?? false;
     this.nThreads = system.threads.length;
     this.control =
-      options.control ?? new Control(system.world, system.locks, this.strict, options.graphs);
+      options.control ??
+      new Control(
+        system.world,
+        system.locks,
+        this.strict,
+        options.graphs,
+        new Guards(system.without),
+      );
     this.finalHook = system.final;
     mem.logging = true;
     this.at = new Int32Array(this.nThreads);

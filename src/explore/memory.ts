@@ -115,6 +115,9 @@ export class Memory {
   /** Facts that steps establish for the whole search (not part of any state), or-ed together. */
   marks = 0;
 
+  /** What steps said of events since somebody last looked; null: nobody counts them. */
+  events: string[] | null = null;
+
   logging = false;
   watching = false;
 
@@ -198,6 +201,11 @@ export class Memory {
   /** A step calls this when a rule falls. */
   report(violation: Violation): void {
     this.reports.push(violation);
+  }
+
+  /** A step says that something happened which is worth counting (count.ts); no state knows of it. */
+  happened(event: string): void {
+    this.events?.push(event);
   }
 
   logWrite(slot: number, old: number): void {

@@ -38,6 +38,13 @@ export interface StepOptions {
   readonly cite?: string;
   /** Why this step may touch more than one racy slot (hardware, or the source of Linux). */
   readonly atomic?: string;
+  /**
+   * The step protects something and could be left out: what a person calls it, as in "the sequence
+   * test". A mutant does without it: its result is 0 then (a trylock's 1), or {@link without}.
+   */
+  readonly guard?: string;
+  /** What a mutant does in its place, where leaving it out is not what is meant. */
+  readonly without?: (world: never, ...args: never[]) => number | boolean | void;
 }
 
 export interface StepDef extends StepOptions {
@@ -58,14 +65,17 @@ export interface RoutineDef {
   readonly name: string;
   /** File of the kernel that this models, or empty. */
   readonly cite: string;
+  /** The whole routine protects something and could be left out; or empty. */
+  readonly guard: string;
   readonly body: (...args: never[]) => Run<unknown>;
 }
 
-/** What a routine yields: a step to execute, a routine to call, or a promise to forget. */
+/** What a routine yields: a step to execute, a routine to call, a promise to forget, a test. */
 export type Request =
   | { readonly type: 'step'; readonly def: StepDef; readonly args: readonly Arg[] }
   | { readonly type: 'call'; readonly def: RoutineDef; readonly args: readonly Arg[] }
-  | { readonly type: 'again'; readonly label: string; readonly args: readonly Arg[] };
+  | { readonly type: 'again'; readonly label: string; readonly args: readonly Arg[] }
+  | { readonly type: 'guard'; readonly what: string; readonly value: number };
 
 /** A running routine with result T. */
 export type Run<T> = Generator<Request, T, number>;
@@ -103,8 +113,8 @@ function answered(value: number): Run<number> {
 
 function makeStep(name: string, kind: StepKind, run: StepDef['run'], options: StepOptions) {
   // Written out so that all definitions have one shape: the search reads them at every transition.
-  const { lock, shared, text, cite, atomic } = options;
-  const def: StepDef = { name, kind, run, lock, shared, text, cite, atomic };
+  const { lock, shared, text, cite, atomic, guard, without } = options;
+  const def: StepDef = { name, kind, run, lock, shared, text, cite, atomic, guard, without };
   const ask = function* (args: readonly Arg[]): Run<number> {
     probe.ask?.();
     return yield { type: 'step', def, args };
@@ -148,13 +158,16 @@ export function choice<W, A extends Arg[]>(
  *
  * @param name the function's name as Linux has it
  * @param cite the file of Linux it models, e.g. `mm/gup.c`
+ * @param guard what a person calls it when callers could leave the whole call out, as in "TLB flush":
+ *   a mutant does, and takes 0 for its result (see {@link guard})
  */
 export function routine<A extends Arg[], R extends number | boolean | void>(
   name: string,
   body: (...args: A) => Run<R>,
   cite = '',
+  guard = '',
 ): (...args: A) => Run<R> {
-  const def: RoutineDef = { name, cite, body: body as unknown as RoutineDef['body'] };
+  const def: RoutineDef = { name, cite, guard, body: body as unknown as RoutineDef['body'] };
   const ask = function* (args: A): Run<R> {
     return (yield { type: 'call', def, args }) as R;
   };
@@ -172,6 +185,24 @@ export function again(label: string, ...locals: Arg[]): Run<void> {
 function* promise(label: string, args: readonly Arg[]): Run<void> {
   probe.ask?.();
   yield { type: 'again', label, args };
+}
+
+/**
+ * A test that protects something, on what the routine knows already: is it one that stops us?
+ *
+ *     if (yield* guard('the VM_PFNMAP test', flags & VM_PFNMAP)) return -EFAULT;
+ *
+ * It is no step, costs nothing, and gives 1 or 0. In the mutant without it (mutants.ts) it gives 0,
+ * so write it such that 0 means to go on.
+ * @param what a person's name for it
+ */
+export function guard(what: string, holds: number | boolean): Run<number> {
+  const value = holds ? 1 : 0;
+  return straight.run ? answered(value) : ask_guard(what, value);
+}
+
+function* ask_guard(what: string, value: number): Run<number> {
+  return yield { type: 'guard', what, value };
 }
 
 /** An error in the explored program itself, not in what it models. */

@@ -68,6 +68,6 @@ function drive<T>(run: Run<T>, step: (def: StepDef, args: readonly Arg[]) => num
       stack.push(gen);
       gen = (request.def.body as (...a: unknown[]) => Run<unknown>)(...request.args);
       send = 0;
-    } else send = 0;
+    } else send = request.type === 'guard' ? request.value : 0;
   }
 }

@@ -4,6 +4,7 @@
  * when something is learned that the states found so far did not take into account.
  */
 import { type Control, LocalGraphs } from './control.ts';
+import type { Guard, Guards } from './guards.ts';
 import { LockOrder } from './lock-order.ts';
 import { Learned, Machine, type System, type Thread } from './machine.ts';
 import { StateStore } from './store.ts';
@@ -44,11 +45,24 @@ export class Knowledge {
 
   order: LockOrder | null = null;
   private threads: readonly Thread[] | null = null;
+  private without: Guard | undefined;
 
-  /** Forgets the graphs of other threads. */
-  meet(threads: readonly Thread[]): void {
-    if (threads === this.threads) return;
+  /** The guards that the programs came to: see guards.ts. */
+  get guards(): Guards['met'] {
+    return this.control?.guards.met ?? new Map();
+  }
+
+  /** What holds for a mutant of the system too, or is a good guess. */
+  forMutant(): Knowledge {
+    const { graphs, racy, splitNested, splitLoops, asymmetric } = this;
+    return Object.assign(new Knowledge(graphs), { racy, splitNested, splitLoops, asymmetric });
+  }
+
+  /** Forgets the graphs of other threads, and of these with another guard left out. */
+  meet({ threads, without }: System): void {
+    if (threads === this.threads && without === this.without) return;
     this.threads = threads;
+    this.without = without;
     this.control = null;
     this.order = null;
   }
@@ -82,7 +96,7 @@ export class Space {
     // Starting over needs no new system, only the state in which this one began.
     const system = this.machine?.rewound() ?? this.make();
     const { mem } = system;
-    knowledge.meet(system.threads);
+    knowledge.meet(system);
     if (knowledge.racy) mem.racy.set(knowledge.racy);
     const { splitNested, splitLoops } = knowledge;
     const control = strict ? null : knowledge.control;

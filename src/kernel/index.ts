@@ -44,6 +44,7 @@ export {
   mmu_invalidate_retry,
   mmu_invalidate_seq,
   mmu_lock,
+  mmu_notifier_register,
   mmu_unlock,
   NOTIFIER_INTERVAL,
   NOTIFIER_LIST,
@@ -51,5 +52,6 @@ export {
 export { put_page, try_get_page } from './mm/page.ts';
 export { mmap_read_lock, mmap_read_unlock } from './mm/vma.ts';
 export { unmap_mapping_range } from './mm/zap.ts';
+export { consumer, notifierKind } from './programs/consumer.ts';
+export { hva_to_pfn_remapped } from './programs/find.ts';
 export { type LinuxVersion, PROFILES, type Profile } from './versions.ts';
-export { consumer, hva_to_pfn_remapped, notifierKind, set_notifier } from './virt/consumer.ts';

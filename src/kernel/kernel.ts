@@ -38,6 +38,8 @@ export interface KernelConfig {
   readonly checkContents?: boolean;
   /** Counters that only a report shows; each value of one would be a state of its own. */
   readonly statistics?: boolean;
+  /** Words of a story's own, by name: what has happened, who may go on. Default: none. */
+  readonly notes?: readonly string[];
   /** Processes' file tables: slots each. */
   readonly fds: number;
   /** Buffers of the pipe of each process; default 0: there are no pipes. */
@@ -160,6 +162,8 @@ export class Kernel {
   readonly page_owner: Slots;
   readonly page_gen: Slots;
   readonly page_word: Slots;
+  /** PG_reserved, or no struct page at all: memory that nobody counts references of. */
+  readonly page_reserved: Slots;
   /** Bits PG_* of mm/page.ts that reclaim and statistics look at. */
   readonly page_flags: Slots;
   /** Pages of no interest (a process's own stack and heap) that wait in the CPU's LRU batch. */
@@ -179,6 +183,8 @@ export class Kernel {
   readonly file_page: Slots;
   readonly file_pos: Slots;
   readonly fd_file: Slots;
+  /** fdtable->close_on_exec */
+  readonly fd_cloexec: Slots;
 
   /** struct pipe_inode_info: one pipe a process. The pfn in each buffer, plus one. */
   readonly pipe_open: Slots;
@@ -217,6 +223,9 @@ export class Kernel {
   /** How many importers hold the buffer in its place. */
   readonly buf_pins: Slots;
 
+  /** What a story keeps; no code of the kernel looks at it. */
+  readonly notes: Slots;
+
   /** Notifier subscriptions: the KVM-like kind and the interval kind (mm/mmu_notifier.c). */
   readonly mn_registered: Slots;
   readonly mn_seq: Slots;
@@ -230,6 +239,8 @@ export class Kernel {
   /** What a mirror maps now; its notifier takes it away. */
   readonly hold_mirror: Slots;
   readonly hold_seq: Slots;
+  /** A device's TLB entry for the page, where it walks the process's own page table. */
+  readonly hold_iotlb: Slots;
 
   constructor(readonly config: KernelConfig) {
     this.linux = PROFILES[config.linux];
@@ -287,6 +298,7 @@ export class Kernel {
       show: (n) => `data ${n}`,
       label: (i) => `page${Math.floor(i / config.words)}`,
     });
+    this.page_reserved = mem.array('PageReserved', pages);
     this.page_flags = mem.array('page_flags', config.pageFlags ? pages : 0);
     this.lru_batch_others = mem.array('lru_batch_others', config.pageFlags ? 1 : 0);
     this.pages_fresh = mem.array('pages_fresh', 1, { initial: 1 });
@@ -304,6 +316,7 @@ export class Kernel {
     this.file_page = mem.array('file_page', files * bufferPages);
     this.file_pos = mem.array('f_pos', files);
     this.fd_file = mem.array('fd_file', mms * config.fds);
+    this.fd_cloexec = mem.array('fd_cloexec', mms * config.fds);
 
     const bufs = config.pipeBuffers ?? 0;
     const pipes = bufs ? mms : 0;
@@ -338,6 +351,11 @@ export class Kernel {
     this.sg_dma = mem.array('dma_address', atts * bufferPages);
     this.buf_pins = mem.array('pin_count', atts ? buffers : 0);
 
+    this.notes = mem.array('notes', config.notes?.length ?? 0, {
+      label: (i) => config.notes?.[i] ?? 'note',
+      show: String,
+    });
+
     const h = Math.max(1, holders);
     this.mn_registered = mem.array('mn_registered', h);
     this.mn_seq = mem.array('mmu_invalidate_seq', h);
@@ -350,6 +368,7 @@ export class Kernel {
     this.hold_mm = mem.array('held_mm', h);
     this.hold_mirror = mem.array('mirror_pfn', h, { show: (n) => (n ? `page${n}` : 'none') });
     this.hold_seq = mem.array('held_seq', h);
+    this.hold_iotlb = mem.array('iotlb', h, { show: showPte });
     mem.seal();
     this.page_state.set(0, PAGE_USED);
     this.page_refcount.set(0, 1);
@@ -361,8 +380,8 @@ export class Kernel {
    */
   freshWord: (generation: number, page: number, word: number) => number = () => 0;
   poison = 0;
-  /** The word that a page at the start of the RAM disk holds. */
-  diskWord: (page: number, word: number) => number = () => 0;
+  /** The word that a page at the start of the RAM disk holds; nothing else in a scenario does. */
+  diskWord: (page: number, word: number) => number = () => 2;
 }
 
 /**

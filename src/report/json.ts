@@ -5,8 +5,9 @@ import type { Counterexample, Exploration } from '../explore/explore.ts';
 import type { Step } from '../explore/player.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
 import type { CellResult } from '../scenarios/matrix.ts';
-import type { Scenario } from '../scenarios/scenario.ts';
+import { expectedOn, type Scenario } from '../scenarios/scenario.ts';
 import { formatAddress } from './address.ts';
+import type { MutantJson } from './mutants.ts';
 
 export interface CounterexampleJson {
   readonly threads: number;
@@ -53,8 +54,8 @@ export interface ScenarioJson {
   readonly ms: number;
   readonly bound: string | null;
   readonly counterexample: CounterexampleJson | null;
-  /** Guards removed one by one, and what came of it; empty until they are run. */
-  readonly mutants: readonly never[];
+  /** Guards left out one by one, and what came of it; empty where nothing was safe. */
+  readonly mutants: readonly MutantJson[];
 }
 
 export const tenths = (ms: number) => Math.round(ms * 10) / 10;
@@ -110,18 +111,19 @@ export function rulesOf(findings: readonly { readonly rule: string }[]): string[
 
 /** @param name of the scenario in its schedule */
 export function scenarioJson(
-  { id, title, expected, bound }: Pick<Scenario, 'id' | 'title' | 'expected' | 'bound'>,
+  scenario: Scenario,
   name: string,
   result: Exploration,
   ms: number,
   linux: LinuxVersion,
 ): ScenarioJson {
+  const { id, title, bound } = scenario;
   const { outcome, findings, states, transitions, counterexample } = result;
   return {
     id,
     title,
     verdict: outcome,
-    expected,
+    expected: expectedOn(scenario, linux),
     rules: rulesOf(counterexample ? [counterexample.violation, ...findings] : findings),
     states,
     transitions,

@@ -21,8 +21,9 @@ import {
   sys_mmap,
   sys_munmap,
 } from '../kernel/mm/mmap.ts';
+import { mmu_notifier_register } from '../kernel/mm/mmu_notifier.ts';
+import { consumer, notifierKind } from '../kernel/programs/consumer.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
-import { consumer, notifierKind, set_notifier } from '../kernel/virt/consumer.ts';
 
 /** How the exporter takes its memory back in one exploration. */
 export type Way = 'move' | 'evict' | 'revoke' | 'close';
@@ -59,8 +60,8 @@ export function boundOf(ex: ExporterTraits): string {
   return `1 user thread, 1 consumer, ${PAGES} pages, ${PHYSICAL_PAGES - 1} physical pages, ${twice}`;
 }
 
-const live_buffer_sigbus = step('SIGBUS', (k: Kernel, page: number) => {
-  if (k.buf_page.get(BUFFER * PAGES + page) && !k.buf_revoked.get(BUFFER)) {
+const live_buffer_sigbus = step('SIGBUS', (k: Kernel, buffer: number, page: number) => {
+  if (k.buf_page.get(buffer * k.config.bufferPages + page) && !k.buf_revoked.get(buffer)) {
     k.mem.report({
       severity: 'breaks',
       rule: 'sigbus',
@@ -70,11 +71,11 @@ const live_buffer_sigbus = step('SIGBUS', (k: Kernel, page: number) => {
 });
 
 /** Uses the mapping as a program does; a signal on a live buffer is noticed. */
-const touch = routine(
+export const touch = routine(
   'user_program',
-  function* (addr: number, write: number, user: UserPage): Run<void> {
-    const got = yield* user_access(MM, addr, write, 0, write ? 1 : 0, user);
-    if (got === BUS_ADRERR) yield* live_buffer_sigbus(user.page);
+  function* (user: UserPage, write: number, value: number): Run<void> {
+    const got = yield* user_access(user.mm, user.addr, write, 0, value, user);
+    if (got === BUS_ADRERR) yield* live_buffer_sigbus(user.buffer, user.page);
   },
 );
 
@@ -96,18 +97,22 @@ function takeBack(built: Exporter, way: Way): () => Run<void> {
   });
 }
 
-/** Every page in use is the buffer's, with one reference besides those of its entries; no others. */
-function checkPages(k: Kernel): void {
+/**
+ * Every page in use is a buffer's or a file's, with one reference from each besides those of its
+ * entries; there are no others.
+ */
+export function checkPages(k: Kernel): void {
   for (let pfn = 1; pfn < k.config.pages; pfn++) {
     if (k.page_state.get(pfn) !== PAGE_USED) continue;
-    let backs = false;
-    for (let i = 0; i < PAGES; i++) if (k.buf_page.get(BUFFER * PAGES + i) === pfn) backs = true;
-    const extra = k.page_refcount.get(pfn) - k.page_mapcount.get(pfn) - (backs ? 1 : 0);
+    let holders = 0;
+    for (let i = 0; i < k.buf_page.length; i++) if (k.buf_page.get(i) === pfn) holders++;
+    for (let i = 0; i < k.file_page.length; i++) if (k.file_page.get(i) === pfn) holders++;
+    const extra = k.page_refcount.get(pfn) - k.page_mapcount.get(pfn) - holders;
     if (extra === 0) continue;
     k.mem.report({
       severity: 'breaks',
       rule: 'leak',
-      text: backs
+      text: holders
         ? `page${pfn} has ${extra} reference${extra === 1 ? '' : 's'} too many at the end`
         : `page${pfn} is never freed`,
     });
@@ -129,8 +134,8 @@ export function cellSystems(
   const holder: UserPage = { ...MAPPED, who: co.id };
   const userMain = routine('user', function* (): Run<void> {
     if (face.idle === 'user') return;
-    if (!face.readOnly) yield* touch(0, 1, USER);
-    yield* touch(0, 0, USER);
+    if (!face.readOnly) yield* touch(USER, 1, 1);
+    yield* touch(USER, 0, 0);
   });
   const consumerMain = routine(co.id, function* (): Run<void> {
     if (face.idle !== 'consumer') yield* use(MM, 0, 0, holder);
@@ -150,7 +155,7 @@ export function cellSystems(
     if (face.touched) {
       for (let page = 0; page < PAGES; page++) simulate(sim, user_access(MM, page, 1, 0, 0, null));
     }
-    if (kind) simulate(sim, set_notifier(0, kind, MM, 0));
+    if (kind) simulate(sim, mmu_notifier_register(0, kind, MM, 0));
     const found = k.mem.reports.splice(0);
     return { mem: k.mem, locks: k.locks, world: k, threads, found, final: () => checkPages(k) };
   };

@@ -13,8 +13,9 @@ import type { Violation } from '../explore/memory.ts';
 import { Knowledge } from '../explore/space.ts';
 import { CONSUMERS } from '../kernel/consumers/index.ts';
 import { EXPORTERS } from '../kernel/exporters/index.ts';
+import { notifierKind } from '../kernel/programs/consumer.ts';
+import { MARK_REFUSED, MARK_TRANSLATED } from '../kernel/programs/lookup.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
-import { MARK_REFUSED, MARK_TRANSLATED, notifierKind } from '../kernel/virt/consumer.ts';
 import { boundOf, cellSystems, type Face, facesOf } from './cell.ts';
 
 export interface Cell {
@@ -85,7 +86,8 @@ export class SharedFaces {
   readonly graphs = new LocalGraphs();
   private readonly done = new Map<string, Explored>();
 
-  private key(cell: Cell, face: Face, linux: LinuxVersion): string | null {
+  /** What the face is known by if other cells have it too, else null. */
+  key(cell: Cell, face: Face, linux: LinuxVersion): string | null {
     const alone = face.idle === 'consumer' && notifierKind(cell.consumer) === 0;
     return alone ? `${cell.exporter.id} ${face.way} ${face.readOnly} ${linux}` : null;
   }
@@ -176,7 +178,11 @@ export class CellRun {
       maxStates,
       knowledge,
       counterexample: this.witness,
-      clearerThan: best ? { ...shapeOf(best), severity: best.violation.severity } : undefined,
+      // What other cells will use must not depend on what this one has found already.
+      clearerThan:
+        best && shared.key(cell, face, linux) === null
+          ? { ...shapeOf(best), severity: best.violation.severity }
+          : undefined,
     });
   }
 

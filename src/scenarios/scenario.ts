@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
- * A scenario: a story that can be run. The catalogue's are in catalogue.ts; a user's own file exports
+ * A scenario: a story that can be run. The catalogue's are the files below catalogue/; a user's own file exports
  * one by default, made with {@link scenario}, or a driver's traits, made with {@link driver}.
  */
 import {
@@ -11,6 +11,8 @@ import {
 } from '../contract/traits.ts';
 import type { System } from '../explore/machine.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
+
+export type Expected = 'safe' | 'violated';
 
 export interface Scenario {
   /** `group/name`, lower case with dashes. */
@@ -25,11 +27,19 @@ export interface Scenario {
   /** Rules that it is about. */
   readonly rules: readonly string[];
   /** What is known to come out; null for a user's own, which is hoped to be safe. */
-  readonly expected: 'safe' | 'violated' | null;
+  readonly expected: Expected | Readonly<Record<LinuxVersion, Expected>> | null;
   /** What a safe verdict covers, in words. */
   readonly bound: string;
+  /** Whose buffer it is, and who looks translations up, where the story has them. */
+  readonly exporter?: ExporterTraits;
+  readonly consumer?: ConsumerTraits;
   /** Prepares the scenario; each call of the result makes the same fresh system. */
   readonly prepare: (linux: LinuxVersion) => () => System;
+}
+
+/** What is known to come out on that version. */
+export function expectedOn({ expected }: Scenario, linux: LinuxVersion): Expected | null {
+  return typeof expected === 'object' && expected ? expected[linux] : expected;
 }
 
 /** A user's own scenario: give at least an id, a title and `prepare`. */

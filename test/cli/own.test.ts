@@ -86,7 +86,7 @@ describe('a good file', () => {
     expect(again.stderr).toBe('pfnmap: my-driver.ts exists already and is left as it is\n');
     expect(again.code).toBe(2);
     const { code, stdout } = await pfnmap(['explore', 'my-driver.ts'], { cwd: dir.path() });
-    expect(stdout).toContain("break only rules that are the consumers' to keep (R6, R7, R8)");
+    expect(stdout).toContain("break only rules that are the consumers' to keep (R6, R7, R8, R15)");
     expect(code).toBe(0);
     expect(typeErrors('my-driver.ts')).toBe('');
     // The other form, commented out below, works as well.

@@ -7,7 +7,7 @@ import type { System } from '../../src/explore/machine.ts';
 import { BLOCKED, type Request, type Run, type StepDef } from '../../src/explore/program.ts';
 
 /** One routine that a thread is in: how to begin it, what was sent to it, what it may remember. */
-interface Frame {
+export interface Frame {
   readonly begin: () => Run<unknown>;
   readonly sent: readonly number[];
   readonly key: string;
@@ -47,15 +47,28 @@ function ask(frame: Frame): IteratorResult<Request, unknown> {
   return r;
 }
 
-const push = (f: Frame, value: number): Frame => ({
+export const push = (f: Frame, value: number): Frame => ({
   begin: f.begin,
   sent: [...f.sent, value],
   key: `${f.key},${value}`,
 });
 
-/** Goes on through calls, returns and promises to the next step. */
-function settle(
+/** A thread about to begin. */
+export function beginning(run: () => Run<unknown>): Frame {
+  const r = run().next();
+  if (r.done || r.value.type !== 'call') throw new Error('not a routine');
+  const { def, args } = r.value;
+  return {
+    begin: () => (def.body as (...a: unknown[]) => Run<unknown>)(...args),
+    sent: [],
+    key: `${def.name}${JSON.stringify(args)}`,
+  };
+}
+
+/** Goes on through calls, returns and promises to the next step; `loop` hears of each promise. */
+export function settle(
   frames: readonly Frame[],
+  loop?: (frames: readonly Frame[]) => void,
 ): { frames: Frame[]; def: StepDef; args: unknown[] } | null {
   const stack = [...frames];
   for (;;) {
@@ -75,6 +88,9 @@ function settle(
     } else if (r.value.type === 'again') {
       const { label, args } = r.value;
       stack[stack.length - 1] = { ...push(top, 0), key: `${label}${JSON.stringify(args)}` };
+      loop?.(stack);
+    } else if (r.value.type === 'guard') {
+      stack[stack.length - 1] = push(top, r.value.value);
     } else {
       return { frames: stack, def: r.value.def, args: [...r.value.args] };
     }
@@ -93,17 +109,7 @@ export function naive(system: System, limit: number): Naive | null {
   });
   const first = make(
     [...mem.words],
-    system.threads.map(({ run }) => {
-      const r = run().next();
-      if (r.done || r.value.type !== 'call') throw new Error('not a routine');
-      const { def, args } = r.value;
-      const frame: Frame = {
-        begin: () => (def.body as (...a: unknown[]) => Run<unknown>)(...args),
-        sent: [],
-        key: `${def.name}${JSON.stringify(args)}`,
-      };
-      return settle([frame])?.frames ?? [];
-    }),
+    system.threads.map(({ run }) => settle([beginning(run)])?.frames ?? []),
   );
   const nodes = new Map<string, Node>();
   const queue = [first];

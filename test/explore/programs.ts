@@ -51,12 +51,16 @@ export class World {
 }
 
 const get = step('get', (w: World, slot: number) => w.x.get(slot));
-const set = step('set', (w: World, slot: number, value: number) => w.x.set(slot, value));
+const set = step('set', (w: World, slot: number, value: number) => {
+  w.x.set(slot, value);
+  w.mem.happened(`set${slot}`);
+});
 const waitFor = step('wait_for', (w: World, slot: number, value: number) =>
   w.x.get(slot) === value ? 0 : BLOCKED,
 );
 const check = step('check', (w: World, slot: number, value: number) => {
   if (w.x.get(slot) !== value) return;
+  w.mem.happened(`x${slot}`);
   w.mem.report({ severity: w.severity, rule: 'check', text: `x[${slot}] is ${value}` });
 });
 const setMine = step('set_mine', (w: World, value: number) => {

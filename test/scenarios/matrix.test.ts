@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** The matrix as a whole: verdicts, rules and exact state counts, as golden text. */
 import { describe, expect, it } from 'vitest';
-import { explore } from '../../src/explore/explore.ts';
-import { CATALOGUE } from '../../src/scenarios/catalogue/index.ts';
 import { type CellResult, CellRun, matrixCells, SharedFaces } from '../../src/scenarios/matrix.ts';
 
 function line(r: CellResult): string {
@@ -39,15 +37,4 @@ describe('matrix', () => {
     expect(verdict('ttm/hmm-mirror')).toBe('refused');
     expect(verdict('test-ipage/gup')).toBe('corrupts');
   });
-});
-
-describe('catalogue', () => {
-  for (const s of CATALOGUE) {
-    it(`${s.id} is ${s.expected}`, { timeout: 60_000 }, () => {
-      const result = explore(s.prepare('6.12')).run();
-      expect(result?.outcome).toBe(s.expected);
-      const rule = result?.counterexample?.violation.rule;
-      if (rule) expect(s.rules).toContain(rule);
-    });
-  }
 });

@@ -7,6 +7,7 @@ import type { CellJson, CounterexampleJson } from '../../src/report/json.ts';
 import type { Lines } from '../../src/report/lines.ts';
 import type { StateTable } from '../../src/report/state.ts';
 import type { Face } from '../../src/scenarios/cell.ts';
+import type { Scenario } from '../../src/scenarios/scenario.ts';
 
 /** Changes to traits, by trait. */
 export interface Edits {
@@ -116,7 +117,7 @@ export interface About {
   readonly story: string;
   readonly source: string;
   readonly status: string;
-  readonly expected: 'safe' | 'violated' | null;
+  readonly expected: Scenario['expected'];
   readonly exporter: ExporterTraits | null;
   readonly consumer: ConsumerTraits | null;
   /** Of a cell: the explorations that it is made of. */

@@ -3,4 +3,9 @@
 import type { ConsumerTraits } from '../../contract/traits.ts';
 import { FILES } from './all.gen.ts';
 
-export const CONSUMERS: readonly ConsumerTraits[] = FILES.flat();
+const RANK: readonly ConsumerTraits['status'][] = ['generic', 'real', 'historical', 'hypothetical'];
+
+/** In reading order: the ways to a page, then who goes them, then what is gone or was only discussed. */
+export const CONSUMERS: readonly ConsumerTraits[] = FILES.flat().sort(
+  (a, b) => RANK.indexOf(a.status) - RANK.indexOf(b.status),
+);

@@ -69,6 +69,18 @@ export const fd_lookup = step('fget', (k: Kernel, mm: number, fd: number) => {
   return f ? f - 1 : -EBADF;
 });
 
+/** The same with a reference, or -EBADF. fs/file.c __fget_files_rcu */
+export const fget = step(
+  'fget',
+  (k: Kernel, mm: number, fd: number) => {
+    const f = fd >= 0 && fd < k.config.fds ? k.fd_file.get(mm * k.config.fds + fd) : 0;
+    if (!f) return -EBADF;
+    k.file_refs.add(f - 1, 1);
+    return f - 1;
+  },
+  { atomic: 'the reference is taken unless it is zero, and the slot read again (fs/file.c)' },
+);
+
 export const fd_install = step('fd_install', (k: Kernel, mm: number, fd: number, file: number) =>
   k.fd_file.set(mm * k.config.fds + fd, file + 1),
 );
@@ -90,4 +102,64 @@ export const sys_close = routine(
     return 0;
   },
   'fs/open.c',
+);
+
+/** dup2(2) onto a free descriptor, or with O_CLOEXEC (dup3) if `cloexec`. fs/file.c do_dup2 */
+export const sys_dup = routine(
+  'dup',
+  function* (mm: number, fd: number, to: number, cloexec: number): Run<number> {
+    const file = yield* fget(mm, fd);
+    if (file < 0) return file;
+    yield* fd_install(mm, to, file);
+    if (cloexec) yield* set_close_on_exec(mm, to, 1);
+    return to;
+  },
+  'fs/file.c',
+);
+
+/** fs/file.c __set_close_on_exec: fcntl(F_SETFD), or a flag at open. */
+export const set_close_on_exec = step(
+  'FD_CLOEXEC',
+  (k: Kernel, mm: number, fd: number, on: number) => k.fd_cloexec.set(mm * k.config.fds + fd, on),
+);
+const close_on_exec = step('FD_CLOEXEC', (k: Kernel, mm: number, fd: number) =>
+  k.fd_cloexec.get(mm * k.config.fds + fd),
+);
+const fdtable_size = step('max_fds', (k: Kernel) => k.config.fds);
+
+/** kernel/fork.c copy_files: the child has the same files open, with a reference of its own each. */
+export const copy_files = routine(
+  'dup_fd',
+  function* (mm: number, child: number): Run<void> {
+    const fds = yield* fdtable_size();
+    for (let fd = 0; fd < fds; fd++) {
+      const file = yield* fget(mm, fd);
+      if (file < 0) continue;
+      yield* fd_install(child, fd, file);
+      if (yield* close_on_exec(mm, fd)) yield* set_close_on_exec(child, fd, 1);
+    }
+  },
+  'fs/file.c',
+);
+
+/** fs/file.c exit_files: every descriptor goes. */
+export const exit_files = routine(
+  'exit_files',
+  function* (mm: number): Run<void> {
+    const fds = yield* fdtable_size();
+    for (let fd = 0; fd < fds; fd++) yield* sys_close(mm, fd);
+  },
+  'fs/file.c',
+);
+
+/** fs/file.c do_close_on_exec */
+export const do_close_on_exec = routine(
+  'do_close_on_exec',
+  function* (mm: number): Run<void> {
+    const fds = yield* fdtable_size();
+    for (let fd = 0; fd < fds; fd++) {
+      if (yield* close_on_exec(mm, fd)) yield* sys_close(mm, fd);
+    }
+  },
+  'fs/file.c',
 );

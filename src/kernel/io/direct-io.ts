@@ -6,15 +6,16 @@
  */
 import { again, type Run, routine, step } from '../../explore/program.ts';
 import type { Kernel } from '../kernel.ts';
-import { access_page } from '../mm/access.ts';
+import { access_page, type UserPage } from '../mm/access.ts';
 import { FOLL_GET, FOLL_PIN, FOLL_WRITE, get_user_pages_fast, unpin_user_page } from '../mm/gup.ts';
 import { folio_mark_dirty } from '../mm/page.ts';
 import { pfn_of } from '../mm/remote.ts';
 import { copy_user_word } from '../mm/uaccess.ts';
 
-const disk_write = step('copy_to_brd', (k: Kernel, page: number, word: number, value: number) =>
-  k.disk_word.set(page * k.config.words + word, value),
-);
+/** What the disk holds afterwards is kept only where a run looks at it. */
+const disk_write = step('copy_to_brd', (k: Kernel, page: number, word: number, value: number) => {
+  if (k.config.diskPages) k.disk_word.set(page * k.config.words + word, value);
+});
 const disk_read = step('copy_from_brd', (k: Kernel, page: number, word: number) =>
   k.diskWord(page, word),
 );
@@ -31,11 +32,17 @@ const bio_flags = step('bio_iov_iter_get_pages', (k: Kernel) =>
 /** drivers/block/brd.c brd_do_bvec */
 const brd_do_bvec = routine(
   'brd_do_bvec',
-  function* (pfn: number, page: number, toMemory: number): Run<void> {
+  function* (
+    pfn: number,
+    page: number,
+    toMemory: number,
+    user: UserPage | null,
+    rule: string,
+  ): Run<void> {
     const words = yield* words_of_page();
     for (let w = 0; w < words; w++) {
-      if (toMemory) yield* access_page(pfn, 1, w, yield* disk_read(page, w), null, '');
-      else yield* disk_write(page, w, yield* access_page(pfn, 0, w, 0, null, ''));
+      if (toMemory) yield* access_page(pfn, 1, w, yield* disk_read(page, w), user, rule);
+      else yield* disk_write(page, w, yield* access_page(pfn, 0, w, 0, user, rule));
     }
   },
   'drivers/block/brd.c',
@@ -59,11 +66,20 @@ const buffered = routine(
 
 /**
  * read(2) (`toMemory`) or write(2) of `n` pages at the disk's start, with O_DIRECT.
+ * @param user what the first page has to be, or null
+ * @param rule the rule that falls when it is not
  * @returns pages moved, or a negative errno
  */
 export const blkdev_direct_IO = routine(
   'blkdev_direct_IO',
-  function* (mm: number, addr: number, n: number, toMemory: number): Run<number> {
+  function* (
+    mm: number,
+    addr: number,
+    n: number,
+    toMemory: number,
+    user: UserPage | null,
+    rule: string,
+  ): Run<number> {
     const flags = (yield* bio_flags()) | (toMemory ? FOLL_WRITE : 0);
     const pages: number[] = [];
     let err = 0;
@@ -76,7 +92,9 @@ export const blkdev_direct_IO = routine(
       pages.push(page);
     }
     if (pages.length === 0) return err;
-    for (let i = 0; i < pages.length; i++) yield* brd_do_bvec(pfn_of(pages[i]), i, toMemory);
+    for (let i = 0; i < pages.length; i++) {
+      yield* brd_do_bvec(pfn_of(pages[i]), i, toMemory, user, rule);
+    }
     for (const page of pages) {
       if (toMemory) yield* folio_mark_dirty(pfn_of(page));
       yield* unpin_user_page(page, flags);

@@ -36,7 +36,8 @@ export interface UserPage {
 
 /**
  * Whose fault a wrong access is. While the page table still leads to the page, every CPU would do the
- * same: the exporter did not zap (R4), or its fault handler inserted what was no longer true (R5).
+ * same: the exporter did not zap (R4), or its fault handler inserted what was no longer true (R5), or
+ * the buffer was released while it was mapped (R11).
  * Otherwise it is the one who kept the translation.
  */
 function blame(k: Kernel, pfn: number, user: UserPage, keeper: string): string {
@@ -46,7 +47,14 @@ function blame(k: Kernel, pfn: number, user: UserPage, keeper: string): string {
   const page = (user.addr % ptrsPerPmd) << PFN_SHIFT;
   const entry = pmd & PTE_PRESENT ? pmd + page : k.pte.get(user.mm * vpages + user.addr);
   if (!(entry & PTE_PRESENT) || pte_pfn(entry) !== pfn) return keeper;
-  return entry & PTE_BORN_STALE ? 'R5' : 'R4';
+  return mapped(k, user, entry & PTE_BORN_STALE ? 'R5' : 'R4');
+}
+
+/** The rule that falls where an entry leads to a wrong page: R11 if the buffer was released under it. */
+function mapped(k: Kernel, user: UserPage, rule: string): string {
+  const { buffer, page } = user;
+  const gone = k.buf_page.get(buffer * k.config.bufferPages + page) === 0;
+  return gone && !k.buf_revoked.get(buffer) ? 'R11' : rule;
 }
 
 function check(k: Kernel, pfn: number, user: UserPage, write: number, rule: string): void {
@@ -85,7 +93,7 @@ export function touch(
 ): number {
   const i = pfn * k.config.words + word;
   if (user) {
-    const fallen = keeper === null ? rule : blame(k, pfn, user, keeper);
+    const fallen = keeper === null ? mapped(k, user, rule) : blame(k, pfn, user, keeper);
     check(k, pfn, user, write, fallen);
     const g = user.buffer * k.config.bufferPages + user.page;
     if (write && k.buf_page.get(g) === pfn) {

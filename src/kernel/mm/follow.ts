@@ -17,11 +17,16 @@ const has_follow_pfnmap = step('follow_pfnmap_start', (k: Kernel) =>
   k.linux.follow_pfnmap ? 1 : 0,
 );
 
+/**
+ * The entry with the page-table lock held, for {@link follow_end} to drop; or -EINVAL without it.
+ * What was found is true until then.
+ */
 function* entry_under_lock(mm: number, addr: number): Run<number> {
   yield* pte_lock(mm);
   const entry = yield* lookup_entry(mm, addr);
+  if (entry & PTE_PRESENT) return entry;
   yield* pte_unlock(mm);
-  return entry & PTE_PRESENT ? entry : -EINVAL;
+  return -EINVAL;
 }
 
 /** 6.1 mm/memory.c:5526: tests the entry and nothing else. */
@@ -37,14 +42,31 @@ const follow_pfnmap_start = routine(
   'mm/memory.c',
 );
 
+/**
+ * follow_pte of 6.1 or follow_pfnmap_start of 6.12, whichever the kernel has.
+ * @returns the entry, with the page-table lock held until {@link follow_end}; or a negative errno
+ */
+export function* follow_start(mm: number, addr: number, vma: number): Run<number> {
+  if (yield* has_follow_pfnmap()) return yield* follow_pfnmap_start(mm, addr, vma);
+  return yield* follow_pte_6_1(mm, addr);
+}
+
+/** pte_unmap_unlock of 6.1, follow_pfnmap_end of 6.12 (mm/memory.c:6534). */
+export const follow_end = pte_unlock;
+
+function* follow_and_end(mm: number, addr: number, vma: number): Run<number> {
+  const entry = yield* follow_start(mm, addr, vma);
+  if (entry > 0) yield* follow_end(mm);
+  return entry;
+}
+
 /** What calls follow_pte on 6.1 and follow_pfnmap_start since; 6.1 tests no VMA here. */
 export const follow_pte = routine(
   'follow_pte_caller',
   function* (mm: number, addr: number): Run<number> {
     const vma = yield* vma_lookup(mm, addr);
     if (vma === NO_VMA) return -ENOENT;
-    if (yield* has_follow_pfnmap()) return yield* follow_pfnmap_start(mm, addr, vma);
-    return yield* follow_pte_6_1(mm, addr);
+    return yield* follow_and_end(mm, addr, vma);
   },
   'mm/memory.c',
 );
@@ -55,9 +77,9 @@ export const follow_pfn = routine(
   function* (mm: number, addr: number): Run<number> {
     const vma = yield* vma_lookup(mm, addr);
     if (vma === NO_VMA) return -ENOENT;
-    if (yield* has_follow_pfnmap()) return yield* follow_pfnmap_start(mm, addr, vma);
-    if (!((yield* vm_flags(vma)) & (VM_IO | VM_PFNMAP))) return -EINVAL;
-    return yield* follow_pte_6_1(mm, addr);
+    const tests = yield* has_follow_pfnmap();
+    if (!tests && !((yield* vm_flags(vma)) & (VM_IO | VM_PFNMAP))) return -EINVAL;
+    return yield* follow_and_end(mm, addr, vma);
   },
   'mm/memory.c',
 );

@@ -334,6 +334,9 @@ function permits(vmf: number, write: number): boolean {
   return write ? (vmf & VM_WRITE) !== 0 : (vmf & VM_READ) !== 0;
 }
 
+/** fixup_user_fault came to its end with `*unlocked` set: the VMA may be another one. */
+export const UNLOCKED = 1;
+
 /** One attempt of fixup_user_fault: 0, an errno, or VM_FAULT_RETRY with mmap_lock dropped. */
 const fixup_once = routine(
   'fixup_user_fault',
@@ -353,6 +356,7 @@ const fixup_once = routine(
  * mm/gup.c fixup_user_fault, mmap_lock held: resolves a fault as the CPU would, and takes no page.
  * It may drop the lock and take it again. Between it and the next look at the entry anything may
  * happen (Vetter 23/14:28).
+ * @returns 0, UNLOCKED if mmap_lock was dropped on the way, or a negative errno
  */
 export const fixup_user_fault = routine(
   'fixup_user_fault',
@@ -361,7 +365,8 @@ export const fixup_user_fault = routine(
     if (first !== VM_FAULT_RETRY) return first;
     yield* mmap_read_lock(mm);
     const second = yield* fixup_once(mm, addr, write, FAULT_FLAG_TRIED);
-    return second === VM_FAULT_RETRY ? -EBUSY : second;
+    if (second === VM_FAULT_RETRY) return -EBUSY;
+    return second || UNLOCKED;
   },
   'mm/gup.c',
 );

@@ -216,7 +216,7 @@ const pfn_of_range = step('pfn', (k: Kernel, table: number, i: number) =>
  * Page frames start at 1 in the model; on a machine they lie far above what offsets into a buffer
  * reach, which matters where one is taken for the other.
  */
-const RAM_START = 0x80000;
+export const RAM_START = 0x80000;
 
 /**
  * mm/memory.c remap_pfn_range, for pages `first`.. of a buffer into [addr, addr + n).

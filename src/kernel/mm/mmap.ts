@@ -2,7 +2,7 @@
 /** mmap(2), munmap(2) and the end of an mm: mm/mmap.c (6.12: and mm/vma.c). */
 import { type Run, routine, step } from '../../explore/program.ts';
 import { EACCES, EBADF, EEXIST, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EPERM } from '../errno.ts';
-import { alloc_file, fd_lookup, file_mapping, file_ops, fput, get_file } from '../fs/file.ts';
+import { alloc_file, fget, file_mapping, file_ops, fput, get_file } from '../fs/file.ts';
 import { file_operations, type Kernel } from '../kernel.ts';
 import { vma_ops } from './fault.ts';
 import {
@@ -93,12 +93,13 @@ export const sys_mmap = routine(
     const pgoff = fdAndOff >> 8;
     let file = -1;
     if (!(flags & MAP_ANONYMOUS)) {
-      file = yield* fd_lookup(mm, fd);
+      file = yield* fget(mm, fd);
       if (file < 0) return -EBADF;
     }
     yield* mmap_write_lock(mm);
     const ret = yield* do_mmap(mm, addr, n, prot, flags, file < 0 ? -1 : file + pgoff * 0x100);
     yield* mmap_write_unlock(mm);
+    if (file >= 0) yield* fput(file);
     if (ret < 0) return ret;
     if (flags & (MAP_POPULATE | MAP_LOCKED)) yield* mm_populate(mm, addr, addr + n);
     return 0;

@@ -12,10 +12,21 @@ import type { Kernel } from '../kernel.ts';
 export const NOTIFIER_NONE = 0;
 export const NOTIFIER_LIST = 1;
 export const NOTIFIER_INTERVAL = 2;
+/** Only told to flush a TLB: an IOMMU that walks the mm's own page table. */
+export const NOTIFIER_SECONDARY_TLB = 3;
 
 const mmu = lockSteps(['mmu_lock', 'mmu_unlock'], (k: Kernel) => k.mmu_lock);
 export const mmu_lock = mmu.lock;
 export const mmu_unlock = mmu.unlock;
+
+export const mmu_notifier_register = step(
+  'mmu_notifier_register',
+  (k: Kernel, h: number, kind: number, mm: number, addr: number) => {
+    k.mn_registered.set(h, kind);
+    k.hold_mm.set(h, mm);
+    k.hold_addr.set(h, addr);
+  },
+);
 
 const holders = step('mm->notifier_subscriptions', (k: Kernel) => k.config.holders);
 
@@ -94,7 +105,7 @@ export const mmu_notifier_invalidate_range_start = routine(
     const seq = (yield* interval_count(mm)) ? yield* itree_inv_start(mm) : 0;
     for (let h = 0; h < n; h++) {
       const kind = yield* subscription(h, mm, start, end);
-      if (kind === NOTIFIER_NONE) continue;
+      if (kind === NOTIFIER_NONE || kind === NOTIFIER_SECONDARY_TLB) continue;
       yield* mmu_lock(h);
       if (kind === NOTIFIER_LIST) yield* list_start(h);
       else {
@@ -124,6 +135,37 @@ export const mmu_notifier_invalidate_range_end = routine(
   'mm/mmu_notifier.c',
 );
 
+const secondary_tlb = step(
+  'mm_has_notifiers',
+  (k: Kernel, from: number, mm: number, start: number, end: number) => {
+    for (let h = from; h < k.config.holders; h++) {
+      if (k.mn_registered.get(h) !== NOTIFIER_SECONDARY_TLB || k.hold_mm.get(h) !== mm) continue;
+      const addr = k.hold_addr.get(h);
+      if (addr >= start && addr < end) return h;
+    }
+    return -1;
+  },
+);
+const flush_iotlb = step('qi_flush_dev_iotlb', (k: Kernel, h: number) => k.hold_iotlb.set(h, 0), {
+  text: () => "flush the device's TLB",
+});
+
+/**
+ * arch_invalidate_secondary_tlbs (6.12 arch/x86/mm/tlb.c:1083), invalidate_range (6.1
+ * include/asm-generic/tlb.h:447): part of every flush of the CPUs' TLBs, and waited for like it.
+ */
+export const arch_invalidate_secondary_tlbs = routine(
+  'arch_invalidate_secondary_tlbs',
+  function* (mm: number, start: number, end: number): Run<void> {
+    let h = yield* secondary_tlb(0, mm, start, end);
+    while (h >= 0) {
+      yield* flush_iotlb(h);
+      h = yield* secondary_tlb(h + 1, mm, start, end);
+    }
+  },
+  'mm/mmu_notifier.c',
+);
+
 /** mmu_interval_read_begin: waits out an invalidation that concerns this subscription. */
 export const mmu_interval_read_begin = step(
   'mmu_interval_read_begin',
@@ -141,6 +183,7 @@ export const mmu_interval_read_retry = step(
   (k: Kernel, h: number, seq: number) => (k.mn_seq.get(h) !== seq ? 1 : 0),
   {
     text: (_, v) => `mmu_interval_read_retry() = ${v ? 'retry' : 'valid'}`,
+    guard: 'the sequence test',
   },
 );
 
@@ -156,5 +199,6 @@ export const mmu_invalidate_retry = step(
     k.mn_in_progress.get(h) > 0 || k.mn_seq.get(h) !== seq ? 1 : 0,
   {
     text: (_, v) => `mmu_invalidate_retry() = ${v ? 'retry' : 'ok'}`,
+    guard: 'the sequence test',
   },
 );

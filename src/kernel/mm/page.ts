@@ -165,6 +165,19 @@ export const try_get_page = step(
   { text: ([pfn], v) => `try_get_page(page${pfn}) = ${v ? 'got it' : 'refcount is 0'}` },
 );
 
+/**
+ * Whether a PFN leads to a page whose references count: virt/kvm/kvm_main.c
+ * kvm_pfn_to_refcounted_page, and the opposite of VFIO's is_invalid_reserved_pfn.
+ */
+export const refcounted_page = step(
+  'pfn_to_refcounted_page',
+  (k: Kernel, pfn: number) => (k.page_reserved.get(pfn) ? 0 : 1),
+  {
+    text: ([pfn], v) =>
+      `page${pfn} is ${v ? 'an ordinary page' : 'reserved, or has no struct page'}`,
+  },
+);
+
 const drop_refs = step(
   'put_page_testzero',
   (k: Kernel, pfn: number, refs: number) => {

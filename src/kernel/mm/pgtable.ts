@@ -10,6 +10,7 @@ import { BLOCKED, type Run, routine, step } from '../../explore/program.ts';
 import type { Kernel } from '../kernel.ts';
 import { showPte } from '../show.ts';
 import { PFN_SHIFT, PTE_DIRTY, PTE_NONE, PTE_PRESENT, PTE_WRITE, PTE_YOUNG } from './flags.ts';
+import { arch_invalidate_secondary_tlbs } from './mmu_notifier.ts';
 import { dirtyFolio } from './page.ts';
 
 const at = (k: Kernel, mm: number, addr: number) => mm * k.config.vpages + addr;
@@ -145,24 +146,29 @@ export const lookup_entry = routine('walk', function* (mm: number, addr: number)
 });
 
 /**
- * The MMU's own walk: reads the entry, sets accessed (and dirty on a write) with a locked update,
- * fills this CPU's TLB. Returns what the TLB holds now, or 0 when the CPU must fault.
+ * A walk by hardware: reads the entry and sets accessed (and dirty on a write) with a locked update.
+ * Part of a step. Returns the translation of that page, or 0 when there is none that serves.
  */
+export function table_walk(k: Kernel, mm: number, addr: number, write: number): number {
+  const bits = PTE_YOUNG | (write ? PTE_DIRTY : 0);
+  const p = pmdAt(k, mm, addr);
+  const pmd = k.pmd.get(p);
+  const huge = (pmd & PTE_PRESENT) !== 0;
+  const i = huge ? p : at(k, mm, addr);
+  const table = huge ? k.pmd : k.pte;
+  const entry = huge ? pmd : table.get(i);
+  if (!(entry & PTE_PRESENT) || entry & PTE_NONE || (write && !(entry & PTE_WRITE))) return 0;
+  if ((entry & bits) !== bits) table.set(i, entry | bits);
+  const page = huge ? addr % k.config.ptrsPerPmd : 0;
+  return (entry | bits) + (page << PFN_SHIFT);
+}
+
+/** The MMU's own walk: fills this CPU's TLB, and returns what it holds now; 0 when the CPU must fault. */
 export const hw_walk = step(
   'hw_walk',
   (k: Kernel, mm: number, addr: number, write: number) => {
-    const bits = PTE_YOUNG | (write ? PTE_DIRTY : 0);
-    const p = pmdAt(k, mm, addr);
-    const pmd = k.pmd.get(p);
-    const huge = (pmd & PTE_PRESENT) !== 0;
-    const i = huge ? p : at(k, mm, addr);
-    const table = huge ? k.pmd : k.pte;
-    const entry = huge ? pmd : table.get(i);
-    if (!(entry & PTE_PRESENT) || entry & PTE_NONE || (write && !(entry & PTE_WRITE))) return 0;
-    if ((entry & bits) !== bits) table.set(i, entry | bits);
-    const page = huge ? addr % k.config.ptrsPerPmd : 0;
-    const filled = (entry | bits) + (page << PFN_SHIFT);
-    k.tlb.set(k.mem.self * k.config.vpages + addr, filled);
+    const filled = table_walk(k, mm, addr, write);
+    if (filled) k.tlb.set(k.mem.self * k.config.vpages + addr, filled);
     return filled;
   },
   {
@@ -191,12 +197,13 @@ const flush_one_cpu = step(
 );
 const number_of_cpus = step('num_online_cpus', (k: Kernel) => k.config.cpus);
 
-/** Flushes [start, end) of an mm on every CPU that runs it, and waits. arch/x86/mm/tlb.c */
+/** Flushes [start, end) of an mm on every CPU that runs it, and on devices, and waits. */
 export const flush_tlb_range = routine(
   'flush_tlb_mm_range',
   function* (mm: number, start: number, end: number): Run<void> {
     const cpus = yield* number_of_cpus();
     for (let cpu = 0; cpu < cpus; cpu++) yield* flush_one_cpu(cpu, mm, start, end);
+    yield* arch_invalidate_secondary_tlbs(mm, start, end);
   },
   'arch/x86/mm/tlb.c',
 );

@@ -3,14 +3,20 @@
  * The patch's own warning: as posted it looks at the VMA without looking at what the callback
  * returned, so a program that asks a conforming exporter for a private mapping sets it off (R16).
  */
-import { type Run, routine } from '../../explore/program.ts';
-import { simulate } from '../../explore/simulate.ts';
-import { exporter } from '../../kernel/dma-buf/exporter.ts';
-import { vgem } from '../../kernel/exporters/vgem.ts';
-import { Kernel } from '../../kernel/kernel.ts';
-import { MAP_PRIVATE, mmapTarget, PROT_READ, PROT_WRITE, sys_mmap } from '../../kernel/mm/mmap.ts';
-import { CELL_SIZES } from '../cell.ts';
-import type { Scenario } from '../scenario.ts';
+import { type Run, routine } from '../../../explore/program.ts';
+import { simulate } from '../../../explore/simulate.ts';
+import { exporter } from '../../../kernel/dma-buf/exporter.ts';
+import { vgem } from '../../../kernel/exporters/vgem.ts';
+import { Kernel } from '../../../kernel/kernel.ts';
+import {
+  MAP_PRIVATE,
+  mmapTarget,
+  PROT_READ,
+  PROT_WRITE,
+  sys_mmap,
+} from '../../../kernel/mm/mmap.ts';
+import { CELL_SIZES } from '../../cell.ts';
+import type { Scenario } from '../../scenario.ts';
 
 const MM = 0;
 const FD = 0;

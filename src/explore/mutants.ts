@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * Mutants: is a "safe" worth anything? A safe system is explored again without each of its guards in
+ * turn (guards.ts). Where a rule falls then, the guard is what kept it, and the exploration has shown
+ * that it would have noticed.
+ */
+import { type Exploration, type Explorer, explore } from './explore.ts';
+import { type Guard, guardText, withoutGuard } from './guards.ts';
+import type { System } from './machine.ts';
+import type { Violation } from './memory.ts';
+import { ProgramError } from './program.ts';
+import type { Knowledge } from './space.ts';
+
+/**
+ * What came of leaving a guard out. `caught`: a rule fell. `not-needed`: every interleaving was covered
+ * and none fell. `not-reached`: no thread comes to the guard; only a mutant did. `unknown`: a limit was
+ * reached, or the program does not work without it.
+ */
+export type MutantOutcome = 'caught' | 'not-needed' | 'not-reached' | 'unknown';
+
+export interface Mutant {
+  readonly guard: Guard;
+  /** The guard as a person reads it. */
+  readonly removed: string;
+  readonly outcome: MutantOutcome;
+  /** The rule that fell first, if one did. */
+  readonly rules: readonly string[];
+  /** What fell, or why nothing is known, in words; else null. */
+  readonly text: string | null;
+  readonly states: number;
+}
+
+/** A system whose own exploration is complete, and what that found out. */
+export interface Subject {
+  readonly make: () => System;
+  readonly knowledge: Knowledge;
+}
+
+export interface MutantOptions {
+  /** Give up on a mutant beyond this many states. Default 4 million. */
+  readonly maxStates?: number;
+}
+
+/** Lock balance and order say that something was left out, not that it was needed. */
+const COUNTS = ({ rule }: Violation): boolean => rule !== 'lock-order';
+
+/**
+ * Runs the mutants of a system, or of several that make up one claim: then a guard is caught when it
+ * is in one of them. Call {@link run} until it gives the result.
+ */
+export class MutantRun {
+  result: readonly Mutant[] | null = null;
+  private readonly subjects: readonly Subject[];
+  private readonly guards = new Map<string, Guard>();
+  private readonly onlyMutants = new Map<string, Guard>();
+  private readonly done: Mutant[] = [];
+  private readonly work: Generator<void, void>;
+  private current: Explorer | null = null;
+  private budget = 0;
+
+  constructor(
+    subjects: readonly Subject[],
+    private readonly options: MutantOptions = {},
+  ) {
+    this.subjects = subjects.map(({ make, knowledge }) => ({ make: rewinding(make), knowledge }));
+    for (const { knowledge } of subjects) {
+      for (const [text, { guard }] of knowledge.guards) this.guards.set(text, guard);
+    }
+    this.work = this.all();
+  }
+
+  /** How many mutants there are, how many are done, and which one is being explored. */
+  get progress(): { readonly done: number; readonly of: number; readonly states: number } {
+    const states = this.current?.progress.states ?? 0;
+    return { done: this.done.length, of: this.guards.size, states };
+  }
+
+  /**
+   * Goes on for about `budget` transitions.
+   * @returns the mutants, in the order in which the guards were met, once all are done; else null
+   */
+  run(budget = Number.POSITIVE_INFINITY): readonly Mutant[] | null {
+    this.budget = budget;
+    if (!this.result && this.work.next().done) this.result = this.done;
+    return this.result;
+  }
+
+  private *all(): Generator<void, void> {
+    let spent = 0;
+    for (const guard of this.guards.values()) {
+      const mutant = yield* this.without(guard);
+      this.done.push(mutant);
+      spent += mutant.states;
+      if (spent < this.budget) continue;
+      yield;
+      spent = 0;
+    }
+    for (const guard of this.onlyMutants.values()) {
+      this.done.push(told(guard, 'not-reached', null, 0));
+    }
+  }
+
+  private *without(guard: Guard): Generator<void, Mutant> {
+    let states = 0;
+    let why: string | null = null;
+    for (const { make, knowledge } of this.subjects) {
+      // A test that never held does nothing that could be missed.
+      if (!knowledge.guards.get(guardText(guard))?.acts) continue;
+      try {
+        const result = yield* this.explored(withoutGuard(make, guard), knowledge);
+        states += result.states;
+        const [fallen] = result.findings.filter(COUNTS);
+        if (fallen) return told(guard, 'caught', fallen, states);
+        why ??= result.bound;
+      } catch (error) {
+        if (!(error instanceof ProgramError)) throw error;
+        why ??= error.message;
+      }
+    }
+    return { ...told(guard, why ? 'unknown' : 'not-needed', null, states), text: why };
+  }
+
+  private *explored(make: () => System, base: Knowledge): Generator<void, Exploration> {
+    const { maxStates } = this.options;
+    const knowledge = base.forMutant();
+    const explorer = explore(make, {
+      knowledge,
+      maxStates,
+      stopAt: 'breaks',
+      counterexample: false,
+    });
+    this.current = explorer;
+    let result = explorer.run(this.budget);
+    while (!result) {
+      yield;
+      result = explorer.run(this.budget);
+    }
+    this.current = null;
+    for (const [text, { guard }] of knowledge.guards) {
+      if (!this.guards.has(text)) this.onlyMutants.set(text, guard);
+    }
+    return result;
+  }
+}
+
+function told(
+  guard: Guard,
+  outcome: MutantOutcome,
+  fallen: Violation | null,
+  states: number,
+): Mutant {
+  const rules = fallen ? [fallen.rule] : [];
+  return { guard, removed: guardText(guard), outcome, rules, text: fallen?.text ?? null, states };
+}
+
+/** Gives the same system each time, as it was at first: to set it up may take longer than to explore it. */
+function rewinding(make: () => System): () => System {
+  let system: System | null = null;
+  let words: Int32Array | null = null;
+  return () => {
+    if (system && words) {
+      system.mem.words.set(words);
+      system.mem.forget();
+    } else {
+      system = make();
+      words = system.mem.words.slice();
+    }
+    return system;
+  };
+}
