@@ -10,6 +10,7 @@ import {
 import { MEANING } from '../contract/words.ts';
 import { count, duration, paragraph } from '../report/text.ts';
 import { expectedOn } from '../scenarios/scenario.ts';
+import { sourceOf } from '../scenarios/source.ts';
 import type { CommonOptions, Context } from './commands.ts';
 import { EXIT, type ExitCode, note, out, outJson, ProgressLine } from './io.ts';
 import { resolveOne } from './names.ts';
@@ -46,11 +47,13 @@ export async function show(
     );
     rules = s.rules;
     outcome = await runScenario(s, run);
+    const source = await sourceOf(s.id);
+    if (source) text.push('', `Code (${source.path})`, '', source.code);
     // A story about a driver and a consumer shows who they are.
     if (s.exporter) text.push('', ...traits('Exporter', s.exporter, KEEPS_CONTRACT));
     if (s.consumer) text.push('', ...traits('Consumer', s.consumer, FOLLOWS_CORRECTLY));
     const { id: _, prepare: __, ...about } = s;
-    extra = about;
+    extra = { ...about, ...(source ?? {}) };
   } else {
     const { cell } = named;
     const { exporter, consumer } = cell;

@@ -8,6 +8,7 @@ import { RULES } from '../../src/contract/rules.ts';
 import { explore } from '../../src/explore/explore.ts';
 import { CATALOGUE } from '../../src/scenarios/catalogue/index.ts';
 import { expectedOn, type Scenario } from '../../src/scenarios/scenario.ts';
+import { sourceOf } from '../../src/scenarios/source.ts';
 
 const VERSIONS = ['6.12', '6.1'] as const;
 
@@ -51,6 +52,17 @@ describe('catalogue', () => {
       for (const rule of s.rules) expect(known, s.id).toContain(rule);
     }
     expect(new Set(CATALOGUE.map((s) => s.id)).size).toBe(CATALOGUE.length);
+  });
+
+  it('shows the text of every story, and of no other', async () => {
+    for (const s of CATALOGUE) {
+      const source = await sourceOf(s.id);
+      expect(source?.path).toMatch(new RegExp(`^src/scenarios/catalogue/${s.id.split('/')[0]}/`));
+      expect(source?.code).toMatch(/^\/\*\*/);
+      expect(source?.code.match(/^ {2}id: '.*'/gm), s.id).toEqual([`  id: '${s.id}'`]);
+      expect(source?.code).not.toMatch(/^import /m);
+    }
+    expect(await sourceOf('no/such')).toBe(null);
   });
 
   it('has broken and correct variants in every group', () => {
