@@ -336,7 +336,10 @@ export class Kernel {
     this.buf_source = mem.array('buf_source', buffers);
     this.buf_pgoff = mem.array('buf_pgoff', buffers);
     this.buf_gen = mem.array('buf_gen', buffers);
-    this.buf_revoked = mem.array('buf_revoked', buffers);
+    this.buf_revoked = mem.array('buf_revoked', buffers, {
+      show: (n) => (n ? 'revoked' : 'live'),
+      label: one('buffer'),
+    });
     this.buf_faults = mem.array('buf_faults', buffers, { ghost: true });
     this.buf_mkwrites = mem.array('buf_mkwrites', buffers, { ghost: true });
     this.buf_vmas = mem.array('buf_vmas', buffers, { ghost: true });

@@ -122,21 +122,20 @@ function sizes(
 
 function playOf(built: Exporter, pages: number, mm: number): Play {
   const who = mm === MM ? 'the user' : 'the child';
-  const page = (i: number, holder = who): UserPage => ({
-    buffer: BUFFER,
-    page: i,
-    mm,
-    addr: i,
-    who: holder,
-  });
-  // A page that a step is given must be the same object in every run.
-  const mine = Array.from({ length: pages }, (_, i) => page(i));
+  // What a step is given must be the same object in every run.
+  const known = new Map<string, UserPage>();
+  const page = (i: number, holder = who): UserPage => {
+    const key = `${i} ${holder}`;
+    let made = known.get(key);
+    if (!made) known.set(key, (made = { buffer: BUFFER, page: i, mm, addr: i, who: holder }));
+    return made;
+  };
   return {
     exporter: built,
     pages,
     page,
-    write: (i, value = 1) => touch(mine[i], 1, value),
-    read: (i) => touch(mine[i], 0, 0),
+    write: (i, value = 1) => touch(page(i), 1, value),
+    read: (i) => touch(page(i), 0, 0),
     move: () => built.move(BUFFER, 0, pages),
     evict: () => built.evict(BUFFER, 0, pages),
     revoke: () => built.revoke(BUFFER),

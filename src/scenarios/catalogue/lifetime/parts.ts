@@ -2,10 +2,12 @@
 /** Parts of a mapping that go, and a mapping that moves: each VMA holds the whole buffer. */
 import { MREMAP_FIXED, MREMAP_MAYMOVE, sys_mremap } from '../../../kernel/mm/mremap.ts';
 import { consumerOf, exporterOf } from '../../cast.ts';
-import { allReleased, MM, story, touch } from '../../stage.ts';
+import { allReleased, BUFFER, MM, story, touch } from '../../stage.ts';
 
 /** mremap() of the only page to the next address. */
 const TARGET = 1;
+/** Page 0 as the program has it afterwards. */
+const MOVED = { buffer: BUFFER, page: 0, mm: MM, addr: TARGET, who: 'the user' } as const;
 const moves_mapping = () => sys_mremap(MM, 0, 1, 1, TARGET, MREMAP_MAYMOVE | MREMAP_FIXED);
 
 export default [
@@ -74,9 +76,9 @@ export default [
     touched: true,
     kernel: { vpages: 2 },
     threads: {
-      user: function* ({ page, munmap, close }) {
+      user: function* ({ munmap, close }) {
         yield* moves_mapping();
-        yield* touch({ ...page(0), addr: TARGET }, 1, 1);
+        yield* touch(MOVED, 1, 1);
         yield* munmap(TARGET, 1);
         yield* close();
       },
