@@ -14,11 +14,11 @@ import {
   mmu_invalidate_retry,
   mmu_invalidate_seq,
   mmu_lock,
+  mmu_notifier_register,
   mmu_unlock,
   NOTIFIER_LIST,
 } from '../../../kernel/mm/mmu_notifier.ts';
 import { mmap_read_lock, mmap_read_unlock } from '../../../kernel/mm/vma.ts';
-import { set_notifier } from '../../../kernel/virt/consumer.ts';
 import { exporterOf, like } from '../../cast.ts';
 import { type Act, MM, story } from '../../stage.ts';
 
@@ -131,7 +131,7 @@ const revokes: Act = function* ({ revoke }) {
 
 const ttm = exporterOf('ttm');
 const revocable = like('ttm', 'ttm-revocable', { takesBack: ['revoke'] });
-const registers: Act = () => set_notifier(HOLDER, NOTIFIER_LIST, MM, 0);
+const registers: Act = () => mmu_notifier_register(HOLDER, NOTIFIER_LIST, MM, 0);
 const common = { source: 'Vetter 23/14:28', rules: ['R8', 'livelock'] } as const;
 const SCHEME = 'hypothetical scheme over the routines that KVM calls, against TTM';
 
@@ -215,7 +215,7 @@ export default [
     story:
       'An error while the sequence stands is permanent, and final. An error while it moved is not looked ' +
       'at. No bound is needed: the loop ends when the exporter leaves it in peace.',
-    status: 'the scheme of KVM’s guest faults and of hmm_range_fault (Gunthorpe 23/15:08)',
+    status: 'generic: the scheme of KVM’s guest faults and of hmm_range_fault (Gunthorpe 23/15:08)',
     expected: 'safe',
     exporter: ttm,
     before: registers,
@@ -226,7 +226,7 @@ export default [
     id: 'kvm/permanent-fault-under-notifier',
     title: 'the same on a buffer that is revoked for good',
     story: 'The revocation moves the sequence once. After it the SIGBUS stands, and the loop ends.',
-    status: 'the scheme of KVM’s guest faults and of hmm_range_fault (Gunthorpe 23/15:08)',
+    status: 'generic: the scheme of KVM’s guest faults and of hmm_range_fault (Gunthorpe 23/15:08)',
     expected: 'safe',
     exporter: revocable,
     before: registers,
