@@ -83,7 +83,9 @@ const dma = step(
   (k: Kernel, h: number, entry: number, write: number, value: number, user: UserPage) => {
     if (k.hold_iotlb.get(h) !== entry) return MISS;
     const rule = entry & PTE_BORN_STALE ? 'R5' : 'R4';
-    return touch(k, pte_pfn(entry), write, 0, value, user, null, rule);
+    // Whoever is not told of flushes keeps a translation of its own.
+    const keeper = k.mn_registered.get(h) ? null : 'R8';
+    return touch(k, pte_pfn(entry), write, 0, value, user, keeper, rule);
   },
   {
     text: ([, , write, value], v) =>
