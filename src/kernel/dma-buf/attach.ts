@@ -75,6 +75,7 @@ const mangle_sg_table = routine(
     for (let i = 0; i < pages; i++) yield* mangle_entry(att, i);
   },
   'drivers/dma-buf/dma-buf.c',
+  'mangle_sg_table',
 );
 
 /** sg_dma_address of an entry: the page that the device reaches, or 0. */

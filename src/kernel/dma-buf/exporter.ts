@@ -5,7 +5,7 @@
  */
 import type { ExporterTraits } from '../../contract/traits.ts';
 import { lockSteps } from '../../explore/locks.ts';
-import { type Run, routine, step } from '../../explore/program.ts';
+import { guard, type Run, routine, step } from '../../explore/program.ts';
 import { EACCES, EBUSY, EINVAL, ENOMEM, ENXIO } from '../errno.ts';
 import {
   alloc_file,
@@ -294,7 +294,8 @@ function build(traits: ExporterTraits): Exporter {
     ): Run<number> {
       yield* count_fault(buf);
       const i = yield* page_index(vma, addr);
-      if ((yield* revoked(buf)) || i >= (yield* npages(buf))) return VM_FAULT_SIGBUS;
+      if (yield* guard('the revoked test', yield* revoked(buf))) return VM_FAULT_SIGBUS;
+      if (i >= (yield* npages(buf))) return VM_FAULT_SIGBUS;
       const pfn = seen > 0 ? seen : yield* backing(buf, i);
       if (!pfn) return VM_FAULT_SIGBUS;
       const ret = yield* insert_one(mm, vma, addr, pfn, flags);
@@ -431,7 +432,10 @@ function build(traits: ExporterTraits): Exporter {
     `${traits.id}_mmap`,
     function* (mm: number, vma: number, buf: number): Run<number> {
       const flags = yield* vm_flags(vma);
-      if (traits.refusesPrivate && !(flags & (VM_SHARED | VM_MAYSHARE))) return -EINVAL;
+      if (traits.refusesPrivate) {
+        const isPrivate = !(flags & (VM_SHARED | VM_MAYSHARE));
+        if (yield* guard('the VM_SHARED test', isPrivate)) return -EINVAL;
+      }
       if (traits.refusesWritable && flags & VM_WRITE) return -EACCES;
       yield* vm_flags_mod(vma, set, 0);
       yield* set_vm_ops(vma, vm_ops, buf + 1);

@@ -6,7 +6,7 @@
  * A driver's `fault` either inserts the entry itself and says VM_FAULT_NOPAGE, or names a page with a
  * reference: then it returns the pfn above VM_FAULT_PAGE_SHIFT.
  */
-import { type Run, routine, step } from '../../explore/program.ts';
+import { guard, type Run, routine, step } from '../../explore/program.ts';
 import { type Kernel, type VmOperations, vm_operations } from '../kernel.ts';
 import {
   FAULT_FLAG_ALLOW_RETRY,
@@ -91,7 +91,8 @@ const do_anonymous_page = routine(
     const prot = yield* vm_page_prot(vma);
     if (!(flags & FAULT_FLAG_WRITE)) {
       yield* pte_lock(mm);
-      if (!(yield* ptep_get(mm, addr))) yield* set_pte_at(mm, addr, mk_pte(0, prot) | PTE_SPECIAL);
+      const taken = yield* guard('the pte_none test', yield* ptep_get(mm, addr));
+      if (!taken) yield* set_pte_at(mm, addr, mk_pte(0, prot) | PTE_SPECIAL);
       yield* pte_unlock(mm);
       return 0;
     }
@@ -102,7 +103,7 @@ const do_anonymous_page = routine(
     let entry = mk_pte(pfn, prot);
     if (vmf & VM_WRITE) entry |= PTE_WRITE | PTE_DIRTY;
     yield* pte_lock(mm);
-    if (yield* ptep_get(mm, addr)) {
+    if (yield* guard('the pte_none test', yield* ptep_get(mm, addr))) {
       yield* pte_unlock(mm);
       yield* put_page(pfn, 1);
       return 0;
@@ -126,7 +127,8 @@ const finish_fault = routine(
     let entry = mk_pte(pfn, prot);
     if (write) entry |= PTE_DIRTY | (flags & VM_WRITE ? PTE_WRITE : 0);
     yield* pte_lock(mm);
-    if ((yield* ptep_get(mm, addr)) || !(yield* pmd_free(mm, addr))) {
+    const taken = (yield* ptep_get(mm, addr)) || !(yield* pmd_free(mm, addr));
+    if (yield* guard('the pte_none test', taken)) {
       yield* pte_unlock(mm);
       return VM_FAULT_NOPAGE;
     }
@@ -246,7 +248,7 @@ const wp_page_copy = routine(
     const prot = yield* vm_page_prot(vma);
     yield* pte_lock(mm);
     const now = yield* ptep_get(mm, addr);
-    const same = same_pte(now, orig);
+    const same = !(yield* guard('the pte_same test', !same_pte(now, orig)));
     if (same) {
       yield* ptep_get_and_clear(mm, addr);
       yield* flush_tlb_range(mm, addr, addr + 1);
@@ -299,7 +301,8 @@ const wp_shared = routine(
     if (!(ret & (VM_FAULT_ERROR | VM_FAULT_NOPAGE))) {
       // finish_mkwrite_fault: only if the entry is still the one that faulted.
       yield* pte_lock(mm);
-      if (same_pte(yield* ptep_get(mm, addr), orig)) {
+      const changed = !same_pte(yield* ptep_get(mm, addr), orig);
+      if (!(yield* guard('the pte_same test', changed))) {
         yield* make_writable(mm, vma, addr, dirtied);
       }
       yield* pte_unlock(mm);
@@ -322,7 +325,8 @@ const do_wp_page = routine(
     const pfn = orig & PTE_SPECIAL ? 0 : pte_pfn(orig);
     if (pfn && (yield* page_mapping(pfn)) === MAPPING_ANON) {
       const exclusive = yield* page_is_exclusive(pfn);
-      if (exclusive || (yield* page_ref_count(pfn)) === 1) {
+      const shared = !exclusive && (yield* page_ref_count(pfn)) !== 1;
+      if (!(yield* guard('the exclusive-page test', shared))) {
         if (!exclusive) yield* set_page_exclusive(pfn, 1);
         if (!unshare) yield* make_writable(mm, vma, addr, 0);
         yield* pte_unlock(mm);
@@ -364,7 +368,7 @@ export const handle_mm_fault = routine(
     }
     yield* pte_lock(mm);
     const now = yield* ptep_get(mm, addr);
-    if (!same_pte(now, entry)) {
+    if (yield* guard('the pte_same test', !same_pte(now, entry))) {
       yield* pte_unlock(mm);
       return 0;
     }
@@ -393,7 +397,8 @@ const user_fault = routine(
       return SEGV_MAPERR;
     }
     const flags = yield* vm_flags(vma);
-    if (write ? !(flags & VM_WRITE) : !(flags & (VM_READ | VM_WRITE | VM_EXEC))) {
+    const denied = write ? !(flags & VM_WRITE) : !(flags & (VM_READ | VM_WRITE | VM_EXEC));
+    if (yield* guard('the access_error test', denied)) {
       yield* mmap_read_unlock(mm);
       return SEGV_ACCERR;
     }

@@ -5,7 +5,7 @@
  *
  * Result: the entry (its bits and pfn), or a negative errno. mmap_lock is the caller's.
  */
-import { type Run, routine, step } from '../../explore/program.ts';
+import { guard, type Run, routine, step } from '../../explore/program.ts';
 import { EINVAL, ENOENT } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 import { PTE_PRESENT, VM_IO, VM_PFNMAP } from './flags.ts';
@@ -36,7 +36,8 @@ const follow_pte_6_1 = routine('follow_pte', entry_under_lock, 'mm/memory.c');
 const follow_pfnmap_start = routine(
   'follow_pfnmap_start',
   function* (mm: number, addr: number, vma: number): Run<number> {
-    if (!((yield* vm_flags(vma)) & (VM_IO | VM_PFNMAP))) return -EINVAL;
+    const mapsPfns = (yield* vm_flags(vma)) & (VM_IO | VM_PFNMAP);
+    if (yield* guard('the VM_IO|VM_PFNMAP test', !mapsPfns)) return -EINVAL;
     return yield* entry_under_lock(mm, addr);
   },
   'mm/memory.c',
@@ -77,8 +78,10 @@ export const follow_pfn = routine(
   function* (mm: number, addr: number): Run<number> {
     const vma = yield* vma_lookup(mm, addr);
     if (vma === NO_VMA) return -ENOENT;
-    const tests = yield* has_follow_pfnmap();
-    if (!tests && !((yield* vm_flags(vma)) & (VM_IO | VM_PFNMAP))) return -EINVAL;
+    if (!(yield* has_follow_pfnmap())) {
+      const mapsPfns = (yield* vm_flags(vma)) & (VM_IO | VM_PFNMAP);
+      if (yield* guard('the VM_IO|VM_PFNMAP test', !mapsPfns)) return -EINVAL;
+    }
     return yield* follow_and_end(mm, addr, vma);
   },
   'mm/memory.c',

@@ -3,7 +3,7 @@
  * fork and exit of an address space: kernel/fork.c dup_mmap, mm/memory.c copy_page_range, mm/mmap.c
  * exit_mmap. PFN maps are always copied; what a fault can fill again is left out.
  */
-import { type Run, routine, step } from '../../explore/program.ts';
+import { guard, type Run, routine, step } from '../../explore/program.ts';
 import { EINVAL, ENOMEM } from '../errno.ts';
 import { file_mapping, get_file } from '../fs/file.ts';
 import type { Kernel } from '../kernel.ts';
@@ -84,7 +84,8 @@ const track_pfn_copy = routine(
   function* (mm: number, src: number, dst: number): Run<number> {
     if (!((yield* vm_flags(src)) & VM_PAT)) return 0;
     const entry = yield* follow_pfn(mm, yield* vm_start(src));
-    if (entry < 0 || !(entry & PTE_SPECIAL)) return -EINVAL;
+    const ordinary = entry < 0 || !(entry & PTE_SPECIAL);
+    if (yield* guard('the pte_special test', ordinary)) return -EINVAL;
     yield* vm_flags_mod(dst, VM_PAT, 0);
     return 0;
   },
@@ -96,12 +97,13 @@ const copy_present_pte = routine(
   'copy_present_pte',
   function* (mm: number, child: number, dst: number, addr: number, flags: number): Run<number> {
     const pte = yield* ptep_get(mm, addr);
-    if (!(pte & PTE_SPECIAL)) {
+    if (!(yield* guard('the pte_special test', pte & PTE_SPECIAL))) {
       const pfn = pte_pfn(pte);
       const anon = (yield* page_mapping(pfn)) === MAPPING_ANON;
       // folio_try_dup_anon_rmap: what may be pinned is copied at once, so that the pin stays true.
       if (anon && (yield* page_is_exclusive(pfn))) {
-        if ((yield* page_ref_count(pfn)) >= GUP_PIN_COUNTING_BIAS) {
+        const pinned = (yield* page_ref_count(pfn)) >= GUP_PIN_COUNTING_BIAS;
+        if (yield* guard('the pin test', pinned)) {
           const copy = yield* alloc_page(OWNER_ANON);
           if (copy < 0) return copy;
           yield* copy_page(copy, pfn);
@@ -118,7 +120,8 @@ const copy_present_pte = routine(
       yield* page_add_rmap(pfn);
     }
     let entry = pte;
-    if (is_cow_mapping(flags) && pte & PTE_WRITE) {
+    const cow = is_cow_mapping(flags) && pte & PTE_WRITE;
+    if (yield* guard('the write protection', cow)) {
       yield* ptep_set_wrprotect(mm, addr);
       entry &= ~PTE_WRITE;
     }

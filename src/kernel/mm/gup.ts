@@ -6,7 +6,7 @@
  *
  * Results: a pfn, or a negative errno. One page at a time.
  */
-import { again, type Run, routine, step } from '../../explore/program.ts';
+import { again, guard, type Run, routine, step } from '../../explore/program.ts';
 import { EAGAIN, EBUSY, EEXIST, EFAULT, ENODATA, ENOMEM } from '../errno.ts';
 import { type Kernel, vm_operations } from '../kernel.ts';
 import { handle_mm_fault } from './fault.ts';
@@ -85,14 +85,16 @@ export const check_vma_flags = routine(
   'check_vma_flags',
   function* (vma: number, flags: number): Run<number> {
     const vmf = yield* vm_flags(vma);
-    if (vmf & (VM_IO | VM_PFNMAP)) return -EFAULT;
+    if (yield* guard('the VM_IO|VM_PFNMAP test', vmf & (VM_IO | VM_PFNMAP))) return -EFAULT;
     if (flags & FOLL_WRITE) {
-      if (flags & FOLL_LONGTERM && !(yield* writable_file_mapping_allowed(vma))) return -EFAULT;
-      if (!(vmf & VM_WRITE)) {
+      if (flags & FOLL_LONGTERM && !(yield* writable_file_mapping_allowed(vma))) {
+        if (yield* guard('the write-tracking test', 1)) return -EFAULT;
+      }
+      if (yield* guard('the VM_WRITE test', !(vmf & VM_WRITE))) {
         if (!(flags & FOLL_FORCE)) return -EFAULT;
         if (!is_cow_mapping(vmf)) return -EFAULT;
       }
-    } else if (!(vmf & VM_READ)) {
+    } else if (yield* guard('the VM_READ test', !(vmf & VM_READ))) {
       if (!(flags & FOLL_FORCE)) return -EFAULT;
       if (!(vmf & VM_MAYREAD)) return -EFAULT;
     }
@@ -157,14 +159,18 @@ const follow_locked = routine(
   'follow_page_pte',
   function* (mm: number, vma: number, addr: number, pte: number, flags: number): Run<number> {
     if (!(pte & PTE_PRESENT)) return RETRY_FAULT;
-    if (flags & FOLL_WRITE && !(yield* can_follow_write_pte(vma, pte, flags))) return RETRY_FAULT;
+    if (flags & FOLL_WRITE) {
+      const writable = yield* can_follow_write_pte(vma, pte, flags);
+      if (yield* guard('the pte_write test', !writable)) return RETRY_FAULT;
+    }
     const pfn = pte_pfn(pte);
-    if (pte & PTE_SPECIAL && pfn !== 0) {
+    if (yield* guard('the pte_special test', pte & PTE_SPECIAL && pfn !== 0)) {
       // follow_pfn_pte: there is a translation, but no page to hand out.
       yield* ptep_set_bits(mm, addr, PTE_YOUNG | (flags & FOLL_WRITE ? PTE_DIRTY : 0));
       return -EEXIST;
     }
-    if (yield* must_unshare(vma, pfn, pte, flags)) return UNSHARE;
+    const shared = yield* must_unshare(vma, pfn, pte, flags);
+    if (yield* guard('the gup_must_unshare test', shared)) return UNSHARE;
     const refs = refsOf(flags);
     if (refs && !(pfn === 0 && flags & FOLL_PIN) && !(yield* try_get_page(pfn, refs)))
       return -ENOMEM;
@@ -266,17 +272,17 @@ const gup_fast_pte_range = routine(
   function* (mm: number, addr: number, flags: number): Run<number> {
     const pte = yield* lookup_entry(mm, addr);
     if (!(pte & PTE_PRESENT) || pte & PTE_NONE) return 0;
-    if (flags & FOLL_WRITE && !(pte & PTE_WRITE)) return 0;
-    if (pte & PTE_SPECIAL) return 0;
+    if (yield* guard('the pte_write test', flags & FOLL_WRITE && !(pte & PTE_WRITE))) return 0;
+    if (yield* guard('the pte_special test', pte & PTE_SPECIAL)) return 0;
     const pfn = pte_pfn(pte);
     const refs = refsOf(flags);
     if (!(yield* try_get_page(pfn, refs))) return 0;
     const now = yield* lookup_entry(mm, addr);
     const same = ((now ^ pte) & ~(PTE_DIRTY | PTE_YOUNG)) === 0;
     if (
-      !same ||
-      !(yield* gup_fast_folio_allowed(pfn, flags)) ||
-      (yield* must_unshare(NO_VMA, pfn, pte, flags))
+      (yield* guard('the second look at the entry', !same)) ||
+      (yield* guard('the folio test', !(yield* gup_fast_folio_allowed(pfn, flags)))) ||
+      (yield* guard('the gup_must_unshare test', yield* must_unshare(NO_VMA, pfn, pte, flags)))
     ) {
       yield* put_page(pfn, refs);
       return 0;
@@ -343,7 +349,8 @@ const fixup_once = routine(
   function* (mm: number, addr: number, write: number, tried: number): Run<number> {
     const vma = yield* vma_lookup(mm, addr);
     if (vma === NO_VMA) return -EFAULT;
-    if (!permits(yield* vm_flags(vma), write)) return -EFAULT;
+    const permitted = permits(yield* vm_flags(vma), write);
+    if (yield* guard('the vma_permits_fault test', !permitted)) return -EFAULT;
     const how = FAULT_FLAG_REMOTE | FAULT_FLAG_ALLOW_RETRY | tried | (write ? FAULT_FLAG_WRITE : 0);
     const ret = yield* handle_mm_fault(mm, vma, addr, how);
     if (ret & VM_FAULT_ERROR) return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
@@ -399,8 +406,10 @@ export const mm_populate = routine(
       if (vma !== NO_VMA) {
         const held = yield* vma_lookup(mm, addr);
         next = addr;
-        if (held !== NO_VMA && !((yield* vm_flags(held)) & (VM_IO | VM_PFNMAP))) {
-          err = yield* populate_page(mm, held, addr);
+        if (held !== NO_VMA) {
+          const skipped = (yield* vm_flags(held)) & (VM_IO | VM_PFNMAP);
+          const skip = yield* guard('the VM_IO|VM_PFNMAP test', skipped);
+          if (!skip) err = yield* populate_page(mm, held, addr);
         }
       }
       yield* mmap_read_unlock(mm);

@@ -4,7 +4,7 @@
  * interval notifier; answers -EBUSY when an invalidation came in between, and the caller starts
  * over. Refuses VM_IO and VM_PFNMAP VMAs and special entries: it speaks of struct pages.
  */
-import { again, type Run, routine, step } from '../../explore/program.ts';
+import { again, guard, type Run, routine, step } from '../../explore/program.ts';
 import { EBUSY, EFAULT, EPERM } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 import { handle_mm_fault } from './fault.ts';
@@ -27,6 +27,7 @@ import { NO_VMA, vm_flags, vma_lookup } from './vma.ts';
 const mmu_interval_check_retry = step(
   'mmu_interval_check_retry',
   (k: Kernel, h: number, seq: number) => (k.mn_seq.get(h) !== seq ? 1 : 0),
+  { guard: 'the sequence test' },
 );
 
 /**
@@ -44,14 +45,16 @@ export const hmm_range_fault = routine(
       const vma = yield* vma_lookup(mm, addr);
       if (vma === NO_VMA) return -EFAULT;
       const flags = yield* vm_flags(vma);
-      if (flags & (VM_IO | VM_PFNMAP) || !(flags & VM_READ)) return -EFAULT;
+      if (yield* guard('the VM_IO|VM_PFNMAP test', flags & (VM_IO | VM_PFNMAP))) return -EFAULT;
+      if (yield* guard('the VM_READ test', !(flags & VM_READ))) return -EFAULT;
       const entry = yield* lookup_entry(mm, addr);
       const usable = entry & PTE_PRESENT && !(entry & PTE_NONE) && (!write || entry & PTE_WRITE);
       if (usable) {
-        if (entry & PTE_SPECIAL && entry >>> 12 !== 0) return -EFAULT;
+        const special = entry & PTE_SPECIAL && entry >>> 12 !== 0;
+        if (yield* guard('the pte_special test', special)) return -EFAULT;
         return entry;
       }
-      if (write && !(flags & VM_WRITE)) return -EPERM;
+      if (yield* guard('the VM_WRITE test', write && !(flags & VM_WRITE))) return -EPERM;
       const ret = yield* handle_mm_fault(
         mm,
         vma,

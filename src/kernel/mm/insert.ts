@@ -5,7 +5,7 @@
  * contract (the patch's second version, Vetter 22/17:08).
  */
 import { lockSteps } from '../../explore/locks.ts';
-import { type Run, routine, step } from '../../explore/program.ts';
+import { guard, type Run, routine, step } from '../../explore/program.ts';
 import { EBUSY, EFAULT, EINVAL } from '../errno.ts';
 import { type Kernel, PAGE_USED } from '../kernel.ts';
 import {
@@ -117,7 +117,8 @@ const insert_pfn = routine(
   function* (mm: number, vma: number, addr: number, pfn: number, prot: number): Run<number> {
     yield* pte_lock(mm);
     const pte = mk_pte(pfn, prot) | PTE_SPECIAL;
-    if (!(yield* ptep_get(mm, addr))) yield* set_new_pte(mm, addr, pte, vma);
+    const taken = yield* guard('the pte_none test', yield* ptep_get(mm, addr));
+    if (!taken) yield* set_new_pte(mm, addr, pte, vma);
     yield* pte_unlock(mm);
     return VM_FAULT_NOPAGE;
   },
@@ -177,7 +178,7 @@ const insert_page = routine(
     const prot = yield* vm_page_prot(vma);
     yield* pte_lock(mm);
     const old = yield* ptep_get(mm, addr);
-    if (old) {
+    if (yield* guard('the pte_none test', old)) {
       yield* pte_unlock(mm);
       return -EBUSY;
     }
@@ -238,7 +239,8 @@ export const remap_pfn_range = routine(
     const start = yield* vm_start(vma);
     const end = yield* vm_end(vma);
     if (is_cow_mapping(flags)) {
-      if (addr !== start || addr + n !== end) return -EINVAL;
+      const part = addr !== start || addr + n !== end;
+      if (yield* guard('the whole-VMA test', part)) return -EINVAL;
       yield* set_vm_pgoff(vma, RAM_START + pfn);
     }
     const whole = addr === start && addr + n === end ? VM_PAT : 0;
@@ -280,7 +282,7 @@ export const vmf_insert_pfn_pmd = routine(
     }
     const prot = yield* vm_page_prot(vma);
     yield* pte_lock(mm);
-    if (yield* pmd_none(mm, addr)) {
+    if (!(yield* guard('the pmd_none test', !(yield* pmd_none(mm, addr))))) {
       let pmd = mk_pte(pfn, prot) | (special ? PTE_SPECIAL : 0);
       if (write) pmd |= PTE_YOUNG | PTE_DIRTY | (flags & VM_WRITE ? PTE_WRITE : 0);
       yield* set_pmd_at(mm, addr, pmd);

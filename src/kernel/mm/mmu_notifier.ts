@@ -68,23 +68,21 @@ const itree_inv_end = step(
   { atomic: 'under subscriptions->lock (mm/mmu_notifier.c mn_itree_inv_end)' },
 );
 
-const list_start = step(
-  'kvm_mmu_notifier_invalidate_range_start',
-  (k: Kernel, h: number) => {
-    k.mn_in_progress.add(h, 1);
-    k.hold_pfn.set(h, 0);
+/** virt/kvm/kvm_main.c kvm_mmu_notifier_invalidate_range_start and _end, one word at a time. */
+const in_progress = step(
+  'mmu_invalidate_in_progress',
+  (k: Kernel, h: number, by: number) => {
+    k.mn_in_progress.add(h, by);
   },
-  { text: () => 'invalidate_range_start: in_progress++, zap secondary PTE' },
+  { text: ([, by]) => `mmu_invalidate_in_progress${by === 1 ? '++' : '--'}` },
 );
-
-const list_end = step(
-  'kvm_mmu_notifier_invalidate_range_end',
-  (k: Kernel, h: number) => {
-    k.mn_seq.add(h, 1);
-    k.mn_in_progress.add(h, -1);
-  },
-  { text: () => 'invalidate_range_end: seq++, in_progress--' },
-);
+const zap_spte = step('kvm_unmap_gfn_range', (k: Kernel, h: number) => k.hold_pfn.set(h, 0), {
+  text: () => 'zap secondary PTE',
+  guard: 'the zap of the secondary PTE',
+});
+const sequence = step('mmu_invalidate_seq++', (k: Kernel, h: number) => {
+  k.mn_seq.add(h, 1);
+});
 
 /** The callback of an interval notifier records the sequence, then drops what it mirrors. */
 const mmu_interval_set_seq = step(
@@ -94,7 +92,11 @@ const mmu_interval_set_seq = step(
 );
 const drop_mirror = step('unmap_mirror', (k: Kernel, h: number) => k.hold_mirror.set(h, 0), {
   text: () => 'the device drops its mapping',
+  guard: 'the unmapping of the mirror',
 });
+
+/** The call before and the one after are one guard: neither makes sense alone. */
+const NOTIFIER = 'MMU notifier';
 
 /** Before entries of [start, end) change. Sleeps in callbacks, so not under the page-table lock. */
 export const mmu_notifier_invalidate_range_start = routine(
@@ -107,8 +109,10 @@ export const mmu_notifier_invalidate_range_start = routine(
       const kind = yield* subscription(h, mm, start, end);
       if (kind === NOTIFIER_NONE || kind === NOTIFIER_SECONDARY_TLB) continue;
       yield* mmu_lock(h);
-      if (kind === NOTIFIER_LIST) yield* list_start(h);
-      else {
+      if (kind === NOTIFIER_LIST) {
+        yield* in_progress(h, 1);
+        yield* zap_spte(h);
+      } else {
         yield* mmu_interval_set_seq(h, seq);
         yield* drop_mirror(h);
       }
@@ -116,6 +120,7 @@ export const mmu_notifier_invalidate_range_start = routine(
     }
   },
   'mm/mmu_notifier.c',
+  NOTIFIER,
 );
 
 /** After the entries have changed. */
@@ -128,11 +133,13 @@ export const mmu_notifier_invalidate_range_end = routine(
     for (let h = 0; h < n; h++) {
       if ((yield* subscription(h, mm, start, end)) !== NOTIFIER_LIST) continue;
       yield* mmu_lock(h);
-      yield* list_end(h);
+      yield* sequence(h);
+      yield* in_progress(h, -1);
       yield* mmu_unlock(h);
     }
   },
   'mm/mmu_notifier.c',
+  NOTIFIER,
 );
 
 const secondary_tlb = step(
@@ -174,7 +181,11 @@ export const mmu_interval_read_begin = step(
     if (k.itree_active.get(mm) > 0 && seq === k.itree_seq.get(mm)) return BLOCKED;
     return seq;
   },
-  { atomic: 'under subscriptions->lock (mm/mmu_notifier.c mmu_interval_read_begin)' },
+  {
+    atomic: 'under subscriptions->lock (mm/mmu_notifier.c mmu_interval_read_begin)',
+    guard: 'the wait for an invalidation to end',
+    without: (k: Kernel, h: number) => k.mn_seq.get(h),
+  },
 );
 
 /** mmu_interval_read_retry, under the driver's lock: has the sequence moved? */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** mprotect(2): new rights for a range, VMA by VMA, and for the entries that are there. mm/mprotect.c */
-import { type Run, routine, step } from '../../explore/program.ts';
+import { guard, type Run, routine, step } from '../../explore/program.ts';
 import { EACCES, ENOMEM, EPERM } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 import {
@@ -69,7 +69,8 @@ const can_change_pte_writable = routine(
     if ((yield* vm_flags(vma)) & VM_SHARED) return dirty;
     if (!dirty && !(yield* clean_anon_is_upgraded())) return 0;
     const pfn = pte_pfn(pte);
-    if (pte & PTE_SPECIAL || (yield* page_mapping(pfn)) !== MAPPING_ANON) return 0;
+    if (yield* guard('the pte_special test', pte & PTE_SPECIAL)) return 0;
+    if ((yield* page_mapping(pfn)) !== MAPPING_ANON) return 0;
     return yield* page_is_exclusive(pfn);
   },
   'mm/mprotect.c',
@@ -174,7 +175,8 @@ const do_mprotect = routine(
       if (vma === NO_VMA || (yield* vm_start(vma)) > at) return -ENOMEM;
       const old = yield* vm_flags(vma);
       const flags = prot | (old & ~VM_ACCESS_FLAGS);
-      if (flags & ~(flags >> 4) & VM_ACCESS_FLAGS) return -EACCES;
+      const more = flags & ~(flags >> 4) & VM_ACCESS_FLAGS;
+      if (yield* guard('the VM_MAYWRITE test', more)) return -EACCES;
       const stop = Math.min(end, yield* vm_end(vma));
       const err = yield* mprotect_fixup(mm, vma, at, stop, flags);
       if (err) return err;

@@ -3,7 +3,7 @@
  * mremap(2): mm/mremap.c. A move copies the VMA and moves the entries, so a translation that somebody
  * kept stays right while the address goes away; only the notifier tells.
  */
-import { type Run, routine, step } from '../../explore/program.ts';
+import { guard, type Run, routine, step } from '../../explore/program.ts';
 import { EFAULT, EINVAL, ENOMEM, EPERM } from '../errno.ts';
 import { file_mapping, fput, get_file } from '../fs/file.ts';
 import type { Kernel } from '../kernel.ts';
@@ -76,10 +76,10 @@ const vma_to_resize = routine(
     const vmf = yield* vm_flags(vma);
     if (oldLen === 0 && !(vmf & (VM_SHARED | VM_MAYSHARE))) return -EINVAL;
     const fixed = vmf & (VM_DONTEXPAND | VM_PFNMAP);
-    if (flags & MREMAP_DONTUNMAP && fixed) return -EINVAL;
+    if (yield* guard('the VM_PFNMAP test', flags & MREMAP_DONTUNMAP && fixed)) return -EINVAL;
     if (oldLen > (yield* vm_end(vma)) - addr) return -EFAULT;
     if (newLen === oldLen) return vma;
-    return fixed ? -EFAULT : vma;
+    return (yield* guard('the VM_DONTEXPAND test', fixed)) ? -EFAULT : vma;
   },
   'mm/mremap.c',
 );

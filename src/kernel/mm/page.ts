@@ -162,7 +162,14 @@ export const try_get_page = step(
     k.page_refcount.add(pfn, refs);
     return 1;
   },
-  { text: ([pfn], v) => `try_get_page(page${pfn}) = ${v ? 'got it' : 'refcount is 0'}` },
+  {
+    text: ([pfn], v) => `try_get_page(page${pfn}) = ${v ? 'got it' : 'refcount is 0'}`,
+    guard: 'the zero test of try_get_page',
+    without: (k: Kernel, pfn: number, refs: number) => {
+      k.page_refcount.add(pfn, refs);
+      return 1;
+    },
+  },
 );
 
 /**

@@ -206,13 +206,19 @@ export const flush_tlb_range = routine(
     yield* arch_invalidate_secondary_tlbs(mm, start, end);
   },
   'arch/x86/mm/tlb.c',
+  'TLB flush',
 );
 
-export const local_irq_disable = step('local_irq_save', (k: Kernel) =>
-  k.irqs_off.set(k.mem.self, 1),
+const INTERRUPTS_OFF = { guard: 'local_irq_save' } as const;
+export const local_irq_disable = step(
+  'local_irq_save',
+  (k: Kernel) => k.irqs_off.set(k.mem.self, 1),
+  INTERRUPTS_OFF,
 );
-export const local_irq_enable = step('local_irq_restore', (k: Kernel) =>
-  k.irqs_off.set(k.mem.self, 0),
+export const local_irq_enable = step(
+  'local_irq_restore',
+  (k: Kernel) => k.irqs_off.set(k.mem.self, 0),
+  INTERRUPTS_OFF,
 );
 
 /**

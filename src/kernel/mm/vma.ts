@@ -101,7 +101,21 @@ export const vma_link_file = step('vma_link_file', (k: Kernel, v: number, linked
   k.vm_linked.set(v, linked),
 );
 export const vm_file = step('vm_file', (k: Kernel, v: number) => k.vm_file.get(v));
-export const vm_ops = step('vm_ops', (k: Kernel, v: number) => k.vm_ops.get(v));
+export const vm_ops = step(
+  'vm_ops',
+  (k: Kernel, v: number) => {
+    // Nobody gets here with mmap_lock held; without it, it is how a fault ends that munmap overtook.
+    if (k.vm_end.get(v) === 0) {
+      k.mem.report({
+        severity: 'corrupts',
+        rule: 'use-after-free',
+        text: `vm_ops of VMA ${v} is called after munmap has freed it`,
+      });
+    }
+    return k.vm_ops.get(v);
+  },
+  { atomic: 'the look at vm_end is a check that no CPU makes' },
+);
 export const vm_page_prot = step('vm_page_prot', (k: Kernel, v: number) => k.vm_page_prot.get(v));
 export const vm_private_data = step('vm_private_data', (k: Kernel, v: number) =>
   k.vm_private.get(v),

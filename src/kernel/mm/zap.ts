@@ -7,7 +7,7 @@
  * after it (include/asm-generic/tlb.h tlb_end_vma, 6.12 line 577).
  */
 import { lockSteps } from '../../explore/locks.ts';
-import { type Run, routine, step } from '../../explore/program.ts';
+import { guard, type Run, routine, step } from '../../explore/program.ts';
 import type { Kernel } from '../kernel.ts';
 import { PTE_DIRTY, PTE_PRESENT, PTE_SPECIAL, pte_pfn, VM_MIXEDMAP, VM_PFNMAP } from './flags.ts';
 import { pte_lock, pte_unlock } from './insert.ts';
@@ -96,7 +96,7 @@ export function* zap_pte_range(
     }
     const pte = yield* ptep_get_and_clear(mm, addr);
     cleared = true;
-    if (!(pte & PTE_SPECIAL)) {
+    if (!(yield* guard('the pte_special test', pte & PTE_SPECIAL))) {
       const pfn = pte_pfn(pte);
       const dirty = pte & PTE_DIRTY && (yield* page_mapping(pfn)) !== MAPPING_ANON;
       if (dirty) force_flush = true;
@@ -112,7 +112,7 @@ export function* zap_pte_range(
 
 /** mm/memory.c should_zap_folio: a private copy is left alone where the caller wants only the file's. */
 const is_cow = routine('should_zap_folio', function* (pte: number): Run<number> {
-  if (pte & PTE_SPECIAL) return 0;
+  if (yield* guard('the pte_special test', pte & PTE_SPECIAL)) return 0;
   return (yield* page_mapping(pte_pfn(pte))) === MAPPING_ANON ? 1 : 0;
 });
 
@@ -201,6 +201,7 @@ export const unmap_mapping_pages = routine(
     yield* i_mmap.unlock(mapping);
   },
   'mm/memory.c',
+  'unmap_mapping_range',
 );
 
 /** The same, copies included: what a driver calls. */

@@ -5,7 +5,7 @@
  * held is one integer: the entry, and two bits of our own.
  */
 import type { ConsumerTraits } from '../../contract/traits.ts';
-import { again, type Run, routine } from '../../explore/program.ts';
+import { again, guard, type Run, routine } from '../../explore/program.ts';
 import { EAGAIN, EFAULT, EINVAL, ENOENT, EPERM } from '../errno.ts';
 import type { UserPage } from '../mm/access.ts';
 import {
@@ -57,7 +57,8 @@ export const hva_to_pfn_remapped = routine(
         const err = yield* fixup_user_fault(mm, addr, write);
         entry = err < 0 ? err : yield* follow_pfn(mm, addr);
       }
-      if (entry > 0 && write && !(entry & PTE_WRITE)) entry = -EPERM;
+      const readOnly = entry > 0 && write && !(entry & PTE_WRITE);
+      if (yield* guard('the pte_write test', readOnly)) entry = -EPERM;
     }
     yield* mmap_read_unlock(mm);
     return entry;
@@ -76,7 +77,8 @@ function byFollowing(traits: ConsumerTraits): Finder {
     function* (mm: number, addr: number, write: number, user: UserPage): Run<number> {
       const entry = yield* hva_to_pfn_remapped(mm, addr, write);
       if (entry < 0) return entry;
-      if (refusesSpecial && entry & PTE_SPECIAL) return -EINVAL;
+      if (yield* guard('the pte_special test', refusesSpecial && entry & PTE_SPECIAL))
+        return -EINVAL;
       return yield* take_reference(traits, entry, user);
     },
   );
@@ -86,7 +88,7 @@ function byFollowing(traits: ConsumerTraits): Finder {
 function* take_reference(traits: ConsumerTraits, entry: number, user: UserPage): Run<number> {
   if (!traits.takesPageRef && !traits.onlyReserved) return entry;
   const refcounted = yield* refcounted_page(pte_pfn(entry));
-  if (traits.onlyReserved && refcounted) return -EFAULT;
+  if (yield* guard('the reserved-page test', traits.onlyReserved && refcounted)) return -EFAULT;
   if (!traits.takesPageRef || !refcounted) return entry;
   if (!(yield* try_get_page(pte_pfn(entry), 1))) return -EFAULT;
   if (entry & PTE_SPECIAL) {
@@ -118,8 +120,9 @@ function afterGup(traits: ConsumerTraits): Finder {
   const judge = routine(
     names[1],
     function* (entry: number, write: number, user: UserPage): Run<number> {
-      if (traits.refusesSpecial && entry & PTE_SPECIAL) return -EINVAL;
-      if (write && !(entry & PTE_WRITE)) return -EFAULT;
+      const refused = traits.refusesSpecial && entry & PTE_SPECIAL;
+      if (yield* guard('the pte_special test', refused)) return -EINVAL;
+      if (yield* guard('the pte_write test', write && !(entry & PTE_WRITE))) return -EFAULT;
       return yield* take_reference(traits, entry, user);
     },
     file,
