@@ -43,7 +43,7 @@ describe('catalogue', () => {
   it('says of every story where it comes from and what it is', () => {
     const known = [...RULES.map((r) => r.id as string), 'sigbus', 'livelock'];
     for (const s of CATALOGUE) {
-      expect(s.id).toMatch(/^[a-z0-9-]+\/[a-z0-9-]+$/);
+      expect(s.id).toMatch(/^[a-z0-9-]+\/[a-z0-9.-]+$/);
       for (const text of [s.title, s.story, s.bound]) expect(text.length, s.id).toBeGreaterThan(5);
       // A mail of the thread, or a rule that was established after it.
       expect(s.source, s.id).toMatch(/^([A-ZÖa-zö]+ 2[23]\/\d\d:\d\d|R\d+)(, .+)?$/);
