@@ -5,10 +5,11 @@ import { count } from '../report/text.ts';
 import { CATALOGUE } from '../scenarios/catalogue/index.ts';
 import { Ahead } from './ahead.ts';
 import type { CommonOptions, Context } from './commands.ts';
+import { driverReport } from './driver.ts';
 import { EXIT, type ExitCode, Failure, note, out, outJson, ProgressLine, painter } from './io.ts';
 import { type Named, resolve } from './names.ts';
 import { type Outcome, type RunOptions, runNamed } from './run.ts';
-import { driverTable, isWrong, summary, told } from './told.ts';
+import { isWrong, summary, told } from './told.ts';
 
 type Job = Named | { readonly kind: 'file'; readonly file: string };
 
@@ -60,7 +61,7 @@ export async function exploreCommand(
       return error.message;
     });
     line.clear();
-    if (met.length && !json) out(driverTable(met, paint));
+    if (met.length && !json) out(driverReport(met, paint));
     return failed;
   };
   const ahead = new Ahead(

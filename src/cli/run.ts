@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Explores one scenario or one cell to its end, in slices that let Ctrl-C in. */
 import { type Exploration, explore } from '../explore/explore.ts';
+import type { Violation } from '../explore/memory.ts';
 import { type Mutant, MutantRun, type Subject } from '../explore/mutants.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { formatAddress } from '../report/address.ts';
@@ -34,6 +35,8 @@ export interface Outcome {
   readonly ladder: string | null;
   /** For a cell: its own verdict. */
   readonly cell: CellJson | null;
+  /** What fell, once for each distinct text, worst first. */
+  readonly findings: readonly Violation[];
   readonly interrupted: boolean;
   /** From a user's own file, hence hoped to be safe. */
   readonly own: boolean;
@@ -107,6 +110,7 @@ export function scenarioOutcome(
     json,
     ladder: ce && ladder(ce, { schedule: schedule ?? undefined, mail: scenario.source }),
     cell: null,
+    findings: result.findings,
     interrupted,
     own: false,
     side: null,
@@ -140,6 +144,7 @@ export function cellOutcome(result: CellResult, name = result.cell.id): Outcome 
     json: cellAsScenario(json, title),
     ladder: ce && ladder(ce, { schedule, mail: cell.consumer.source }),
     cell: json,
+    findings: result.findings,
     interrupted: false,
     own: false,
     side: null,

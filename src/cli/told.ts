@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** What came of scenarios, in words: whether it is as hoped, and what is worth saying of it. */
-import type { CellJson, ScenarioJson } from '../report/json.ts';
+import type { ScenarioJson } from '../report/json.ts';
 import { mutantLines, proven } from '../report/mutants.ts';
-import { type Paint, table } from '../report/table.ts';
+import type { Paint } from '../report/table.ts';
 import { count, duration, paragraph } from '../report/text.ts';
-import { columns } from './io.ts';
 import type { Outcome } from './run.ts';
 
 /** A cell of the matrix is data: nothing is expected of it. */
@@ -13,17 +12,22 @@ const isData = ({ cell, own }: Outcome) => cell !== null && !own;
 /** Rules that a consumer keeps or breaks, whichever exporter it meets; the others are the exporter's. */
 const CONSUMERS_RULES = ['R6', 'R7', 'R8', 'R9', 'R12', 'R15'];
 
-/** Whether the user's side of a cell breaks what is its own to keep, or both do. */
-function ownFault({ side, json }: Outcome): boolean {
-  if (side === null || side === 'both') return json.verdict === 'violated';
+/** The rules that fall in a cell and are the user's side's to keep. */
+export function ownRules({ side, json }: Outcome): string[] {
   const consumers = (rule: string) => CONSUMERS_RULES.includes(rule);
-  return json.rules.some((rule) => !/^R\d/.test(rule) || consumers(rule) === (side === 'consumer'));
+  return json.rules.filter(
+    (rule) =>
+      side === null ||
+      side === 'both' ||
+      !/^R\d/.test(rule) ||
+      consumers(rule) === (side === 'consumer'),
+  );
 }
 
 export function isWrong(outcome: Outcome): boolean {
   const { verdict, expected } = outcome.json;
   if (verdict === 'unknown' || isData(outcome)) return false;
-  return expected ? verdict !== expected : ownFault(outcome);
+  return expected ? verdict !== expected : verdict === 'violated' && ownRules(outcome).length > 0;
 }
 
 /** What the verdict is worth, in words. */
@@ -65,37 +69,6 @@ function more(json: ScenarioJson, whole: boolean, ladder: string | null): string
   if (whole && ladder) return ['', ladder];
   if (!ce) return [];
   return [`  ${size(ce)}: pfnmap show ${json.id}`];
-}
-
-/** A driver's own rows and columns of the matrix, and the worst that comes of them. */
-export function driverTable(met: readonly Outcome[], paint: Paint): string {
-  const cells = new Map<string, CellJson>();
-  const exporters = new Set<string>();
-  const consumers = new Set<string>();
-  for (const { cell } of met) {
-    if (!cell) continue;
-    cells.set(`${cell.exporter}/${cell.consumer}`, cell);
-    exporters.add(cell.exporter);
-    consumers.add(cell.consumer);
-  }
-  const text = [table([...exporters], [...consumers], cells, { width: columns(), paint })];
-  const order = ['corrupts', 'breaks', 'unknown', 'refused', 'safe'];
-  const rank = (o: Outcome) => (ownFault(o) ? 0 : 10) + order.indexOf(o.cell?.verdict ?? 'safe');
-  const [worst] = [...met].sort((a, b) => rank(a) - rank(b));
-  if (worst.ladder) text.push('', told(worst, true, paint));
-  const others = met.filter((o) => o.json.verdict === 'violated' && !ownFault(o));
-  if (others.length) {
-    const rules = [...new Set(others.flatMap((o) => o.json.rules))].sort((a, b) =>
-      a.localeCompare(b, 'en', { numeric: true }),
-    );
-    const who = others[0].side === 'exporter' ? 'consumers' : 'exporters';
-    text.push(
-      '',
-      `${others.length} of ${met.length} break only rules that are the ${who}' to keep ` +
-        `(${rules.join(', ')}): those are not counted against this driver.`,
-    );
-  }
-  return text.join('\n');
 }
 
 export function size(ce: { threads: number; switches: number; steps: number }): string {
