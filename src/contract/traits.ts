@@ -109,7 +109,13 @@ export type Lookup =
   /** Takes vm_pgoff for the PFN of the VMA's first page. (R15) */
   | 'vm-pgoff'
   /** A device walks the process's own page table and faults through it (IOMMU SVA). */
-  | 'page-table';
+  | 'page-table'
+  /** An importer's sg_table, and the struct pages behind it. (R12) */
+  | 'sg-table'
+  /** mm's own movers find struct pages: on the LRU lists, in mergeable VMAs, by hint faults. */
+  | 'compaction'
+  | 'ksm'
+  | 'numa-balancing';
 
 /** How long a consumer uses what it found; one with a notifier at most until it is told. */
 export type Keeps =
@@ -144,6 +150,8 @@ export interface ConsumerTraits {
   readonly notifier: boolean;
   /** Tests the notifier's sequence before it uses what it looked up. (R8) */
   readonly retries: boolean;
+  /** Its kernel has CONFIG_DMABUF_DEBUG: the page links of sg_tables are scrambled. (R12) */
+  readonly dmabufDebug: boolean;
 }
 
 /**
@@ -186,4 +194,5 @@ export const FOLLOWS_CORRECTLY: Omit<ConsumerTraits, 'id' | 'title' | 'status' |
   keeps: 'until-released',
   notifier: true,
   retries: true,
+  dmabufDebug: false,
 };

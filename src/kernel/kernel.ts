@@ -111,6 +111,10 @@ export interface DmaBufOps {
   readonly unmap_dma_buf?: (buf: number, att: number) => Run<void>;
 }
 
+/** Marks of a search: a consumer got hold of a page; one was turned away from a page that was there. */
+export const MARK_TRANSLATED = 1;
+export const MARK_REFUSED = 2;
+
 export const PAGE_FRESH = 0;
 export const PAGE_USED = 1;
 export const PAGE_FREED = 2;
@@ -164,6 +168,8 @@ export class Kernel {
   readonly page_word: Slots;
   /** PG_reserved, or no struct page at all: memory that nobody counts references of. */
   readonly page_reserved: Slots;
+  /** PG_locked, as far as migration and the faults that meet it go. */
+  readonly page_locked: Slots;
   /** Bits PG_* of mm/page.ts that reclaim and statistics look at. */
   readonly page_flags: Slots;
   /** Pages of no interest (a process's own stack and heap) that wait in the CPU's LRU batch. */
@@ -299,6 +305,7 @@ export class Kernel {
       label: (i) => `page${Math.floor(i / config.words)}`,
     });
     this.page_reserved = mem.array('PageReserved', pages);
+    this.page_locked = mem.array('PG_locked', pages, { label: one('page') });
     this.page_flags = mem.array('page_flags', config.pageFlags ? pages : 0);
     this.lru_batch_others = mem.array('lru_batch_others', config.pageFlags ? 1 : 0);
     this.pages_fresh = mem.array('pages_fresh', 1, { initial: 1 });

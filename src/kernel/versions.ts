@@ -53,6 +53,11 @@ export interface Profile {
    * FOLL_DUMP (6.1 mm/migrate.c:1972).
    */
   readonly move_pages_walks_folios: boolean;
+  /**
+   * Migration copies a page before it takes its place in the mapping (6.12 mm/migrate.c:796), not
+   * after (6.1 mm/migrate.c:646).
+   */
+  readonly migrate_copies_first: boolean;
   /** VmFlags has a name for VM_LOCKONFAULT. 6.12 fs/proc/task_mmu.c:957. */
   readonly smaps_names_lockonfault: boolean;
   /**
@@ -85,6 +90,7 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     direct_io_pins: false,
     pageout_keeps_young: false,
     move_pages_walks_folios: false,
+    migrate_copies_first: false,
     smaps_names_lockonfault: false,
     uffd_wp_upgrades: false,
     has_mseal: false,
@@ -108,6 +114,7 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     direct_io_pins: true,
     pageout_keeps_young: true,
     move_pages_walks_folios: true,
+    migrate_copies_first: true,
     smaps_names_lockonfault: true,
     uffd_wp_upgrades: true,
     has_mseal: true,

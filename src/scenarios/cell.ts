@@ -146,7 +146,7 @@ export function cellSystems(
     { name: co.id, run: consumerMain },
   ];
   return () => {
-    const k = new Kernel({ ...CELL_SIZES, linux });
+    const k = new Kernel({ ...CELL_SIZES, linux, dmabufDebug: co.dmabufDebug });
     const sim = { mem: k.mem, world: k };
     simulate(sim, built.create(MM, FD, PAGES));
     const prot = face.readOnly ? PROT_READ : PROT_READ | PROT_WRITE;
@@ -177,4 +177,5 @@ export const CELL_SIZES: Omit<KernelConfig, 'linux'> = {
   holders: 1,
   fds: 1,
   checkContents: true,
+  attachments: 1,
 };

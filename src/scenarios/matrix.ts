@@ -13,8 +13,8 @@ import type { Violation } from '../explore/memory.ts';
 import { Knowledge } from '../explore/space.ts';
 import { CONSUMERS } from '../kernel/consumers/index.ts';
 import { EXPORTERS } from '../kernel/exporters/index.ts';
+import { MARK_REFUSED, MARK_TRANSLATED } from '../kernel/kernel.ts';
 import { notifierKind } from '../kernel/programs/consumer.ts';
-import { MARK_REFUSED, MARK_TRANSLATED } from '../kernel/programs/lookup.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { boundOf, cellSystems, type Face, facesOf } from './cell.ts';
 

@@ -62,7 +62,19 @@ export const CHOICES: Readonly<Record<string, readonly string[]>> = {
   zap: ['before-copy', 'after-switch', 'never'],
   takesBack: ['move', 'evict', 'revoke'],
   setsFlags: ['VM_PFNMAP', 'VM_MIXEDMAP', 'VM_IO', 'VM_DONTEXPAND', 'VM_DONTDUMP'],
-  lookup: ['cpu', 'gup', 'gup-fast', 'follow', 'hmm', 'vm-pgoff', 'page-table'],
+  lookup: [
+    'cpu',
+    'gup',
+    'gup-fast',
+    'follow',
+    'hmm',
+    'vm-pgoff',
+    'page-table',
+    'sg-table',
+    'compaction',
+    'ksm',
+    'numa-balancing',
+  ],
   keeps: ['under-lock', 'one-transfer', 'until-released'],
 };
 

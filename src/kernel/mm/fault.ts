@@ -14,6 +14,7 @@ import {
   FAULT_FLAG_UNSHARE,
   FAULT_FLAG_WRITE,
   PTE_DIRTY,
+  PTE_NONE,
   PTE_PRESENT,
   PTE_SPECIAL,
   PTE_WRITE,
@@ -33,10 +34,12 @@ import {
   VM_WRITE,
 } from './flags.ts';
 import { mk_pte, pte_lock, pte_unlock, set_new_pte } from './insert.ts';
+import { migration_entry_wait } from './migrate.ts';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
 } from './mmu_notifier.ts';
+import { do_numa_page } from './numa.ts';
 import {
   alloc_page,
   copy_page,
@@ -365,6 +368,10 @@ export const handle_mm_fault = routine(
       return ops
         ? yield* do_fault(mm, vma, addr, flags)
         : yield* do_anonymous_page(mm, vma, addr, flags);
+    }
+    if (!(entry & PTE_PRESENT)) return yield* migration_entry_wait(mm, addr, entry);
+    if (entry & PTE_NONE && (yield* vm_flags(vma)) & (VM_READ | VM_WRITE | VM_EXEC)) {
+      return yield* do_numa_page(mm, addr, entry);
     }
     yield* pte_lock(mm);
     const now = yield* ptep_get(mm, addr);

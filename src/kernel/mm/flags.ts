@@ -67,6 +67,11 @@ export const PTE_YOUNG = 0x10;
 export const PTE_NONE = 0x20;
 /** Ghost: what was inserted was not the buffer's page at that moment. Hardware knows no such bit. */
 export const PTE_BORN_STALE = 0x40;
+/**
+ * Without PTE_PRESENT: a migration entry. It keeps pfn and rights; whoever touches the page waits.
+ * include/linux/swapops.h
+ */
+export const PTE_MIGRATION = 0x80;
 export const PFN_SHIFT = 12;
 
 export const PTE_BITS: readonly (readonly [number, string])[] = [
@@ -75,6 +80,7 @@ export const PTE_BITS: readonly (readonly [number, string])[] = [
   [PTE_DIRTY, 'dirty'],
   [PTE_NONE, 'protnone'],
   [PTE_BORN_STALE, '(stale)'],
+  [PTE_MIGRATION, 'migrating'],
 ];
 
 export function pte_pfn(pte: number): number {

@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Files of shared memory: memfd, shared anonymous memory, the pages behind GEM objects. mm/shmem.c */
-import { type Run, routine, step } from '../../explore/program.ts';
+import { again, BLOCKED, type Run, routine, step } from '../../explore/program.ts';
 import { EINVAL, ENXIO } from '../errno.ts';
 import { file_mapping, file_size, set_file_size } from '../fs/file.ts';
 import type { FileOperations, Kernel, VmOperations } from '../kernel.ts';
 import { access_page } from './access.ts';
 import { VM_FAULT_NOPAGE, VM_FAULT_OOM, VM_FAULT_PAGE_SHIFT, VM_FAULT_SIGBUS } from './flags.ts';
 import { mk_pte, pte_lock, pte_unlock } from './insert.ts';
-import {
-  alloc_page,
-  folio_mark_dirty,
-  get_page,
-  OWNER_FILE,
-  page_add_rmap,
-  put_page,
-} from './page.ts';
+import { alloc_page, folio_mark_dirty, OWNER_FILE, page_add_rmap, put_page } from './page.ts';
 import { ptep_get, set_pte_at } from './pgtable.ts';
 import { folio_add_lru } from './swap.ts';
 import { set_vm_ops, vm_end, vm_file, vm_page_prot, vm_pgoff, vm_start } from './vma.ts';
@@ -58,16 +51,38 @@ export const shmem_get_folio = routine(
   'mm/shmem.c',
 );
 
+/**
+ * mm/filemap.c filemap_get_entry and folio_lock: the page in the cache with a reference, once nobody
+ * migrates it; 0 if there is none. The lock itself is dropped again at once: the model needs it for
+ * nothing else.
+ */
+const filemap_lock_folio = step(
+  'filemap_lock_folio',
+  (k: Kernel, file: number, index: number) => {
+    const pfn = k.file_page.get(file * k.config.bufferPages + index);
+    if (!pfn) return 0;
+    if (k.page_locked.get(pfn)) return BLOCKED;
+    k.page_refcount.add(pfn, 1);
+    return pfn;
+  },
+  {
+    atomic:
+      'a page that left the cache before the reference or the lock was taken is let go and looked up again (mm/filemap.c)',
+  },
+);
+
 const shmem_fault = routine(
   'shmem_fault',
   function* (_mm: number, vma: number, addr: number): Run<number> {
     const file = (yield* vm_file(vma)) - 1;
     const index = (yield* vm_pgoff(vma)) + addr - (yield* vm_start(vma));
     if (!(yield* in_file(file, index))) return VM_FAULT_SIGBUS;
-    const pfn = yield* shmem_get_folio(file, index);
-    if (pfn < 0) return VM_FAULT_OOM;
-    yield* get_page(pfn, 1);
-    return pfn << VM_FAULT_PAGE_SHIFT;
+    for (;;) {
+      yield* again('repeat');
+      const pfn = yield* filemap_lock_folio(file, index);
+      if (pfn) return pfn << VM_FAULT_PAGE_SHIFT;
+      if ((yield* shmem_get_folio(file, index)) < 0) return VM_FAULT_OOM;
+    }
   },
   'mm/shmem.c',
 );
@@ -97,9 +112,9 @@ const filemap_map_pages = routine(
     yield* pte_lock(mm);
     for (let a = first; a < end; a++) {
       if (!(yield* in_file(file, a + shift))) break;
-      const pfn = yield* cached_page(file, a + shift);
-      if (!pfn || (yield* ptep_get(mm, a))) continue;
-      yield* get_page(pfn, 1);
+      if (yield* ptep_get(mm, a)) continue;
+      const pfn = yield* next_uptodate_folio(file, a + shift);
+      if (!pfn) continue;
       yield* page_add_rmap(pfn);
       yield* set_pte_at(mm, a, mk_pte(pfn, prot));
       if (a === addr) mapped = VM_FAULT_NOPAGE;
@@ -109,8 +124,17 @@ const filemap_map_pages = routine(
   },
   'mm/filemap.c',
 );
-const cached_page = step('next_uptodate_folio', (k: Kernel, file: number, index: number) =>
-  index < k.config.bufferPages ? k.file_page.get(file * k.config.bufferPages + index) : 0,
+/** The page in the cache with a reference, unless it is locked; 0 if there is none. */
+const next_uptodate_folio = step(
+  'next_uptodate_folio',
+  (k: Kernel, file: number, index: number) => {
+    const { bufferPages } = k.config;
+    const pfn = index < bufferPages ? k.file_page.get(file * bufferPages + index) : 0;
+    if (!pfn || k.page_locked.get(pfn)) return 0;
+    k.page_refcount.add(pfn, 1);
+    return pfn;
+  },
+  { atomic: 'folio_try_get, folio_trylock, and a second look at the cache (mm/filemap.c)' },
 );
 
 export const shmem_vm_ops: VmOperations = {

@@ -6,7 +6,7 @@
  */
 import { type Run, routine, step } from '../../explore/program.ts';
 import type { Kernel } from '../kernel.ts';
-import { PTE_DIRTY, PTE_PRESENT, PTE_SPECIAL, pte_pfn } from './flags.ts';
+import { PTE_DIRTY, PTE_PRESENT, pte_pfn } from './flags.ts';
 import { pte_lock, pte_unlock } from './insert.ts';
 import {
   mmu_notifier_invalidate_range_end,
@@ -24,41 +24,15 @@ import {
   put_page,
 } from './page.ts';
 import { flush_tlb_range, ptep_get, ptep_get_and_clear } from './pgtable.ts';
+import { pages_of_mm, rmap_walk } from './rmap.ts';
 import { folio_add_lru } from './swap.ts';
 import { MAPPING_ANON } from './zap.ts';
-
-/**
- * The next place after `after` (counted over all mms) where a VMA of the page's own mapping maps it.
- * A page that a driver hands out from another file is not found: its VMA is in the tree of the
- * driver's mapping. mm/rmap.c rmap_walk_file, rmap_walk_anon
- */
-const rmap_walk = step('rmap_walk', (k: Kernel, pfn: number, after: number) => {
-  const mapping = k.page_mapping.get(pfn);
-  const { vpages, vmas, mms } = k.config;
-  for (let mm = Math.floor((after + 1) / vpages); mm < mms; mm++) {
-    for (let v = mm * vmas; v < (mm + 1) * vmas; v++) {
-      const end = k.vm_end.get(v);
-      if (end === 0) continue;
-      const file = k.vm_file.get(v);
-      if (mapping !== MAPPING_ANON && (!file || k.file_mapping.get(file - 1) !== mapping - 1))
-        continue;
-      for (let a = k.vm_start.get(v); a < end; a++) {
-        const at = mm * vpages + a;
-        if (at <= after) continue;
-        const pte = k.pte.get(at);
-        if (pte & PTE_PRESENT && !(pte & PTE_SPECIAL) && pte_pfn(pte) === pfn) return at;
-      }
-    }
-  }
-  return -1;
-});
-const vpages = step('vpages', (k: Kernel) => k.config.vpages);
 
 /** mm/rmap.c try_to_unmap: dirty goes from the entry to the page. */
 const try_to_unmap = routine(
   'try_to_unmap',
   function* (pfn: number): Run<void> {
-    const n = yield* vpages();
+    const n = yield* pages_of_mm();
     for (let at = yield* rmap_walk(pfn, -1); at >= 0; at = yield* rmap_walk(pfn, at)) {
       const mm = Math.floor(at / n);
       const addr = at % n;
@@ -107,7 +81,7 @@ const discards = routine('folio_test_swapbacked', function* (pfn: number): Run<n
   return (yield* page_ref_count(pfn)) === 1 + (yield* page_mapcount(pfn)) ? 1 : 0;
 });
 const any_dirty = routine('pte_dirty', function* (pfn: number): Run<number> {
-  const n = yield* vpages();
+  const n = yield* pages_of_mm();
   for (let at = yield* rmap_walk(pfn, -1); at >= 0; at = yield* rmap_walk(pfn, at)) {
     if ((yield* ptep_get(Math.floor(at / n), at % n)) & PTE_DIRTY) return 1;
   }

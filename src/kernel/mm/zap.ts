@@ -9,7 +9,15 @@
 import { lockSteps } from '../../explore/locks.ts';
 import { guard, type Run, routine, step } from '../../explore/program.ts';
 import type { Kernel } from '../kernel.ts';
-import { PTE_DIRTY, PTE_PRESENT, PTE_SPECIAL, pte_pfn, VM_MIXEDMAP, VM_PFNMAP } from './flags.ts';
+import {
+  PTE_DIRTY,
+  PTE_MIGRATION,
+  PTE_PRESENT,
+  PTE_SPECIAL,
+  pte_pfn,
+  VM_MIXEDMAP,
+  VM_PFNMAP,
+} from './flags.ts';
 import { pte_lock, pte_unlock } from './insert.ts';
 import {
   mmu_notifier_invalidate_range_end,
@@ -43,8 +51,9 @@ export const i_mmap_unlock_read = i_mmap.unlock;
 export const i_mmap_lock_write = i_mmap_w.lock;
 export const i_mmap_unlock_write = i_mmap_w.unlock;
 
-/** page->mapping of an anonymous page. */
+/** page->mapping of an anonymous page, and of one that KSM merged. */
 export const MAPPING_ANON = -1;
+export const MAPPING_KSM = -2;
 
 export const set_page_mapping = step('folio->mapping', (k: Kernel, pfn: number, mapping: number) =>
   k.page_mapping.set(pfn, mapping),
@@ -96,7 +105,8 @@ export function* zap_pte_range(
     }
     const pte = yield* ptep_get_and_clear(mm, addr);
     cleared = true;
-    if (!(yield* guard('the pte_special test', pte & PTE_SPECIAL))) {
+    // A migration entry holds neither reference nor mapcount.
+    if (!(pte & PTE_MIGRATION) && !(yield* guard('the pte_special test', pte & PTE_SPECIAL))) {
       const pfn = pte_pfn(pte);
       const dirty = pte & PTE_DIRTY && (yield* page_mapping(pfn)) !== MAPPING_ANON;
       if (dirty) force_flush = true;

@@ -14,7 +14,9 @@ import {
 } from '../mm/mmu_notifier.ts';
 import { sharesPageTable } from './device.ts';
 import { keeps, looksUnderLock } from './follower.ts';
+import { readsTablePages } from './importer.ts';
 import { type ConsumerProgram, note_lookup } from './lookup.ts';
+import { hintsPages, mergesPages, movesPages } from './movers.ts';
 import { believesPgoff, isNotified, mirrors } from './notified.ts';
 import { takesPages } from './pages.ts';
 
@@ -42,6 +44,10 @@ const PROGRAMS: Readonly<Record<Lookup, (traits: ConsumerTraits) => ConsumerProg
   hmm: mirrors,
   'vm-pgoff': believesPgoff,
   'page-table': sharesPageTable,
+  'sg-table': readsTablePages,
+  compaction: movesPages,
+  ksm: mergesPages,
+  'numa-balancing': hintsPages,
 };
 
 const built = new WeakMap<ConsumerTraits, ConsumerProgram>();

@@ -4,7 +4,7 @@
  * turned away from one that was there, and which rule a page reference broke. No CPU does any of this.
  */
 import { type Run, step } from '../../explore/program.ts';
-import type { Kernel } from '../kernel.ts';
+import { type Kernel, MARK_REFUSED, MARK_TRANSLATED } from '../kernel.ts';
 import type { UserPage } from '../mm/access.ts';
 import { VM_PFNMAP } from '../mm/flags.ts';
 
@@ -13,10 +13,6 @@ import { VM_PFNMAP } from '../mm/flags.ts';
  * @param h the holder that its translation stands in, where others can take it away
  */
 export type ConsumerProgram = (mm: number, addr: number, h: number, user: UserPage) => Run<void>;
-
-/** Marks of a search: somebody got a translation; somebody was refused one that was there. */
-export const MARK_TRANSLATED = 1;
-export const MARK_REFUSED = 2;
 
 /**
  * Notes how a lookup ended. Who gets nothing while an entry is present has been refused; with no
