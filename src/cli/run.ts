@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Explores one scenario or one cell to its end, in slices that let Ctrl-C in. */
+import { ScheduleCount } from '../explore/count.ts';
 import { type Exploration, explore } from '../explore/explore.ts';
+import type { System } from '../explore/machine.ts';
 import type { Violation } from '../explore/memory.ts';
 import { type Mutant, MutantRun, type Subject } from '../explore/mutants.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
@@ -15,6 +17,7 @@ import {
 } from '../report/json.ts';
 import { ladder } from '../report/ladder.ts';
 import { mutantsJson } from '../report/mutants.ts';
+import { type EventNames, schedulesJson } from '../report/schedules.ts';
 import { type Cell, type CellResult, CellRun } from '../scenarios/matrix.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
 import { breathe, SLICE } from './io.ts';
@@ -37,6 +40,8 @@ export interface Outcome {
   readonly cell: CellJson | null;
   /** What fell, once for each distinct text, worst first. */
   readonly findings: readonly Violation[];
+  /** Names of the events that schedules were counted by. */
+  readonly counts?: EventNames;
   readonly interrupted: boolean;
   /** From a user's own file, hence hoped to be safe. */
   readonly own: boolean;
@@ -63,10 +68,31 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
     result = signal.aborted ? explorer.stop() : explorer.run(SLICE);
   }
   const ms = performance.now() - began;
-  const outcome = scenarioOutcome(scenario, scenario.id, result, ms, linux, signal.aborted);
+  const bare = scenarioOutcome(scenario, scenario.id, result, ms, linux, signal.aborted);
+  const outcome = await withSchedules(bare, scenario, make, options);
   if (result.outcome !== 'safe') return outcome;
   const mutants = await runMutants([{ make, knowledge: explorer.knowledge }], options);
   return withMutants(outcome, mutants);
+}
+
+/** The outcome with the schedules that the scenario asks to be counted, unless there are too many. */
+async function withSchedules(
+  outcome: Outcome,
+  { counts }: Scenario,
+  make: () => System,
+  { maxStates, signal, onProgress }: RunOptions,
+): Promise<Outcome> {
+  if (!counts || signal.aborted) return outcome;
+  const count = new ScheduleCount(make, { events: Object.keys(counts), maxStates });
+  let counted = count.run(SLICE);
+  while (!counted) {
+    await breathe();
+    if (signal.aborted) return outcome;
+    onProgress?.(count.progress.states, ' to count schedules over');
+    counted = count.run(SLICE);
+  }
+  const schedules = schedulesJson(counted);
+  return { ...outcome, counts, json: { ...outcome.json, schedules } };
 }
 
 /** @returns null when it was interrupted */

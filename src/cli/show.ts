@@ -8,6 +8,7 @@ import {
   KEEPS_CONTRACT,
 } from '../contract/traits.ts';
 import { MEANING } from '../contract/words.ts';
+import { scheduleLines } from '../report/schedules.ts';
 import { count, duration, paragraph } from '../report/text.ts';
 import { expectedOn } from '../scenarios/scenario.ts';
 import { sourceOf } from '../scenarios/source.ts';
@@ -83,7 +84,7 @@ export async function show(
   return outcome.json.verdict === 'unknown' ? EXIT.unknown : EXIT.ok;
 }
 
-function verdict({ json, cell }: Outcome): string[] {
+function verdict({ json, cell, counts }: Outcome): string[] {
   const word = cell?.verdict ?? json.verdict;
   const text = [`Verdict: ${word}; ${count(json.states, 'state')}, ${duration(json.ms)}`];
   if (cell) text.push(...paragraph(MEANING[cell.verdict], WIDTH, 2));
@@ -93,6 +94,7 @@ function verdict({ json, cell }: Outcome): string[] {
     const least = ce.minimal ? 'there is no clearer one' : 'there may be a clearer one';
     text.push(`  Counterexample: ${size(ce)}; ${least}.`);
   }
+  if (json.schedules) text.push('', ...scheduleLines(json.schedules, counts ?? {}, WIDTH, 0));
   return text;
 }
 

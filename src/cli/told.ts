@@ -2,6 +2,7 @@
 /** What came of scenarios, in words: whether it is as hoped, and what is worth saying of it. */
 import type { ScenarioJson } from '../report/json.ts';
 import { mutantLines, proven } from '../report/mutants.ts';
+import { scheduleLines } from '../report/schedules.ts';
 import type { Paint } from '../report/table.ts';
 import { count, duration, paragraph } from '../report/text.ts';
 import type { Outcome } from './run.ts';
@@ -53,8 +54,9 @@ export function told(outcome: Outcome, own: boolean, paint: Paint): string {
   const head =
     `${json.id}: ${paint(word, colour)}${worth}${rules}${judged(outcome)}; ` +
     `${count(json.states, 'state')}, ${duration(json.ms)}`;
-  const lines = [head, ...more(json, own || isWrong(outcome), ladder)];
-  return lines.join('\n');
+  const { schedules } = json;
+  const counted = schedules ? scheduleLines(schedules, outcome.counts ?? {}, 98, 2) : [];
+  return [head, ...more(json, own || isWrong(outcome), ladder), ...counted].join('\n');
 }
 
 function more(json: ScenarioJson, whole: boolean, ladder: string | null): string[] {

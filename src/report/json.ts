@@ -8,6 +8,7 @@ import type { CellResult } from '../scenarios/matrix.ts';
 import { expectedOn, type Scenario } from '../scenarios/scenario.ts';
 import { formatAddress } from './address.ts';
 import type { MutantJson } from './mutants.ts';
+import type { SchedulesJson } from './schedules.ts';
 
 export interface CounterexampleJson {
   readonly threads: number;
@@ -56,6 +57,8 @@ export interface ScenarioJson {
   readonly counterexample: CounterexampleJson | null;
   /** Guards left out one by one, and what came of it; empty where nothing was safe. */
   readonly mutants: readonly MutantJson[];
+  /** Schedules counted by what happens in them, where the scenario asks for that. */
+  readonly schedules: SchedulesJson | null;
 }
 
 export const tenths = (ms: number) => Math.round(ms * 10) / 10;
@@ -136,6 +139,7 @@ export function scenarioJson(
         formatAddress({ name, linux, face: null, schedule: counterexample.schedule }),
       ),
     mutants: [],
+    schedules: null,
   };
 }
 
@@ -160,6 +164,7 @@ export function cellAsScenario(cell: CellJson, title: string): ScenarioJson {
     bound,
     counterexample,
     mutants: [],
+    schedules: null,
   };
 }
 

@@ -30,6 +30,11 @@ export interface Scenario {
   readonly expected: Expected | Readonly<Record<LinuxVersion, Expected>> | null;
   /** What a safe verdict covers, in words. */
   readonly bound: string;
+  /**
+   * Events whose schedules are worth counting, and their names for a person: a severity, a rule, or
+   * what a step tells by `mem.happened`. See docs/engine.md.
+   */
+  readonly counts?: Readonly<Record<string, string>>;
   /** Whose buffer it is, and who looks translations up, where the story has them. */
   readonly exporter?: ExporterTraits;
   readonly consumer?: ConsumerTraits;

@@ -148,7 +148,7 @@ function playOf(built: Exporter, pages: number, mm: number): Play {
 /** A scenario out of a story. */
 export function story(s: Story): Scenario {
   const { exporter: traits, threads: roles, pages = 1, mapped = 'rw', touched, before, end } = s;
-  const { id, title, story: text, source, status, rules, expected } = s;
+  const { id, title, story: text, source, status, rules, expected, counts } = s;
   const built = exporter(traits);
   const play = playOf(built, pages, MM);
   const consumers = Object.values(roles).filter(isConsumer);
@@ -202,6 +202,7 @@ export function story(s: Story): Scenario {
     status,
     rules,
     expected,
+    ...(counts ? { counts } : {}),
     bound,
     exporter: traits,
     ...(consumers.length ? { consumer: consumers[0] } : {}),

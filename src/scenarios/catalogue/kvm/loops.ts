@@ -133,6 +133,8 @@ const ttm = exporterOf('ttm');
 const revocable = like('ttm', 'ttm-revocable', { takesBack: ['revoke'] });
 const registers: Act = () => mmu_notifier_register(HOLDER, NOTIFIER_LIST, MM, 0);
 const common = { source: 'Vetter 23/14:28', rules: ['R8', 'livelock'] } as const;
+/** In how many schedules does it give up for nothing? */
+const counts = { R8: 'the lookup gives up for nothing' };
 const SCHEME = 'hypothetical scheme over the routines that KVM calls, against TTM';
 
 export default [
@@ -151,6 +153,7 @@ export default [
   story({
     ...common,
     id: 'kvm/gives-up-after-one',
+    counts,
     title: 'one attempt, and then an error',
     story:
       'One move in the gap between fixup and second look is enough, and the guest gets an error for a ' +
@@ -163,6 +166,7 @@ export default [
   story({
     ...common,
     id: 'kvm/gives-up-after-two',
+    counts,
     title: 'two attempts: two moves are enough',
     story: 'Whatever the bound is, so many moves that come at the wrong moment exhaust it.',
     status: SCHEME,
@@ -173,6 +177,7 @@ export default [
   story({
     ...common,
     id: 'kvm/bounded-under-notifier',
+    counts,
     title: 'a bounded retry under a notifier',
     story:
       'The sequence says whether it is worth another try, and what is written is written under the lock: ' +
@@ -200,6 +205,7 @@ export default [
   story({
     ...common,
     id: 'kvm/bounded-and-waits-too-few',
+    counts,
     title: 'the same with as many attempts as there are moves',
     story: 'Two moves at the wrong moments, two attempts, and an error for a buffer that is there.',
     status: SCHEME,
