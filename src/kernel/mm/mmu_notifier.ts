@@ -28,7 +28,19 @@ export const mmu_notifier_register = step(
   },
 );
 
-const holders = step('mm->notifier_subscriptions', (k: Kernel) => k.config.holders);
+/** How many holders to ask, 0 if none is subscribed. include/linux/mmu_notifier.h */
+const mm_has_notifiers = step(
+  'mm_has_notifiers',
+  (k: Kernel, mm: number) => {
+    for (let h = 0; h < k.config.holders; h++) {
+      if (k.mn_registered.get(h) !== NOTIFIER_NONE && k.hold_mm.get(h) === mm) {
+        return k.config.holders;
+      }
+    }
+    return 0;
+  },
+  { atomic: 'one word: mm->notifier_subscriptions' },
+);
 
 /** The kind of a holder's subscription if [start, end) of `mm` concerns it. */
 const subscription = step(
@@ -102,7 +114,7 @@ const NOTIFIER = 'MMU notifier';
 export const mmu_notifier_invalidate_range_start = routine(
   'mmu_notifier_invalidate_range_start',
   function* (mm: number, start: number, end: number): Run<void> {
-    const n = yield* holders();
+    const n = yield* mm_has_notifiers(mm);
     if (n === 0) return;
     const seq = (yield* interval_count(mm)) ? yield* itree_inv_start(mm) : 0;
     for (let h = 0; h < n; h++) {
@@ -127,7 +139,7 @@ export const mmu_notifier_invalidate_range_start = routine(
 export const mmu_notifier_invalidate_range_end = routine(
   'mmu_notifier_invalidate_range_end',
   function* (mm: number, start: number, end: number): Run<void> {
-    const n = yield* holders();
+    const n = yield* mm_has_notifiers(mm);
     if (n === 0) return;
     if (yield* interval_count(mm)) yield* itree_inv_end(mm);
     for (let h = 0; h < n; h++) {
