@@ -17,6 +17,7 @@ import {
   type Request,
   type RoutineDef,
   type Run,
+  resume,
   type StepDef,
 } from './program.ts';
 
@@ -114,20 +115,13 @@ function withHeld({ unheld }: Locks, held: readonly number[]): Locks {
   return { held, write, any, unheld };
 }
 
-/** Steps are called with six arguments always; reading past an array's end is slow. */
-function padded(args: readonly Arg[]): readonly Arg[] {
-  if (args.length > 6) throw new ProgramError('a step takes at most six arguments');
-  return args.length === 6
-    ? args
-    : [...args, ...new Array<undefined>(6 - args.length).fill(undefined)];
-}
-
 function describe(o: Outcome): string {
   if (o.type === 'return') return `return ${o.value}`;
   if (o.type === 'again')
     return `again('${o.label}'${o.args.map((a) => `, ${String(a)}`).join('')})`;
   if (o.type === 'guard') return `${o.what} = ${o.value}`;
-  return `${o.def.name}(${o.args.map((a) => (typeof a === 'object' ? '…' : String(a))).join(', ')})`;
+  const args = o.args.filter((a) => a !== undefined);
+  return `${o.def.name}(${args.map((a) => (typeof a === 'object' ? '…' : String(a))).join(', ')})`;
 }
 
 /** The first place on a call stack that is not the engine's own, as `file:line`, or nothing. */
@@ -335,7 +329,7 @@ export class Control {
     }
     const step = local?.outcome.type === 'step' ? local.outcome : null;
     const def = step && this.defOf(step.def, (local as LocalNode).graph.def.name);
-    const args = step ? padded(step.args) : [];
+    const args = step ? step.args : [];
     this.def.push(def as StepDef);
     this.args.push(args);
     this.held.push(locks.held);
@@ -407,7 +401,7 @@ export class Control {
   private advance(gen: Run<unknown>, value: number, graph: LocalGraph, first = false): Outcome {
     let r: IteratorResult<Request, unknown>;
     try {
-      r = first ? gen.next() : gen.next(value);
+      r = resume(gen, first ? 0 : value);
     } catch (error) {
       if (error instanceof ProgramError) throw error;
       throw new ProgramError(

@@ -87,17 +87,20 @@ export type Run<T> = Generator<Request, T, number>;
 export const probe: { ask: (() => void) | null } = { ask: null };
 
 /**
- * A straight run (simulate.ts) sets `run`: then a step runs where it is asked for and a routine is
- * simply its body, so nothing is ever suspended. What `yield*` gets from a step is one shared object
- * that is done already and holds the step's value.
+ * While a straight run (simulate.ts) is on, steps and routines run where they are asked for, so
+ * nothing is ever suspended. What `yield*` gets is one shared object that is done already and holds
+ * the value.
  */
-export const straight: { run: ((def: StepDef, args: readonly Arg[]) => number) | null } = {
-  run: null,
-};
+export const straight: {
+  on: boolean;
+  world: unknown;
+  /** Makes of what a step returned the step's value. */
+  value: (def: StepDef, returned: number | boolean | void) => number;
+} = { on: false, world: null, value: () => 0 };
 
 const answer = {
   done: true,
-  value: 0,
+  value: undefined as unknown,
   next() {
     return this;
   },
@@ -106,12 +109,35 @@ const answer = {
   },
 };
 
-function answered(value: number): Run<number> {
+function answered(value: unknown): Run<never> {
   answer.value = value;
-  return answer as unknown as Run<number>;
+  return answer as unknown as Run<never>;
 }
 
+/**
+ * The `next` of all generators. To the compiler each generator function makes objects of a type of
+ * their own, and looking `next` up in hundreds of types is slow.
+ */
+const { next } = Object.getPrototypeOf(function* () {}).prototype as Run<unknown>;
+
+/** Goes on with a suspended routine. */
+export const resume = (run: Run<unknown>, value: number) => next.call(run, value);
+
+/** Runs a routine's body to its end: nothing is suspended in a straight run. */
+function finished(body: Run<unknown>): Run<never> {
+  if ((body as unknown) === answer) return body as Run<never>;
+  const { done, value } = resume(body, 0);
+  if (!done) throw new ProgramError('write yield* before steps and routines');
+  return answered(value);
+}
+
+/** Arguments of a step: the engine calls steps with that many always, which is faster. */
+export const STEP_ARGS = 6;
+
 function makeStep(name: string, kind: StepKind, run: StepDef['run'], options: StepOptions) {
+  if (run.length > STEP_ARGS + 1) {
+    throw new ProgramError(`${name}: a step takes at most six arguments`);
+  }
   // Written out so that all definitions have one shape: the search reads them at every transition.
   const { lock, shared, text, cite, atomic, guard, without } = options;
   const def: StepDef = { name, kind, run, lock, shared, text, cite, atomic, guard, without };
@@ -119,8 +145,12 @@ function makeStep(name: string, kind: StepKind, run: StepDef['run'], options: St
     probe.ask?.();
     return yield { type: 'step', def, args };
   };
-  return (...args: Arg[]): Run<number> =>
-    straight.run ? answered(straight.run(def, args)) : ask(args);
+  return (a?: Arg, b?: Arg, c?: Arg, d?: Arg, e?: Arg, f?: Arg): Run<number> => {
+    if (!straight.on) return ask([a, b, c, d, e, f]);
+    const v = run(straight.world, a, b, c, d, e, f);
+    const plain = typeof v === 'number' && v !== BLOCKED && kind !== 'choice';
+    return answered(plain ? v : straight.value(def, v));
+  };
 }
 
 /**
@@ -132,9 +162,8 @@ export function step<W, A extends Arg[]>(
   run: (world: W, ...args: A) => number | boolean | void,
   options: StepOptions = {},
 ): (...args: A) => Run<number> {
-  return makeStep(name, options.kind ?? 'plain', run as unknown as StepDef['run'], options) as (
-    ...args: A
-  ) => Run<number>;
+  const made = makeStep(name, options.kind ?? 'plain', run as unknown as StepDef['run'], options);
+  return made as unknown as (...args: A) => Run<number>;
 }
 
 /**
@@ -147,9 +176,8 @@ export function choice<W, A extends Arg[]>(
   count: (world: W, ...args: A) => number,
   options: StepOptions = {},
 ): (...args: A) => Run<number> {
-  return makeStep(name, 'choice', count as unknown as StepDef['run'], options) as (
-    ...args: A
-  ) => Run<number>;
+  const made = makeStep(name, 'choice', count as unknown as StepDef['run'], options);
+  return made as unknown as (...args: A) => Run<number>;
 }
 
 /**
@@ -171,7 +199,7 @@ export function routine<A extends Arg[], R extends number | boolean | void>(
   const ask = function* (args: A): Run<R> {
     return (yield { type: 'call', def, args }) as R;
   };
-  return (...args: A): Run<R> => (straight.run ? body(...args) : ask(args));
+  return (...args: A): Run<R> => (straight.on ? finished(body(...args)) : ask(args));
 }
 
 /**
@@ -179,7 +207,7 @@ export function routine<A extends Arg[], R extends number | boolean | void>(
  * The engine checks the promise on every history that arrives here.
  */
 export function again(label: string, ...locals: Arg[]): Run<void> {
-  return straight.run ? (answered(0) as unknown as Run<void>) : promise(label, locals);
+  return straight.on ? answered(undefined) : promise(label, locals);
 }
 
 function* promise(label: string, args: readonly Arg[]): Run<void> {
@@ -198,7 +226,7 @@ function* promise(label: string, args: readonly Arg[]): Run<void> {
  */
 export function guard(what: string, holds: number | boolean): Run<number> {
   const value = holds ? 1 : 0;
-  return straight.run ? answered(value) : ask_guard(what, value);
+  return straight.on ? answered(value) : ask_guard(what, value);
 }
 
 function* ask_guard(what: string, value: number): Run<number> {

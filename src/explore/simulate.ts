@@ -3,15 +3,7 @@
  * Runs a routine straight through: the same steps that a search interleaves, one thread, no stops.
  */
 import type { Memory } from './memory.ts';
-import {
-  type Arg,
-  BLOCKED,
-  ProgramError,
-  type Request,
-  type Run,
-  type StepDef,
-  straight,
-} from './program.ts';
+import { BLOCKED, ProgramError, type Request, type Run, resume, straight } from './program.ts';
 
 export interface Simulation {
   readonly mem: Memory;
@@ -28,20 +20,23 @@ export class WouldBlock extends ProgramError {}
  * @throws WouldBlock when a step must wait
  */
 export function simulate<T>(sim: Simulation, run: Run<T>): T {
-  const outer = straight.run;
-  straight.run = stepper(sim);
+  const { on, world, value } = straight;
+  straight.on = true;
+  straight.world = sim.world;
+  straight.value = stepValue(sim);
   try {
-    return drive(run, straight.run);
+    return drive(run);
   } finally {
-    straight.run = outer;
+    straight.on = on;
+    straight.world = world;
+    straight.value = value;
   }
 }
 
-/** How a straight run executes a step. */
-function stepper({ world, policy }: Simulation): (def: StepDef, args: readonly Arg[]) => number {
-  return (def, args) => {
-    const v = def.run(world, args[0], args[1], args[2], args[3], args[4], args[5]);
-    const value = v === undefined ? 0 : typeof v === 'number' ? v : v ? 1 : 0;
+/** What a step's value is in a straight run, from what it returned. */
+function stepValue({ policy }: Simulation): typeof straight.value {
+  return (def, returned) => {
+    const value = Number(returned ?? 0);
     if (value === BLOCKED) throw new WouldBlock(`${def.name} would wait for ever`);
     if (def.kind !== 'choice') return value;
     return value > 1 && policy ? policy(def.name, value) : 0;
@@ -49,12 +44,12 @@ function stepper({ world, policy }: Simulation): (def: StepDef, args: readonly A
 }
 
 /** Answers the requests of generators that were made before the straight run began. */
-function drive<T>(run: Run<T>, step: (def: StepDef, args: readonly Arg[]) => number): T {
+function drive<T>(run: Run<T>): T {
   const stack: Run<unknown>[] = [];
   let gen: Run<unknown> = run;
   let send = 0;
   for (;;) {
-    const r = gen.next(send) as IteratorResult<Request, number | boolean | undefined>;
+    const r = resume(gen, send) as IteratorResult<Request, number | boolean | undefined>;
     if (r.done) {
       const up = stack.pop();
       if (!up) return r.value as T;
@@ -63,8 +58,19 @@ function drive<T>(run: Run<T>, step: (def: StepDef, args: readonly Arg[]) => num
       continue;
     }
     const request = r.value;
-    if (request.type === 'step') send = step(request.def, request.args);
-    else if (request.type === 'call') {
+    if (request.type === 'step') {
+      const { def, args } = request;
+      const returned = def.run(
+        straight.world,
+        args[0],
+        args[1],
+        args[2],
+        args[3],
+        args[4],
+        args[5],
+      );
+      send = straight.value(def, returned);
+    } else if (request.type === 'call') {
       stack.push(gen);
       gen = (request.def.body as (...a: unknown[]) => Run<unknown>)(...request.args);
       send = 0;

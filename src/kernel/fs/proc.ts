@@ -165,8 +165,13 @@ export function* show_smap(mm: number, addr: number): Run<SmapsLine | null> {
   yield* mmap_read_unlock(mm);
   const kB = (bytes: number) => Math.floor(bytes / 1024);
   const scaled = (n: number) => Math.floor(n / 2 ** (10 + PSS_SHIFT));
+  const { start, end, flags, pgoff, pgoffIsPfn } = line;
   return {
-    ...line,
+    start,
+    end,
+    flags,
+    pgoff,
+    pgoffIsPfn,
     rss: kB(rss),
     pss: scaled(pss),
     anonymous: kB(anonymous),
