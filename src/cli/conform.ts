@@ -36,18 +36,19 @@ export async function conform(options: ConformOptions, { signal }: Context): Pro
   const head = corpus === undefined ? lines.slice(0, 1) : [];
   for (let at = head.length; at < Math.max(lines.length, 1) && !signal.aborted; at += BATCH) {
     line.show(`${number(at)} of ${count(lines.length, 'line')}`);
-    // Empty lines in place of those before: so a message names the right one.
-    const before = new Array<string>(at - head.length).fill('');
-    const batch = [...head, ...before, ...lines.slice(at, at + BATCH)].join('\n');
+    const compare = (to: number) => {
+      const batch = [...head, ...lines.slice(at, to)].join('\n');
+      const run = corpus === undefined ? runFacts : runCorpus;
+      add(result, run(batch, { linux, file, fromLine: at + 1 }));
+    };
     try {
-      add(result, run(corpus !== undefined, batch, linux, file));
+      compare(at + BATCH);
     } catch (error) {
       if (!(error instanceof CorpusError)) throw error;
       broken = error.message;
       // What stands before the broken line is good: keep it.
       const place = Number(/:(\d+)$/.exec(error.where)?.[1] ?? 0) - 1;
-      const good = [...head, ...lines.slice(at, Math.max(at, place))].join('\n');
-      if (place > at) add(result, run(corpus !== undefined, good, linux, file));
+      if (place > at) compare(place);
       break;
     }
     await breathe();
@@ -65,10 +66,6 @@ export async function conform(options: ConformOptions, { signal }: Context): Pro
 
 /** Lines between two looks at the outside world. */
 const BATCH = 64;
-
-function run(corpus: boolean, text: string, linux: LinuxVersion, file: string): Comparison {
-  return corpus ? runCorpus(text, { linux, file }) : runFacts(text, { linux, file });
-}
 
 function empty(linux: LinuxVersion): Comparison {
   return {

@@ -45,11 +45,11 @@ function parseProgram(line: string, where: string): Program {
 
 const lines = (text: string): string[] => text.split('\n').map((line) => line.replace(/\r$/, ''));
 
-/** Parses a corpus of programs. `file` names it in messages. */
-export function parseCorpus(text: string, file = 'corpus'): Program[] {
+/** Parses a corpus of programs. `file` names it in messages, `from` is the number of its first line. */
+export function parseCorpus(text: string, file = 'corpus', from = 1): Program[] {
   const programs: Program[] = [];
   lines(text).forEach((line, i) => {
-    if (line.trim()) programs.push(parseProgram(line, `${file}:${i + 1}`));
+    if (line.trim()) programs.push(parseProgram(line, `${file}:${from + i}`));
   });
   return programs;
 }
@@ -75,25 +75,29 @@ const splitOps = (text: string, where: string): Op[] =>
     .filter((op) => op.trim())
     .map((op) => parseOp(op, where));
 
-/** Parses a facts table or a bugs table. `file` names it in messages. */
-export function parseFacts(text: string, file = 'facts'): Row[] {
+/**
+ * Parses a facts table or a bugs table.
+ * @param file names it in messages
+ * @param from number of the line after the first, which names the columns
+ */
+export function parseFacts(text: string, file = 'facts', from = 2): Row[] {
   const all = lines(text);
   const head = (all[0] ?? '').split('\t');
   const starts = (names: readonly string[]) => names.every((name, i) => head[i] === name);
-  if (starts(FACTS)) return factRows(all, file);
-  if (starts(BUGS)) return bugRows(all, head, file);
+  if (starts(FACTS)) return factRows(all, file, from - 1);
+  if (starts(BUGS)) return bugRows(all, head, file, from - 1);
   throw new CorpusError(
     `${file}:1`,
     `neither a facts table ('${FACTS.join(' ')}') nor a bugs table ('${BUGS.join(' ')}')`,
   );
 }
 
-function factRows(all: readonly string[], file: string): Row[] {
+function factRows(all: readonly string[], file: string, before: number): Row[] {
   const setups = new Map<string, Op[]>();
   const rows: Row[] = [];
   for (let i = 1; i < all.length; i++) {
     if (!all[i].trim()) continue;
-    const where = `${file}:${i + 1}`;
+    const where = `${file}:${before + i}`;
     const [kind, row, ops, results] = all[i].split('\t');
     if (results === undefined) throw new CorpusError(where, 'fewer than four columns');
     if (!Object.hasOwn(MAPPING_KINDS, kind)) {
@@ -114,11 +118,16 @@ function factRows(all: readonly string[], file: string): Row[] {
   return rows;
 }
 
-function bugRows(all: readonly string[], head: readonly string[], file: string): Row[] {
+function bugRows(
+  all: readonly string[],
+  head: readonly string[],
+  file: string,
+  before: number,
+): Row[] {
   const rows: Row[] = [];
   for (let i = 1; i < all.length; i++) {
     if (!all[i].trim()) continue;
-    const where = `${file}:${i + 1}`;
+    const where = `${file}:${before + i}`;
     const cells = all[i].split('\t');
     if (cells.length < head.length) throw new CorpusError(where, `${cells.length} columns only`);
     const expect: Record<string, readonly string[]> = {};

@@ -139,12 +139,12 @@ export class Guest {
   }
 
   /** Runs one op; `handlers` is the registry. */
-  exec(op: Op, handlers: Readonly<Record<string, OpHandler>>): string {
-    const handler = Object.hasOwn(handlers, op.name) ? handlers[op.name] : undefined;
+  exec(op: Op, handlers: ReadonlyMap<string, OpHandler>): string {
+    const handler = handlers.get(op.name);
     if (!handler) return UNSUPPORTED;
     if (!this.alive[op.proc]) return this.ended;
     const { reports } = this.k.mem;
-    reports.length = 0;
+    if (reports.length) reports.length = 0;
     let result: string;
     try {
       result = handler(this, op.proc, op.args);
@@ -175,6 +175,8 @@ export class Guest {
 
   /** The token of a value argument. */
   token(text: string): number {
+    // Most are short: below what a token stands for as it is.
+    if (text.length <= 8 && !text.startsWith('-')) return parseNumber(text);
     const minus = text.startsWith('-');
     const digits = (minus ? text.slice(1) : text).replace(/^0(?=\d)/, '0o');
     const value = BigInt(digits);

@@ -112,10 +112,40 @@ export const GRAMMAR: Readonly<Record<string, readonly string[]>> = {
   reuse: g('int off val'),
 };
 
+/** The grammar as it is used: which kinds of arguments, and how many at least. */
+const SIGNATURES = new Map(
+  Object.entries(GRAMMAR).map(([name, kinds]) => [
+    name,
+    {
+      name,
+      kinds: kinds.map((kind) => kind.replace('?', '') as ArgKind),
+      least: kinds.filter((kind) => !kind.endsWith('?')).length,
+    },
+  ]),
+);
+
 const NUMBER = /^-?(0[xX][0-9a-fA-F]+|\d+)$/;
+
+/** The number that one to eight decimal digits make, or -1: most numbers of a recording are that. */
+function plainNumber(text: string): number {
+  const { length } = text;
+  const first = text.charCodeAt(0) - ZERO;
+  if (length === 1) return first >= 0 && first <= 9 ? first : -1;
+  if (length > 8 || !(first > 0 && first <= 9)) return -1;
+  let n = first;
+  for (let i = 1; i < length; i++) {
+    const digit = text.charCodeAt(i) - ZERO;
+    if (digit < 0 || digit > 9) return -1;
+    n = n * 10 + digit;
+  }
+  return n;
+}
+const ZERO = 48;
 
 /** A number in any C notation. */
 export function parseNumber(text: string): number {
+  const plain = plainNumber(text);
+  if (plain >= 0) return plain;
   if (!NUMBER.test(text)) throw new CorpusError('', `'${text}' is not a number`);
   const minus = text.startsWith('-');
   const digits = minus ? text.slice(1) : text;
@@ -123,37 +153,50 @@ export function parseNumber(text: string): number {
   return minus ? -n : n;
 }
 
+const isDigits = (word: string): boolean => plainNumber(word) >= 0 || /^\d+$/.test(word);
+
+/** The words between spaces. */
+function wordsOf(text: string): string[] {
+  const words = text.split(' ');
+  return words.includes('') || text.includes('\t') ? text.split(/\s+/) : words;
+}
+
 /** Splits one op and checks its arguments; an op that the grammar lacks passes unchecked. */
 export function parseOp(text: string, where = ''): Op {
-  const words = text.trim().split(/\s+/);
-  let proc = 0;
-  if (/^\d+$/.test(words[0])) proc = Number(words.shift());
-  const name = words.shift();
-  if (!name || !/^[a-z]\w*$/.test(name)) {
+  const whole = text.trim();
+  const words = wordsOf(whole);
+  const numbered = isDigits(words[0]);
+  const proc = numbered ? Number(words[0]) : 0;
+  const given = words[numbered ? 1 : 0];
+  const args = words.slice(numbered ? 2 : 1);
+  const signature = SIGNATURES.get(given);
+  // One string for all ops of a name: comparing it is comparing a pointer.
+  const name = signature?.name ?? given;
+  if (!signature && !/^[a-z]\w*$/.test(name ?? '')) {
     throw new CorpusError(where, `'${text}' is not an op: expected '<proc> <op> <args>'`);
   }
   if (proc > 1) {
     throw new CorpusError(where, `'${text}': processes are 0 (parent) and 1 (child)`);
   }
-  const kinds = Object.hasOwn(GRAMMAR, name) ? GRAMMAR[name] : undefined;
-  if (kinds) {
-    const least = kinds.filter((kind) => !kind.endsWith('?')).length;
-    if (words.length < least || words.length > kinds.length) {
+  if (signature) {
+    const { kinds, least } = signature;
+    if (args.length < least || args.length > kinds.length) {
       const want = least === kinds.length ? `${least}` : `${least} to ${kinds.length}`;
       throw new CorpusError(
         where,
-        `'${text}': ${name} takes ${want} arguments (${kinds.join(' ')})`,
+        `'${text}': ${name} takes ${want} arguments (${GRAMMAR[name].join(' ')})`,
       );
     }
-    words.forEach((word, i) => {
-      const kind = kinds[i].replace('?', '');
-      const free = kind === 'str' || (kind === 'dest' && word === '-');
-      if (!free && !NUMBER.test(word)) {
+    for (let i = 0; i < args.length; i++) {
+      const kind = kinds[i];
+      const word = args[i];
+      if (kind === 'str' || (kind === 'dest' && word === '-')) continue;
+      if (plainNumber(word) < 0 && !NUMBER.test(word)) {
         throw new CorpusError(where, `'${text}': '${word}' should be a number (${kind})`);
       }
-    });
+    }
   }
-  return { proc, name, args: words, text: text.trim() };
+  return { proc, name, args, text: whole };
 }
 
 /** What a program needs of a kernel; rounded up, so that programs share kernels. */
@@ -179,28 +222,33 @@ export function needsOf(ops: readonly Op[]): Needs {
   let vpages = 1;
   let bufferPages = 1;
   let pages = 32;
-  const offsets = new Set<number>();
+  const offsets: number[] = [];
+  const note = (offset: number) => {
+    if (!offsets.includes(offset)) offsets.push(offset);
+  };
   for (const op of ops) {
-    const kinds = Object.hasOwn(GRAMMAR, op.name) ? GRAMMAR[op.name] : undefined;
     pages += 3;
-    if (!kinds) continue;
+    const signature = SIGNATURES.get(op.name);
+    if (!signature) continue;
+    const { kinds } = signature;
     let top = 0;
     let span = 1;
-    op.args.forEach((word, i) => {
-      const kind = kinds[i].replace('?', '');
-      if (kind === 'str' || word === '-') return;
+    for (let i = 0; i < op.args.length; i++) {
+      const kind = kinds[i];
+      const word = op.args[i];
+      if (kind === 'str' || word === '-') continue;
       const n = parseNumber(word);
-      if (n < 0) return;
+      if (n < 0) continue;
       if (kind === 'page' || (kind === 'dest' && op.name === 'remap')) top = Math.max(top, n);
       else if (kind === 'count') span = Math.max(span, n);
       else if (kind === 'off') {
-        offsets.add(n & 4095);
+        note(n & 4095);
         top += n >>> 12;
       } else if (kind === 'foff') {
-        offsets.add(n & 4095);
+        note(n & 4095);
         bufferPages = Math.max(bufferPages, (n >>> 12) + 1);
       }
-    });
+    }
     const count = (i: number) => Math.max(0, parseNumber(op.args[i]));
     if (op.name === 'buf') {
       bufferPages = Math.max(bufferPages, span);
@@ -220,6 +268,6 @@ export function needsOf(ops: readonly Op[]): Needs {
     vpages: roundUp(vpages, 512),
     bufferPages: roundUp(bufferPages, 16),
     pages: roundUp(pages, 256),
-    offsets: [...offsets].sort((a, b) => a - b),
+    offsets: offsets.sort((a, b) => a - b),
   };
 }

@@ -12,11 +12,9 @@ import { MEMORY_OPS } from './ops-memory.ts';
 import type { Op } from './program.ts';
 
 /** Every op that the model implements. */
-export const OPS: Readonly<Record<string, OpHandler>> = {
-  ...MEMORY_OPS,
-  ...CALL_OPS,
-  ...FD_OPS,
-};
+export const OPS: ReadonlyMap<string, OpHandler> = new Map(
+  Object.entries({ ...MEMORY_OPS, ...CALL_OPS, ...FD_OPS }),
+);
 
 /** What a dead kernel's console says; nothing after it has a result. */
 const DEAD = '!KERNEL:';
@@ -66,6 +64,8 @@ export interface RunOptions {
   readonly linux: LinuxVersion;
   /** Name of the input, for messages. */
   readonly file?: string;
+  /** Number of the first line (in a table, of the one after the names of its columns), for messages. */
+  readonly fromLine?: number;
   /** Called now and then with the number of programs done, of how many. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Stops between two programs; what was compared until then is returned. */
@@ -142,7 +142,7 @@ function compare(cases: readonly Case[], options: RunOptions): Comparison {
  * @throws CorpusError when the text is not a corpus, with file and line
  */
 export function runCorpus(text: string, options: RunOptions): Comparison {
-  const cases = parseCorpus(text, options.file).map((program) => ({
+  const cases = parseCorpus(text, options.file, options.fromLine).map((program) => ({
     id: program.id,
     setup: [],
     ops: program.ops,
@@ -156,7 +156,7 @@ export function runCorpus(text: string, options: RunOptions): Comparison {
  * @throws CorpusError when the text is neither, with file and line
  */
 export function runFacts(text: string, options: RunOptions): Comparison {
-  const cases = parseFacts(text, options.file).map((row) => ({
+  const cases = parseFacts(text, options.file, options.fromLine).map((row) => ({
     id: row.id,
     setup: row.setup,
     ops: row.ops,

@@ -48,6 +48,6 @@ export class Values {
 
   /** Hexadecimal without prefix, as the agent prints it. */
   hex(token: number): string {
-    return this.value(token).toString(16);
+    return (token < TABLE ? token : this.value(token)).toString(16);
   }
 }
