@@ -116,6 +116,7 @@ function sizes(
     bufferPages: pages,
     holders: Math.max(1, holders),
     fds: 1,
+    attachments: 1,
     checkContents: true,
   };
 }
@@ -152,6 +153,7 @@ export function story(s: Story): Scenario {
   const built = exporter(traits);
   const play = playOf(built, pages, MM);
   const consumers = Object.values(roles).filter(isConsumer);
+  const dmabufDebug = consumers.some((c) => c.dmabufDebug);
   const names = Object.keys(roles);
   const config = { ...sizes(pages, Object.values(roles), consumers.length), ...s.kernel };
   const threads = names.map((name): Thread => {
@@ -169,7 +171,7 @@ export function story(s: Story): Scenario {
   const told = names.length === 1 ? '1 thread' : `${names.length} threads`;
   const bound = `${told} as told, ${pages} page${pages === 1 ? '' : 's'} of buffer, ${config.pages - 1} physical pages`;
   const prepare: Scenario['prepare'] = (linux) => () => {
-    const k = new Kernel({ ...config, linux });
+    const k = new Kernel({ ...config, linux, dmabufDebug });
     const sim = { mem: k.mem, world: k };
     simulate(sim, built.create(MM, FD, pages));
     if (mapped !== 'no') {

@@ -43,7 +43,6 @@ export default [
     rules: ['R11'],
     expected: 'safe',
     exporter: exporterOf('system-heap'),
-    kernel: { attachments: 1 },
     threads: {
       importer: function* ({ page }) {
         const file = yield* fget(MM, FD);
@@ -67,7 +66,6 @@ export default [
     rules: ['R11'],
     expected: 'violated',
     exporter: exporterOf('system-heap'),
-    kernel: { attachments: 1 },
     threads: {
       importer: ({ page }) => dma(page(0, 'the importer')),
       program: unmapsAndCloses,
