@@ -37,4 +37,31 @@ describe('matrix', () => {
     expect(verdict('ttm/hmm-mirror')).toBe('refused');
     expect(verdict('test-ipage/gup')).toBe('corrupts');
   });
+
+  it('tells what docs/matrix.md says of each consumer', { timeout: 120_000 }, () => {
+    const shared = new SharedFaces();
+    const column = (consumer: string) =>
+      ['ttm', 'system-heap'].map((exporter) => {
+        const [cell] = matrixCells('6.12', { exporter, consumer });
+        const r = new CellRun(cell, '6.12', shared, 4_000_000, false).run();
+        return `${r?.verdict} ${r?.rules.join(' ')}`.trim();
+      });
+    const told: Readonly<Record<string, readonly [ttm: string, heap: string]>> = {
+      'kvm-guest-fault-6.1': ['breaks R6', 'breaks R6'],
+      'kvm-vcpu-map-6.1': ['corrupts R6', 'breaks R6'],
+      'vfio-type1': ['refused', 'refused'],
+      'pgoff-as-pfn': ['corrupts R15', 'corrupts R15'],
+      'direct-io': ['refused', 'refused'],
+      'iommu-sva': ['safe', 'safe'],
+      compaction: ['refused', 'refused'],
+      ksm: ['refused', 'refused'],
+      'numa-balancing': ['refused', 'refused'],
+      'sg-page-reader': ['breaks R12', 'breaks R12'],
+      'sg-page-reader-debug': ['breaks R12', 'breaks R12'],
+      'refuse-special': ['refused', 'refused'],
+    };
+    for (const [consumer, verdicts] of Object.entries(told)) {
+      expect(column(consumer), consumer).toEqual(verdicts);
+    }
+  });
 });
