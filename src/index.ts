@@ -76,6 +76,7 @@ export { type LadderOptions, ladder } from './report/ladder.ts';
 // Stories and the matrix.
 export { CATALOGUE } from './scenarios/catalogue/index.ts';
 export { cellSystems, type Face, facesOf, type Way } from './scenarios/cell.ts';
+export { CellMutants } from './scenarios/cell-mutants.ts';
 export {
   type Cell,
   type CellResult,

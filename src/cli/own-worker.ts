@@ -3,6 +3,7 @@
 import { parentPort } from 'node:worker_threads';
 import { explore } from '../explore/explore.ts';
 import type { System } from '../explore/machine.ts';
+import { MutantRun } from '../explore/mutants.ts';
 import { CONSUMERS } from '../kernel/consumers/index.ts';
 import { EXPORTERS } from '../kernel/exporters/index.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
@@ -14,7 +15,10 @@ import type { Driver } from '../scenarios/scenario.ts';
 import { SLICE } from './io.ts';
 import type { OwnReply, OwnRequest } from './own.ts';
 import { replayOn } from './replay.ts';
-import { cellOutcome, scenarioOutcome } from './run.ts';
+import { cellOutcome, scenarioOutcome, withMutants } from './run.ts';
+
+/** States of a scenario beyond which a run of it for each of its guards is not done unasked. */
+const WORTH_MUTANTS = 100_000;
 
 const post = (reply: OwnReply) => parentPort?.postMessage(reply);
 
@@ -102,7 +106,8 @@ function exploreOne(one: Exported, several: boolean, request: OwnRequest): void 
     return;
   }
   const began = performance.now();
-  const explorer = explore(one.prepare(linux), { maxStates, strict: true });
+  const make = one.prepare(linux);
+  const explorer = explore(make, { maxStates, strict: true });
   let result = explorer.run(SLICE);
   while (!result) {
     post({ type: 'beat', states: explorer.progress.states });
@@ -110,7 +115,17 @@ function exploreOne(one: Exported, several: boolean, request: OwnRequest): void 
   }
   const ms = performance.now() - began;
   const name = several ? `${file}#${one.id}` : file;
-  const outcome = scenarioOutcome(one, name, result, ms, linux, stopped());
+  let outcome = scenarioOutcome(one, name, result, ms, linux, stopped());
+  if (result.outcome === 'safe' && result.states <= WORTH_MUTANTS) {
+    const run = new MutantRun([{ make, knowledge: explorer.knowledge }], { maxStates });
+    let mutants = run.run(SLICE);
+    while (!mutants && !stopped()) {
+      post({ type: 'beat', states: run.progress.states });
+      mutants = run.run(SLICE);
+    }
+    // What was asked for is known; its worth is an addition.
+    if (mutants) outcome = withMutants(outcome, mutants);
+  }
   post({ type: 'outcome', outcome: { ...outcome, own: true }, driver: false });
 }
 

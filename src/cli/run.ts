@@ -4,7 +4,7 @@ import { ScheduleCount } from '../explore/count.ts';
 import { type Exploration, explore } from '../explore/explore.ts';
 import type { System } from '../explore/machine.ts';
 import type { Violation } from '../explore/memory.ts';
-import { type Mutant, MutantRun, type Subject } from '../explore/mutants.ts';
+import { type Mutant, MutantRun } from '../explore/mutants.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { formatAddress } from '../report/address.ts';
 import {
@@ -18,6 +18,7 @@ import {
 import { ladder } from '../report/ladder.ts';
 import { mutantsJson } from '../report/mutants.ts';
 import { type EventNames, schedulesJson } from '../report/schedules.ts';
+import { CellMutants } from '../scenarios/cell-mutants.ts';
 import { type Cell, type CellResult, CellRun } from '../scenarios/matrix.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
 import { breathe, SLICE } from './io.ts';
@@ -71,8 +72,8 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   const bare = scenarioOutcome(scenario, scenario.id, result, ms, linux, signal.aborted);
   const outcome = await withSchedules(bare, scenario, make, options);
   if (result.outcome !== 'safe') return outcome;
-  const mutants = await runMutants([{ make, knowledge: explorer.knowledge }], options);
-  return withMutants(outcome, mutants);
+  const run = new MutantRun([{ make, knowledge: explorer.knowledge }], { maxStates });
+  return withMutants(outcome, await runMutants(run, options));
 }
 
 /** The outcome with the schedules that the scenario asks to be counted, unless there are too many. */
@@ -96,17 +97,16 @@ async function withSchedules(
 }
 
 /** @returns null when it was interrupted */
-export async function runMutants(
-  subjects: readonly Subject[],
-  { maxStates, signal, onProgress }: RunOptions,
+async function runMutants(
+  run: Pick<MutantRun, 'run' | 'progress'>,
+  { signal, onProgress }: RunOptions,
 ): Promise<readonly Mutant[] | null> {
-  const run = new MutantRun(subjects, { maxStates });
   let result = run.run(SLICE);
   while (!result) {
     await breathe();
     if (signal.aborted) return null;
     const { states, done, of } = run.progress;
-    onProgress?.(states, ` of mutant ${done + 1} of ${of}`);
+    onProgress?.(states, of ? ` of mutant ${done + 1} of ${of}` : '');
     result = run.run(SLICE);
   }
   return result;
@@ -159,6 +159,17 @@ export async function runCell(
     result = run.run(SLICE);
   }
   return cellOutcome(result, name);
+}
+
+/** A cell that breaks no rule, with its mutants. */
+export async function runCellMutants(
+  outcome: Outcome,
+  cell: Cell,
+  options: RunOptions,
+): Promise<Outcome> {
+  if (outcome.json.verdict !== 'safe') return outcome;
+  const run = new CellMutants(cell, options.linux, options.maxStates);
+  return withMutants(outcome, await runMutants(run, options));
 }
 
 export function cellOutcome(result: CellResult, name = result.cell.id): Outcome {

@@ -9,13 +9,14 @@ import {
 } from '../contract/traits.ts';
 import { MEANING } from '../contract/words.ts';
 import { scheduleLines } from '../report/schedules.ts';
+import { mutantLines, proven } from '../report/mutants.ts';
 import { count, duration, paragraph } from '../report/text.ts';
 import { expectedOn } from '../scenarios/scenario.ts';
 import { sourceOf } from '../scenarios/source.ts';
 import type { CommonOptions, Context } from './commands.ts';
 import { EXIT, type ExitCode, note, out, outJson, ProgressLine } from './io.ts';
 import { resolveOne } from './names.ts';
-import { type Outcome, runCell, runScenario } from './run.ts';
+import { type Outcome, runCell, runCellMutants, runScenario } from './run.ts';
 import { size } from './told.ts';
 
 const WIDTH = 75;
@@ -32,7 +33,7 @@ export async function show(
     linux,
     maxStates,
     signal,
-    onProgress: (states: number) => line.show(`${name}: ${count(states, 'state')}`),
+    onProgress: (states: number, of = '') => line.show(`${name}: ${count(states, 'state')}${of}`),
   };
   const text: string[] = [];
   let rules: readonly string[];
@@ -62,6 +63,7 @@ export async function show(
     text.push(...traits('Exporter', exporter, KEEPS_CONTRACT), '');
     text.push(...traits('Consumer', consumer, FOLLOWS_CORRECTLY));
     outcome = await runCell(cell, run);
+    if (outcome) outcome = await runCellMutants(outcome, cell, run);
     rules = outcome?.json.rules ?? [];
     extra = { exporter, consumer };
   }
@@ -86,7 +88,10 @@ export async function show(
 
 function verdict({ json, cell, counts }: Outcome): string[] {
   const word = cell?.verdict ?? json.verdict;
-  const text = [`Verdict: ${word}; ${count(json.states, 'state')}, ${duration(json.ms)}`];
+  const unproven = json.mutants.length && !proven(json.mutants) ? ', unproven' : '';
+  const text = [
+    `Verdict: ${word}${unproven}; ${count(json.states, 'state')}, ${duration(json.ms)}`,
+  ];
   if (cell) text.push(...paragraph(MEANING[cell.verdict], WIDTH, 2));
   if (json.bound) text.push(...paragraph(`Bound: ${json.bound}.`, WIDTH, 2));
   const ce = json.counterexample;
@@ -94,6 +99,7 @@ function verdict({ json, cell, counts }: Outcome): string[] {
     const least = ce.minimal ? 'there is no clearer one' : 'there may be a clearer one';
     text.push(`  Counterexample: ${size(ce)}; ${least}.`);
   }
+  if (json.mutants.length) text.push(...mutantLines(json.mutants, WIDTH, 2));
   if (json.schedules) text.push('', ...scheduleLines(json.schedules, counts ?? {}, WIDTH, 0));
   return text;
 }

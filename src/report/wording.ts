@@ -76,8 +76,9 @@ export const CALLBACK = /_(vm|huge)_fault$|^vmf?_insert_/;
 
 /** Steps of the notifier: worth a line when a thread of the ladder relies on it. */
 const NOTIFIER = new Set([
-  'kvm_mmu_notifier_invalidate_range_start',
-  'kvm_mmu_notifier_invalidate_range_end',
+  'mmu_invalidate_in_progress',
+  'kvm_unmap_gfn_range',
+  'mmu_invalidate_seq++',
   'mmu_interval_set_seq',
   'unmap_mirror',
 ]);
@@ -137,11 +138,12 @@ export const WORDS: Readonly<Record<string, Wording>> = {
   mmu_invalidate_seq: { when: 'interrupted', text: seq },
   mmu_invalidate_retry: { when: 'always' },
   mmu_interval_read_retry: { when: 'always' },
-  kvm_mmu_notifier_invalidate_range_start: {
+  mmu_invalidate_in_progress: { when: 'always', changes: false },
+  kvm_unmap_gfn_range: {
     when: 'always',
-    text: (s) => (changed(s, /^held_pfn/) ? 'in_progress++' : 'in_progress++, nothing to unmap'),
+    text: (s) => (changed(s, /^held_pfn/) ? '' : 'nothing to unmap'),
   },
-  kvm_mmu_notifier_invalidate_range_end: { when: 'always', text: () => 'seq++, in_progress--' },
+  'mmu_invalidate_seq++': { when: 'always', changes: false },
   contract: { when: 'never' },
   set_spte: { when: 'always', changes: false },
   dma_map: { when: 'always', changes: false },

@@ -7,5 +7,5 @@ export const resv = lockSteps(['dma_resv_lock', 'dma_resv_unlock'], (k: Kernel) 
 export const resv_try = lockSteps(
   ['dma_resv_trylock', 'dma_resv_unlock'],
   (k: Kernel) => k.dma_resv,
-  { trylock: true },
+  { trylock: true, guard: 'dma_resv_lock' },
 );

@@ -79,6 +79,7 @@ import { zap_without_flush } from './zap-by-hand.ts';
 
 const mutex_try = lockSteps(['mutex_trylock', 'mutex_unlock'], (k: Kernel) => k.driver_lock, {
   trylock: true,
+  guard: 'mutex_lock',
 });
 const mutex = lockSteps(['mutex_lock', 'mutex_unlock'], (k: Kernel) => k.driver_lock);
 

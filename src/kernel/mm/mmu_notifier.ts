@@ -86,15 +86,19 @@ const in_progress = step(
   (k: Kernel, h: number, by: number) => {
     k.mn_in_progress.add(h, by);
   },
-  { text: ([, by]) => `mmu_invalidate_in_progress${by === 1 ? '++' : '--'}` },
+  { text: ([, by]) => `in_progress${by === 1 ? '++' : '--'}` },
 );
 const zap_spte = step('kvm_unmap_gfn_range', (k: Kernel, h: number) => k.hold_pfn.set(h, 0), {
   text: () => 'zap secondary PTE',
   guard: 'the zap of the secondary PTE',
 });
-const sequence = step('mmu_invalidate_seq++', (k: Kernel, h: number) => {
-  k.mn_seq.add(h, 1);
-});
+const sequence = step(
+  'mmu_invalidate_seq++',
+  (k: Kernel, h: number) => {
+    k.mn_seq.add(h, 1);
+  },
+  { text: () => 'seq++' },
+);
 
 /** The callback of an interval notifier records the sequence, then drops what it mirrors. */
 const mmu_interval_set_seq = step(
