@@ -8,8 +8,8 @@ import {
   KEEPS_CONTRACT,
 } from '../contract/traits.ts';
 import { MEANING } from '../contract/words.ts';
-import { scheduleLines } from '../report/schedules.ts';
 import { mutantLines, proven } from '../report/mutants.ts';
+import { scheduleLines } from '../report/schedules.ts';
 import { count, duration, paragraph } from '../report/text.ts';
 import { expectedOn } from '../scenarios/scenario.ts';
 import { sourceOf } from '../scenarios/source.ts';
