@@ -31,6 +31,7 @@ const mayImport: Record<string, readonly string[]> = {
   scenarios: ['contract', 'explore', 'kernel'],
   report: ['contract', 'explore', 'kernel', 'scenarios'],
   conform: ['contract', 'explore', 'kernel', 'scenarios'],
+  check: ['contract', 'scenarios'],
 };
 /** Parts that may import all others. */
 const unrestricted = ['cli', 'index.ts'];

@@ -167,6 +167,31 @@ function define(context: Context): Command {
     .addHelpText('after', example('ui', 'ui --no-open --port 8080'))
     .action(async (options) => done(await (await import('./ui.ts')).ui(options, context)));
 
+  program
+    .command('check')
+    .description('find who breaks the contract, in kernel C source')
+    .argument('[paths...]', 'kernel trees, parts of one, or out-of-tree modules; default: here')
+    .addOption(
+      new Option('--linux <version>', 'the version to assume for source without a kernel').default(
+        '6.12',
+      ),
+    )
+    .option('--audit', 'every exporter, follower and insertion primitive, good or bad')
+    .option('--markdown', 'the audit as Markdown')
+    .option('--terse', 'one line a finding')
+    .option('--types <list>', 'only these types or rules')
+    .option('--ignore <list>', 'not these types or rules')
+    .option('--verbose', 'list what was not analysed')
+    .option('--github', 'print GitHub annotations')
+    .addOption(json())
+    .addHelpText(
+      'after',
+      example('check ~/linux', 'check drivers/gpu/drm/vgem', 'check --audit ~/linux'),
+    )
+    .action(async (paths, options) =>
+      done(await (await import('./check.ts')).checkCommand(paths, options, context)),
+    );
+
   for (const command of [program, ...program.commands]) {
     command.exitOverride();
     command.configureOutput({

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** What a worker thread does: explores rows of the matrix, scenarios, or a user's own file. */
 import { parentPort } from 'node:worker_threads';
+import type { ScanRequest } from '../check/scan.ts';
 import type { NameReply, NameRequest } from './ahead.ts';
 import type { RowReply, RowRequest } from './cells.ts';
 import type { OwnRequest } from './own.ts';
 
 export async function serve(): Promise<void> {
-  parentPort?.on('message', async (request: RowRequest | NameRequest | OwnRequest) => {
-    if (request.job === 'row') await row(request);
-    else if (request.job === 'name') await named(request);
-    else await (await import('./own-worker.ts')).runOwnFile(request);
-  });
+  parentPort?.on(
+    'message',
+    async (request: RowRequest | NameRequest | OwnRequest | ScanRequest) => {
+      if (request.job === 'row') await row(request);
+      else if (request.job === 'name') await named(request);
+      else if (request.job === 'scan') {
+        const { scanFiles } = await import('../check/scan.ts');
+        parentPort?.postMessage(scanFiles(request));
+      } else await (await import('./own-worker.ts')).runOwnFile(request);
+    },
+  );
 }
 
 async function row({ ids, linux, maxStates, witness }: RowRequest): Promise<void> {

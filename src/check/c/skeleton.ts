@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * The skeleton of a C file: where its functions, tables, structs and macros are. Bodies are not
+ * looked into. Both branches of every #if are seen; braces are counted per branch.
+ */
+import { Kind, Lines, lex, type Tokens } from './lex.ts';
+
+export interface FunctionAt {
+  readonly kind: 'function';
+  readonly name: string;
+  /** Offset of the name. */
+  readonly at: number;
+  /** Offsets of the declaration's start, of `(` and `)`, of `{` and of what follows `}`. */
+  readonly declared: number;
+  readonly open: number;
+  readonly close: number;
+  readonly body: number;
+  readonly end: number;
+  readonly isStatic: boolean;
+  /** The #if conditions around it, outermost first. */
+  readonly when: readonly string[];
+}
+
+export interface TableAt {
+  readonly kind: 'table';
+  readonly name: string;
+  /** The struct's tag or the typedef's name. */
+  readonly type: string;
+  readonly at: number;
+  /** Offset of the initialiser's `{` and of what follows `}`; -1 for a variable without one. */
+  readonly body: number;
+  readonly end: number;
+  readonly isStatic: boolean;
+  readonly when: readonly string[];
+}
+
+export interface StructAt {
+  readonly kind: 'struct';
+  readonly name: string;
+  readonly at: number;
+  readonly body: number;
+  readonly end: number;
+}
+
+export interface MacroAt {
+  readonly kind: 'macro';
+  readonly name: string;
+  readonly at: number;
+  /** Parameter names; null for an object-like macro. */
+  readonly params: readonly string[] | null;
+  readonly body: string;
+  /** Offset of the body. */
+  readonly bodyAt: number;
+}
+
+/** `NAME(arguments)` at the top level: perhaps a macro that makes a table or a function. */
+export interface UseAt {
+  readonly kind: 'use';
+  readonly name: string;
+  readonly at: number;
+  readonly open: number;
+  readonly close: number;
+}
+
+export interface Skeleton {
+  readonly functions: readonly FunctionAt[];
+  readonly tables: readonly TableAt[];
+  readonly structs: readonly StructAt[];
+  readonly macros: readonly MacroAt[];
+  readonly uses: readonly UseAt[];
+  readonly includes: readonly { readonly name: string; readonly local: boolean }[];
+  /** What could not be made out. */
+  readonly lost: readonly { readonly at: number; readonly why: string }[];
+}
+
+const DIRECTIVE = /^#\s*(\w+)\s*([\s\S]*)$/;
+
+/** A #define taken apart. */
+export function macroOf(line: string, at: number): MacroAt | null {
+  const m = /^#\s*define\s+([A-Za-z_]\w*)(\(([^)]*)\))?/.exec(line);
+  if (!m) return null;
+  const body = line.slice(m[0].length);
+  return {
+    kind: 'macro',
+    name: m[1]!,
+    at: at + line.indexOf(m[1]!, 7),
+    params:
+      m[2] === undefined
+        ? null
+        : m[3]!
+            .split(',')
+            .map((p) => p.replace(/[\\\s]/g, ''))
+            .filter(Boolean),
+    body: body.replace(/\\\r?\n/g, '  '),
+    bodyAt: at + m[0].length,
+  };
+}
+
+/** Words between `)` and `{` of a function definition, or after a declarator. */
+const ATTRIBUTE = /^(__\w+|[A-Z_]+|asm|noinline|notrace|nokprobe\w*)$/;
+
+class Walker {
+  readonly functions: FunctionAt[] = [];
+  readonly tables: TableAt[] = [];
+  readonly structs: StructAt[] = [];
+  readonly macros: MacroAt[] = [];
+  readonly uses: UseAt[] = [];
+  readonly includes: { name: string; local: boolean }[] = [];
+  readonly lost: { at: number; why: string }[] = [];
+  private i = 0;
+  private readonly when: string[] = [];
+  private readonly text: string;
+
+  constructor(private readonly t: Tokens) {
+    this.text = t.text;
+  }
+
+  private str(i: number): string {
+    return i < this.t.n ? this.text.slice(this.t.start[i]!, this.t.end[i]!) : '';
+  }
+
+  private is(i: number, s: string): boolean {
+    const a = this.t.start[i]!;
+    return i < this.t.n && this.t.end[i]! - a === s.length && this.text.startsWith(s, a);
+  }
+
+  private directive(i: number): void {
+    const at = this.t.start[i]!;
+    const line = this.text.slice(at, this.t.end[i]!);
+    const m = DIRECTIVE.exec(line);
+    if (!m) return;
+    const rest = m[2]!.trim();
+    switch (m[1]) {
+      case 'define': {
+        const macro = macroOf(line, at);
+        if (macro) this.macros.push(macro);
+        break;
+      }
+      case 'include': {
+        const inc = /^(?:"([^"]+)"|<([^>]+)>)/.exec(rest);
+        if (inc) this.includes.push({ name: (inc[1] ?? inc[2])!, local: inc[1] !== undefined });
+        break;
+      }
+      case 'if':
+        this.when.push(rest);
+        break;
+      case 'ifdef':
+        this.when.push(`defined(${rest})`);
+        break;
+      case 'ifndef':
+        this.when.push(`!defined(${rest})`);
+        break;
+      case 'elif':
+        if (this.when.length) this.when.push(`!(${this.when.pop()}) && (${rest})`);
+        break;
+      case 'else':
+        if (this.when.length) this.when.push(`!(${this.when.pop()})`);
+        break;
+      case 'endif':
+        this.when.pop();
+        break;
+    }
+  }
+
+  /**
+   * From an opening bracket at token i to the token after its partner. Each branch of an #if starts
+   * at the depth that the #if had; after #endif the first branch counts.
+   */
+  private skip(i: number): number {
+    let depth = 0;
+    const stack: { before: number; first: number | null }[] = [];
+    for (; i < this.t.n; i++) {
+      const kind = this.t.kind[i];
+      if (kind === Kind.Directive) {
+        const m = /^#\s*(\w+)/.exec(this.text.slice(this.t.start[i]!, this.t.start[i]! + 20));
+        const word = m?.[1] ?? '';
+        const top = stack.at(-1);
+        if (word.startsWith('if')) stack.push({ before: depth, first: null });
+        else if ((word === 'else' || word === 'elif') && top) {
+          top.first ??= depth;
+          depth = top.before;
+        } else if (word === 'endif' && top) {
+          stack.pop();
+          if (top.first !== null) depth = top.first;
+        } else if (word === 'define') this.directive(i);
+        continue;
+      }
+      if (kind !== Kind.Punct) continue;
+      const c = this.text.charCodeAt(this.t.start[i]!);
+      if (c === 123 || c === 40 || c === 91) depth++;
+      else if (c === 125 || c === 41 || c === 93) {
+        depth--;
+        if (depth <= 0) return i + 1;
+      }
+    }
+    return this.t.n;
+  }
+
+  walk(): Skeleton {
+    const { t } = this;
+    while (this.i < t.n) {
+      if (t.kind[this.i] === Kind.Directive) {
+        this.directive(this.i++);
+        continue;
+      }
+      this.item();
+    }
+    const { functions, tables, structs, macros, uses, includes, lost } = this;
+    return { functions, tables, structs, macros, uses, includes, lost };
+  }
+
+  /** One external declaration, from the current token to its `;` or `}`. */
+  private item(): void {
+    const { t } = this;
+    const first = this.i;
+    /** The last `(`...`)` group at this level, and the identifier before it. */
+    let open = -1;
+    let close = -1;
+    let name = -1;
+    let attributes = true;
+    let assigned = false;
+    while (this.i < t.n) {
+      const i = this.i;
+      const kind = t.kind[i];
+      if (kind === Kind.Directive) {
+        this.directive(i);
+        this.i++;
+        continue;
+      }
+      if (kind === Kind.Ident) {
+        if (open >= 0 && !ATTRIBUTE.test(this.str(i))) attributes = false;
+        this.i++;
+        continue;
+      }
+      if (kind !== Kind.Punct) {
+        this.i++;
+        continue;
+      }
+      const c = this.text.charCodeAt(t.start[i]!);
+      if (c === 59) {
+        // ;
+        if (!assigned && open < 0) this.variable(first, i, -1, -1);
+        else if (!assigned && name === first) this.use(name, open, close);
+        this.i++;
+        return;
+      }
+      if (c === 61 && t.end[i]! - t.start[i]! === 1) {
+        assigned = true;
+        this.i++;
+        if (this.is(this.i, '{')) {
+          const end = this.skip(this.i);
+          this.variable(first, i, t.start[this.i]!, t.end[end - 1] ?? this.text.length);
+          this.i = end;
+        }
+        continue;
+      }
+      if (c === 40) {
+        const end = this.skip(i);
+        const previous = i > first && t.kind[i - 1] === Kind.Ident ? i - 1 : -1;
+        const word = previous >= 0 ? this.str(previous) : '';
+        const isAttribute =
+          /^__(attribute__|printf|acquires|releases|must_hold|counted_by|alloc_size|section|aligned|cond_acquires|no_sanitize\w*|cold|init|initconst|malloc|assume_aligned)$/.test(
+            word,
+          );
+        if (previous >= 0 && !isAttribute && !assigned && open < 0) {
+          name = previous;
+          open = i;
+          close = end - 1;
+        } else if (!isAttribute && open >= 0 && previous === close + 1 && !assigned && attributes) {
+          // MACRO(x) type name(args): the later group is the parameter list.
+          name = previous;
+          open = i;
+          close = end - 1;
+        } else if (!isAttribute && open >= 0 && previous > close && !assigned) {
+          name = previous;
+          open = i;
+          close = end - 1;
+        }
+        this.i = end;
+        // A use of a macro on a line of its own, without a semicolon.
+        if (name === first && this.i < t.n && this.ownLine(first, this.i)) {
+          const next = this.str(this.i);
+          if (next !== '{' && next !== ';' && next !== '=' && next !== ',') {
+            this.use(name, open, close);
+            return;
+          }
+        }
+        continue;
+      }
+      if (c === 91) {
+        this.i = this.skip(i);
+        continue;
+      }
+      if (c === 123) {
+        if (open >= 0 && !assigned) {
+          const end = this.skip(i);
+          this.addFunction(first, name, open, close, i, end);
+          this.i = end;
+          return;
+        }
+        const end = this.skip(i);
+        this.struct(first, i, end);
+        this.i = end;
+        // `extern "C" {`, or a struct followed by declarators.
+        continue;
+      }
+      if (c === 125) {
+        this.i++;
+        return;
+      }
+      this.i++;
+    }
+    if (open >= 0 && name === first) this.use(name, open, close);
+  }
+
+  private ownLine(first: number, next: number): boolean {
+    const from = this.t.end[next - 1]!;
+    return (
+      this.text.slice(from, this.t.start[next]!).includes('\n') &&
+      (first === 0 || this.text.slice(this.t.end[first - 1]!, this.t.start[first]!).includes('\n'))
+    );
+  }
+
+  private use(name: number, open: number, close: number): void {
+    this.uses.push({
+      kind: 'use',
+      name: this.str(name),
+      at: this.t.start[name]!,
+      open: this.t.start[open]!,
+      close: this.t.start[close]!,
+    });
+  }
+
+  private hasWord(from: number, to: number, word: string): boolean {
+    for (let i = from; i < to; i++)
+      if (this.t.kind[i] === Kind.Ident && this.is(i, word)) return true;
+    return false;
+  }
+
+  private addFunction(
+    first: number,
+    name: number,
+    open: number,
+    close: number,
+    body: number,
+    end: number,
+  ): void {
+    const { t } = this;
+    if (name < 0) return;
+    let called = this.str(name);
+    let at = t.start[name]!;
+    const syscall = /^(COMPAT_)?SYSCALL_DEFINE\d$/.exec(called);
+    if (syscall && t.kind[open + 1] === Kind.Ident) {
+      called = `${syscall[1] ? 'compat_' : ''}sys_${this.str(open + 1)}`;
+      at = t.start[open + 1]!;
+    }
+    const closed = this.text[t.end[end - 1]! - 1] === '}';
+    if (!closed) this.lost.push({ at, why: `no end of ${called}() found` });
+    this.functions.push({
+      kind: 'function',
+      name: called,
+      at,
+      declared: t.start[first]!,
+      open: t.start[open]!,
+      close: t.start[close]!,
+      body: t.start[body]!,
+      end: t.end[end - 1]!,
+      isStatic: this.hasWord(first, name, 'static'),
+      when: [...this.when],
+    });
+  }
+
+  private struct(first: number, body: number, end: number): void {
+    const { t } = this;
+    for (let i = body - 1; i >= first && i >= body - 4; i--) {
+      if (!this.is(i, 'struct') && !this.is(i, 'union')) continue;
+      const tag = i + 1 < body && t.kind[i + 1] === Kind.Ident ? i + 1 : -1;
+      // typedef struct { ... } name;
+      const name =
+        tag >= 0
+          ? this.str(tag)
+          : this.is(first, 'typedef') && t.kind[end] === Kind.Ident
+            ? this.str(end)
+            : '';
+      if (name) {
+        this.structs.push({
+          kind: 'struct',
+          name,
+          at: t.start[tag >= 0 ? tag : end]!,
+          body: t.start[body]!,
+          end: t.end[end - 1]!,
+        });
+      }
+      return;
+    }
+  }
+
+  /** A variable of a struct type, with or without an initialiser. */
+  private variable(first: number, stop: number, body: number, end: number): void {
+    const { t } = this;
+    let name = -1;
+    let type = '';
+    for (let i = first; i < stop; i++) {
+      if (this.is(i, '[') || this.is(i, '{')) {
+        i = this.skip(i) - 1;
+        continue;
+      }
+      if (t.kind[i] !== Kind.Ident) continue;
+      if (this.is(i, 'extern') || this.is(i, 'typedef')) return;
+      if ((this.is(i, 'struct') || this.is(i, 'union')) && t.kind[i + 1] === Kind.Ident) {
+        type = this.str(i + 1);
+        name = -1;
+        i++;
+      } else if (!ATTRIBUTE.test(this.str(i))) {
+        if (!type && name >= 0) type = this.str(name);
+        name = i;
+      }
+    }
+    if (name < 0 || !type) return;
+    const pointer = name > first && this.is(name - 1, '*');
+    if (pointer && body < 0) return;
+    this.tables.push({
+      kind: 'table',
+      name: this.str(name),
+      type,
+      at: t.start[name]!,
+      body,
+      end,
+      isStatic: this.hasWord(first, name, 'static'),
+      when: [...this.when],
+    });
+  }
+}
+
+export function skeletonOf(text: string): Skeleton {
+  return new Walker(lex(text)).walk();
+}
+
+/** A file's text with its skeleton and lines, made when first asked for. */
+export class SourceFile {
+  readonly lines: Lines;
+  private made: Skeleton | undefined;
+  constructor(
+    /** Relative to the tree, with `/`. */
+    readonly path: string,
+    readonly text: string,
+  ) {
+    this.lines = new Lines(text);
+  }
+
+  get skeleton(): Skeleton {
+    return (this.made ??= skeletonOf(this.text));
+  }
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** Checks a tree: finds its files, follows its exporters and followers, and says what falls. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import type {
+  AuditedExporter,
+  ChainLink,
+  CheckReport,
+  Finding,
+  NotAnalysed,
+} from '../contract/finding.ts';
+import { RULES } from '../contract/rules.ts';
+import { Conditions } from './c/conditions.ts';
+import { Program } from './c/program.ts';
+import { dirOf, Sources } from './c/tree.ts';
+import { findExporters } from './exporters.ts';
+import type { Site } from './flow/values.ts';
+import { readLatin1, scan } from './scan.ts';
+import { traitsOf } from './traits.ts';
+import { type Fall, type Judged, judgeExporter } from './verdicts.ts';
+
+export interface CheckOptions {
+  /** A file or directory. */
+  readonly path: string;
+  /** The version to assume for a tree that does not say its own. */
+  readonly linux: string;
+  /** URL of the program, for worker threads. */
+  readonly self: string | null;
+}
+
+/** Where a path lies: in which tree, and in which part of it. */
+export interface Place {
+  readonly root: string;
+  /** The part asked for, relative to the root; '' for all. */
+  readonly part: string;
+  readonly kind: 'kernel' | 'module';
+  readonly version: string | null;
+}
+
+/** The kernel tree that a path is in, or the path itself as a module of its own. */
+export function placeOf(path: string): Place {
+  const full = resolve(path);
+  const start = statSync(full).isDirectory() ? full : dirname(full);
+  for (let dir = start; ; dir = dirname(dir)) {
+    const version = kernelVersion(dir);
+    if (version !== null) {
+      const part = relative(dir, full).split(sep).join('/');
+      return { root: dir, part, kind: 'kernel', version };
+    }
+    if (dirname(dir) === dir) break;
+  }
+  const part = start === full ? '' : relative(start, full);
+  return { root: start, part, kind: 'module', version: null };
+}
+
+/** The version in a kernel's top Makefile; null for any other directory. */
+export function kernelVersion(dir: string): string | null {
+  if (!existsSync(join(dir, 'Kconfig')) || !existsSync(join(dir, 'include', 'linux'))) return null;
+  try {
+    const text = readFileSync(join(dir, 'Makefile'), 'latin1').slice(0, 4000);
+    const of = (name: string) => new RegExp(`^${name}\\s*=\\s*(\\d+)`, 'm').exec(text)?.[1];
+    const [a, b, c] = [of('VERSION'), of('PATCHLEVEL'), of('SUBLEVEL')];
+    return a && b ? `${a}.${b}${c ? `.${c}` : ''}` : null;
+  } catch {
+    return null;
+  }
+}
+
+export async function check({ path, linux, self }: CheckOptions): Promise<CheckReport> {
+  const place = placeOf(path);
+  const scanned = await scan(place.root, self);
+  const known = new Set(scanned.paths);
+  const sources = new Sources({
+    paths: known,
+    read(p) {
+      try {
+        return readLatin1(join(place.root, p));
+      } catch {
+        return null;
+      }
+    },
+  });
+  const assumed = place.version ?? linux;
+  const paths = place.kind === 'kernel' ? scanned.relevant : scanned.paths;
+  const program = new Program(sources, new Conditions(assumed), paths);
+  const inPart = (p: string) =>
+    place.part === '' || p === place.part || p.startsWith(`${place.part}/`);
+  const judged = findExporters(program)
+    .filter((e) => inPart(e.table.file.path) || (e.mmap && inPart(e.mmap.file.path)))
+    .map(judgeExporter);
+  // A GEM table and the dma_buf_ops beside it lead to the same place: told once.
+  const findings = [
+    ...new Map(
+      judged.flatMap(findingsOf).map((f) => [`${f.rule} ${f.path}:${f.line} ${f.function}`, f]),
+    ).values(),
+  ];
+  const lost: NotAnalysed[] = scanned.unreadable.map(({ path: p, why }) => ({
+    kind: 'unreadable',
+    path: p,
+    line: 0,
+    why,
+  }));
+  for (const j of judged) lost.push(...gapsOf(j));
+  for (const file of program.files) {
+    if (!inPart(file.path)) continue;
+    for (const { at, why } of file.skeleton.lost)
+      lost.push({ kind: 'unparsed', path: file.path, line: file.lines.at(at), why });
+  }
+  return {
+    tree: { version: place.version, kind: place.kind, linux: assumed, files: scanned.paths.length },
+    findings: findings.sort(byPlace),
+    not_analysed: unique(lost),
+    exporters: judged.map(audited),
+    followers: [],
+    primitives: [],
+  };
+}
+
+const byPlace = (a: Finding, b: Finding) =>
+  a.path < b.path
+    ? -1
+    : a.path > b.path
+      ? 1
+      : a.line - b.line || Number(a.rule.slice(1)) - Number(b.rule.slice(1));
+
+function unique(list: readonly NotAnalysed[]): NotAnalysed[] {
+  return [...new Map(list.map((n) => [`${n.kind} ${n.path} ${n.line} ${n.why}`, n])).values()];
+}
+
+/** A place on a chain as a link of a finding. */
+export function link(site: Site): ChainLink {
+  const line = site.file.lines.at(site.at);
+  return {
+    path: site.file.path,
+    line,
+    function: site.fn,
+    text: site.file.lines.textOf(line),
+    why: site.calleePath ? `calls ${site.callee}()` : site.callee,
+  };
+}
+
+export const ruleName = (id: string) => RULES.find((r) => r.id === id)?.name ?? id;
+
+function findingsOf(j: Judged): Finding[] {
+  const { table, mmap } = j.exporter;
+  return j.falls.map((f) => {
+    const { path, line, fn, text } = whereOf(j, f);
+    const chain = f.chain.map(link);
+    return {
+      rule: f.rule,
+      name: ruleName(f.rule),
+      certainty: f.certainty,
+      depends_on: f.dependsOn,
+      path,
+      line,
+      function: fn,
+      text,
+      message:
+        f.why +
+        (f.when.length && f.certainty === 'some-paths'
+          ? ` (when ${f.when.slice(0, 3).join(' and ')})`
+          : ''),
+      subject: { kind: 'exporter', name: table.name, path: table.file.path, line: table.line },
+      chain,
+      traits: { ...traitsOf(j) },
+      model: null,
+      key: [
+        f.rule,
+        table.file.path,
+        table.name,
+        mmap?.name ?? '',
+        ...chain.map((c) => c.function),
+      ].join('|'),
+    };
+  });
+}
+
+/** The deepest place of the chain that is still the driver's own, else its mmap. */
+function whereOf(j: Judged, f: Fall): { path: string; line: number; fn: string; text: string } {
+  const home = dirOf(j.exporter.table.file.path);
+  const own = f.chain
+    .filter((s) => dirOf(s.file.path) === home || dirOf(s.file.path).startsWith(`${home}/`))
+    .at(-1);
+  if (own) {
+    const line = own.file.lines.at(own.at);
+    return { path: own.file.path, line, fn: own.fn, text: own.file.lines.textOf(line) };
+  }
+  const { mmap, table } = j.exporter;
+  if (mmap && dirOf(mmap.file.path) === home) {
+    return {
+      path: mmap.file.path,
+      line: mmap.line,
+      fn: mmap.name,
+      text: mmap.file.lines.textOf(mmap.line),
+    };
+  }
+  const field = table.fields.get('mmap') ?? table.fields.get('vm_ops');
+  const line = field ? table.file.lines.at(field.at) : table.line;
+  return { path: table.file.path, line, fn: table.name, text: table.file.lines.textOf(line) };
+}
+
+function gapsOf(j: Judged): NotAnalysed[] {
+  const out: NotAnalysed[] = [];
+  const { table } = j.exporter;
+  for (const { site, why } of j.exporter.machine.gaps.values()) {
+    out.push({
+      kind: 'call',
+      path: site.file.path,
+      line: site.file.lines.at(site.at),
+      why: `${site.fn}(): ${why}`,
+    });
+  }
+  if (j.verdict === 'unknown')
+    out.push({
+      kind: 'exporter',
+      path: table.file.path,
+      line: table.line,
+      why: `${table.name}: ${j.why}`,
+    });
+  return out;
+}
+
+function audited(j: Judged): AuditedExporter {
+  const { table, mmap } = j.exporter;
+  return {
+    name: table.name,
+    ops: { path: table.file.path, line: table.line, struct: table.type },
+    mmap: mmap ? { function: mmap.name, path: mmap.file.path, line: mmap.line } : null,
+    primitives: j.primitives.map((s) => ({
+      name: s.callee,
+      path: s.file.path,
+      line: s.file.lines.at(s.at),
+    })),
+    pfnmap_at_return: j.pfnmap,
+    struct_page: j.structPage,
+    moves: null,
+    zaps: null,
+    refuses_cow: j.refusesCow,
+    verdict: j.verdict,
+    rules: j.falls.map((f) => f.rule),
+    why: j.why,
+  };
+}

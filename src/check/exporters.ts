@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * Exporters: every table through which a dma-buf is mapped, followed from its mmap callback to the
+ * entries that it and its fault handlers make, and judged by what holds when they return.
+ */
+import type { FunctionDef, Program, Table } from './c/program.ts';
+import { dirOf, distance } from './c/tree.ts';
+import { type Binding, Machine, type Outcome } from './flow/machine.ts';
+import { Relevance } from './flow/relevance.ts';
+import { mayBeCow, type State } from './flow/state.ts';
+import { type Event, eventKey, primitiveOf, type Site, type Value, VM } from './flow/values.ts';
+
+/** How often something holds at the end of the paths that succeed. */
+export type Often = 'always' | 'never' | 'some-paths' | 'depends';
+
+export interface Entry {
+  readonly event: Event;
+  /** vm_flags known when the callback that made it returned. */
+  readonly set: number;
+  readonly clear: number;
+  /** In mmap itself, or in which handler. */
+  readonly by: string;
+  /** What the path rests on that the configuration or the platform decides. */
+  readonly depends: string | null;
+  /** What else it rests on. */
+  readonly when: readonly string[];
+}
+
+/** One successful way through mmap, with what its fault handlers may do. */
+export interface Path {
+  readonly set: number;
+  readonly clear: number;
+  readonly cow: boolean;
+  readonly entries: readonly Entry[];
+  readonly forwards: boolean;
+  readonly unknown: readonly Event[];
+  readonly depends: string | null;
+  readonly when: readonly string[];
+  readonly flags: readonly Event[];
+  readonly vmOps: Table | null;
+}
+
+export interface Exporter {
+  readonly name: string;
+  readonly table: Table;
+  /** How the table is named in an audit. */
+  readonly struct: string;
+  /** The function in the mmap slot; null when there is none. */
+  readonly mmap: FunctionDef | null;
+  /** Where the walk began when that is a shared dispatcher. */
+  readonly through: FunctionDef | null;
+  readonly paths: readonly Path[];
+  readonly machine: Machine;
+  readonly refused: boolean;
+}
+
+/** Directories that hold no code of the running kernel. */
+const ASIDE = /(^|\/)(tools|Documentation|scripts)\//;
+
+export function findExporters(program: Program): Exporter[] {
+  const relevance = new Relevance(program);
+  const core = new Map<string, readonly Outcome[]>();
+  const out: Exporter[] = [];
+  const named = (type: string) =>
+    (program.tables.get(type) ?? []).filter((t) => t.fields.size > 0 && !ASIDE.test(t.file.path));
+  const buffers = named('dma_buf_ops');
+  const dispatchers = buffers.filter((t) => isDispatcher(program, t));
+  const gems = named('drm_gem_object_funcs');
+  for (const t of buffers) {
+    if (dispatchers.includes(t)) continue;
+    const home = dirOf(t.file.path);
+    const near = gems.filter((g) => dirOf(g.file.path) === home);
+    const bindings =
+      near.length > 1
+        ? near.map((g) => bindingFor(program, t, [g]))
+        : [bindingFor(program, t, gems)];
+    out.push(merge(bindings.map((b) => judge(program, relevance, core, t, t.type, null, b))));
+  }
+  for (const t of gems) {
+    const own = nearestTable(buffers, t, 1);
+    const via = own?.fields.has('mmap') ? own : (dispatchers[0] ?? null);
+    out.push(judge(program, relevance, core, t, t.type, via, bindingFor(program, t, [t])));
+  }
+  return out.sort((a, b) =>
+    a.table.file.path < b.table.file.path
+      ? -1
+      : a.table.file.path > b.table.file.path
+        ? 1
+        : a.table.line - b.table.line,
+  );
+}
+
+/** dma_buf_ops whose mmap asks the object's own table. */
+function isDispatcher(program: Program, t: Table): boolean {
+  const e = t.fields.get('mmap');
+  if (e?.k !== 'id') return false;
+  const def = program.findFunctions(e.name, t.file)[0];
+  if (!def || def.file !== t.file) return false;
+  return (
+    /funcs->mmap\s*\(|gem_prime_mmap\s*\(/.test(def.text) && /funcs->mmap\s*\(/.test(def.file.text)
+  );
+}
+
+function nearestTable(list: readonly Table[], to: Table, within: number): Table | null {
+  const home = dirOf(to.file.path);
+  let best: Table | null = null;
+  let least = within + 1;
+  for (const t of list) {
+    const there = dirOf(t.file.path);
+    if (!there.startsWith(parentModule(home)) && !home.startsWith(there)) continue;
+    const d = distance(home, there);
+    if (d < least) [best, least] = [t, d];
+  }
+  return best;
+}
+
+/** The directory that a driver's parts share: the one of the file, for now. */
+function parentModule(dir: string): string {
+  return dir;
+}
+
+function bindingFor(program: Program, t: Table, gems: readonly Table[]): Binding {
+  const home = dirOf(t.file.path);
+  const fields = new Map<string, Value>();
+  const bind = (field: string, list: readonly Table[], within: number) => {
+    const near = list.filter(
+      (x) =>
+        x.fields.size > 0 &&
+        distance(dirOf(x.file.path), home) <= within &&
+        related(dirOf(x.file.path), home),
+    );
+    const sameFile = near.filter((x) => x.file === t.file);
+    const chosen = sameFile.length ? sameFile : near;
+    const least = Math.min(...chosen.map((x) => distance(dirOf(x.file.path), home)));
+    const best = chosen.filter((x) => distance(dirOf(x.file.path), home) === least);
+    if (best[0] && (best.length === 1 || field === 'drm_device.driver'))
+      fields.set(field, { k: 'table', table: best[0] });
+  };
+  if (t.type === 'drm_gem_object_funcs')
+    fields.set('drm_gem_object.funcs', { k: 'table', table: t });
+  else bind('drm_gem_object.funcs', gems, 1);
+  const drivers = (program.tables.get('drm_driver') ?? []).filter((d) => d.fields.size > 0);
+  const helper = drivers.every(
+    (d) => dirOf(d.file.path) !== home && !related(dirOf(d.file.path), home),
+  );
+  if (!helper) bind('drm_device.driver', drivers, 1);
+  return { home, fields };
+}
+
+function related(a: string, b: string): boolean {
+  return (
+    a === b ||
+    ((a.startsWith(`${b}/`) || b.startsWith(`${a}/`)) &&
+      Math.min(a.split('/').length, b.split('/').length) >= 4)
+  );
+}
+
+/** One exporter whose objects have one of several tables. */
+function merge(list: readonly Exporter[]): Exporter {
+  const first = list[0]!;
+  if (list.length === 1) return first;
+  return { ...first, paths: list.flatMap((e) => e.paths), refused: list.every((e) => e.refused) };
+}
+
+function judge(
+  program: Program,
+  relevance: Relevance,
+  shared: Map<string, readonly Outcome[]>,
+  table: Table,
+  struct: string,
+  via: Table | null,
+  binding: Binding,
+): Exporter {
+  const machine = new Machine(program, binding, relevance, shared);
+  const slot = machine.tableField(table, 'mmap');
+  const own = slot.k === 'fn' ? slot.def : null;
+  const entry = via ? machine.tableField(via, 'mmap') : slot;
+  const start = entry.k === 'fn' ? entry.def : null;
+  const name = table.name;
+  const idle =
+    via !== null && !own && !table.fields.has('vm_ops') && !binding.fields.has('drm_device.driver');
+  if (!start || (!via && !own) || idle) {
+    return { name, table, struct, mmap: own, through: null, paths: [], machine, refused: false };
+  }
+  const outcomes = machine.enter(start, fresh);
+  const good = outcomes.filter((o) => succeeds(o, start));
+  const paths = alike(good.flatMap((o) => withOps(machine, o)).map((o) => pathOf(machine, o)));
+  return {
+    name,
+    table,
+    struct,
+    mmap: own ?? start,
+    through: via ? start : null,
+    paths,
+    machine,
+    refused: outcomes.length > 0 && good.length === 0,
+  };
+}
+
+/** A VMA as mmap gets it: none of the flags that only drivers set. */
+function fresh(st: State): void {
+  st.clearBits(VM.VM_PFNMAP! | VM.VM_MIXEDMAP! | VM.VM_IO!);
+}
+
+/** Whether a path may end well. */
+function succeeds(o: Outcome, def: FunctionDef): boolean {
+  const v = o.value;
+  if (v.k === 'err') return false;
+  if (v.k === 'num') return v.n === 0 || def.returns.base === 'bool';
+  if (v.k === 'fault') return !v.bad;
+  if (v.k === 'sym') {
+    const fact = o.st.facts.get(v.key);
+    return fact !== 'nz' && fact !== 'neg';
+  }
+  return true;
+}
+
+/** What a path rests on: choices of platform and configuration, and the rest. */
+function conditionsOf(st: State): { depends: string | null; when: string[] } {
+  const depends: string[] = [];
+  const when: string[] = [];
+  for (const [key, fact] of st.facts) {
+    const yes = fact !== 'z';
+    if (/^platform: /.test(key)) {
+      if (!key.includes('=')) depends.push(`${yes ? '' : '!'}${key.slice(10)}`);
+      else if (yes) depends.push(key.slice(10));
+    } else if (/^config: /.test(key)) {
+      if (!key.includes('=') || yes) depends.push(`${yes ? '' : '!'}${key.slice(8)}`);
+    } else if (!key.includes('@') || /^via /.test(key)) {
+      if (!/^via /.test(key) || yes) when.push(`${yes ? '' : '!'}${key}`);
+    }
+  }
+  return { depends: depends.length ? depends.join(', ') : null, when };
+}
+
+/** One of each kind: paths that differ in nothing that is judged are told once. */
+function alike(paths: readonly Path[]): Path[] {
+  const kinds = new Map<string, Path>();
+  const judged = VM.VM_PFNMAP! | VM.VM_MIXEDMAP! | VM.VM_IO!;
+  for (const p of paths) {
+    const key = [
+      p.set & judged,
+      p.cow,
+      p.forwards,
+      p.vmOps?.name,
+      p.depends,
+      ...p.entries.map((e) => `${e.by} ${eventKey(e.event)} ${e.set & judged} ${e.depends}`),
+      ...p.unknown.map((u) => u.what),
+    ].join('|');
+    const other = kinds.get(key);
+    if (!other || p.when.length < other.when.length) kinds.set(key, p);
+  }
+  return [...kinds.values()];
+}
+
+const HANDLERS = ['fault', 'huge_fault', 'map_pages', 'pfn_mkwrite', 'page_mkwrite'];
+
+/** A vm_ops that is read from a field is one of the tables that the field may hold. */
+function withOps(machine: Machine, o: Outcome): Outcome[] {
+  const ops = o.st.mem.get('vma->vm_ops');
+  const origin = ops?.k === 'sym' ? machine.origins.get(ops.key) : undefined;
+  if (!origin) return [o];
+  const tables = machine.targets.tablesIn(origin.struct, origin.field);
+  if (tables.length === 0) return [o];
+  return tables.map((table) => {
+    const st = o.st.clone();
+    st.mem.set('vma->vm_ops', { k: 'table', table });
+    return { value: o.value, st };
+  });
+}
+
+function pathOf(machine: Machine, o: Outcome): Path {
+  const { st } = o;
+  const here = conditionsOf(st);
+  const entries: Entry[] = [];
+  const unknown = st.events.filter((e) => e.kind === 'unknown');
+  const put = (
+    e: Event,
+    by: string,
+    s: State,
+    also: { depends: string | null; when: string[] },
+  ) => {
+    const depends = [here.depends, also.depends].filter(Boolean).join(', ') || null;
+    entries.push({
+      event: e,
+      set: s.set,
+      clear: s.clear,
+      by,
+      depends,
+      when: [...here.when, ...also.when],
+    });
+  };
+  for (const e of st.events)
+    if (e.kind === 'entry') put(e, 'mmap', st, { depends: null, when: [] });
+  let forwards = st.events.some((e) => e.kind === 'forward');
+  const ops = st.mem.get('vma->vm_ops');
+  const vmOps = ops?.k === 'table' ? ops.table : null;
+  const seen = new Set<string>();
+  if (vmOps) {
+    for (const handler of HANDLERS) {
+      const f = machine.tableField(vmOps, handler);
+      if (f.k === 'sym' && handler === 'fault') {
+        unknown.push({
+          kind: 'unknown',
+          special: false,
+          ref: false,
+          level: '',
+          what: `${vmOps.name}.fault`,
+          chain: [],
+        });
+      }
+      if (f.k !== 'fn') continue;
+      const outcomes = machine.enter(f.def, (s) => {
+        s.set = st.set;
+        s.clear = st.clear;
+        for (const [k, v] of st.mem) if (k.startsWith('vma->')) s.mem.set(k, v);
+      });
+      const site: Site = {
+        file: vmOps.file,
+        at: vmOps.fields.get(handler)?.at ?? vmOps.at,
+        fn: vmOps.name,
+        callee: f.def.name,
+        calleePath: f.def.file.path,
+      };
+      for (const one of outcomes) {
+        const also = conditionsOf(one.st);
+        for (const e of one.st.events) {
+          const event = { ...e, chain: [site, ...e.chain] };
+          const key = `${handler} ${eventKey(event)} ${also.depends}`;
+          if (e.kind === 'unknown') {
+            if (!seen.has(key)) unknown.push(event);
+          } else if (e.kind === 'forward') forwards = true;
+          else if (e.kind === 'entry' || e.kind === 'bug') {
+            if (!seen.has(key)) put(event, handler, one.st, also);
+          }
+          seen.add(key);
+        }
+        if (one.st.page && handler === 'fault' && succeeds(one, f.def)) {
+          const event: Event = {
+            kind: 'entry',
+            special: false,
+            ref: true,
+            level: 'pte',
+            what: 'vmf->page',
+            chain: [site, one.st.page],
+          };
+          const key = eventKey(event);
+          if (!seen.has(key)) put(event, handler, one.st, also);
+          seen.add(key);
+        }
+      }
+    }
+  } else if (ops && ops.k === 'sym') {
+    unknown.push({
+      kind: 'unknown',
+      special: false,
+      ref: false,
+      level: '',
+      what: `vma->vm_ops = ${ops.key}`,
+      chain: [],
+    });
+  }
+  return {
+    set: st.set,
+    clear: st.clear,
+    cow: mayBeCow(st),
+    entries,
+    forwards,
+    unknown,
+    depends: here.depends,
+    when: here.when,
+    flags: st.events.filter((e) => e.kind === 'flags'),
+    vmOps,
+  };
+}
+
+/** The places of a chain as `path:line function -> callee`. */
+export function chainText(chain: readonly Site[]): string {
+  return chain
+    .map((s) => `${s.file.path}:${s.file.lines.at(s.at)} ${s.fn} -> ${s.callee}`)
+    .join('\n    ');
+}
+
+export { primitiveOf };

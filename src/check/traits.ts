@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** The traits that an exporter's paths show, for the model to run. */
+import type { ExporterTraits, Insertion } from '../contract/traits.ts';
+import type { Entry } from './exporters.ts';
+import { primitiveOf, VM } from './flow/values.ts';
+import type { Judged } from './verdicts.ts';
+
+type Flag = ExporterTraits['setsFlags'][number];
+const FLAGS: readonly Flag[] = [
+  'VM_PFNMAP',
+  'VM_MIXEDMAP',
+  'VM_IO',
+  'VM_DONTEXPAND',
+  'VM_DONTDUMP',
+];
+
+/** The traits that were found; those that are absent were not looked for or not found. */
+export function traitsOf(j: Judged): Partial<ExporterTraits> & { readonly id: string } {
+  const paths = j.exporter.paths.filter((p) => !p.forwards);
+  const entries = paths.flatMap((p) => p.entries.filter((e) => e.event.kind === 'entry'));
+  // The worst of several ways in is the one that the model should meet.
+  const worst =
+    entries.find((e) => !e.event.special) ??
+    entries.find((e) => (e.set & VM.VM_MIXEDMAP!) !== 0) ??
+    entries[0];
+  const path = (worst && paths.find((p) => p.entries.includes(worst))) ?? paths[0];
+  const setsFlags = FLAGS.filter((f) => path && path.set & VM[f]!);
+  return {
+    id: j.exporter.table.name.replace(/_/g, '-').replace(/[^\w-]+/g, '-'),
+    title: `${j.exporter.table.name} of ${j.exporter.table.file.path}`,
+    source: `${j.exporter.table.file.path}:${j.exporter.table.line}`,
+    status: 'real',
+    ...(worst ? { inserts: insertionOf(worst) } : {}),
+    setsFlags,
+    refusesPrivate: j.refusesCow === true,
+    ...(j.verdict === 'no-mmap' ? { mappable: false } : {}),
+  };
+}
+
+function insertionOf(e: Entry): Insertion {
+  const name = primitiveOf(e.event)?.callee ?? '';
+  if (e.by === 'mmap') return e.event.special ? 'mmap-remap-pfn' : 'mmap-insert-page';
+  if (e.event.what === 'vmf->page') return 'fault-vmf-page';
+  if (!e.event.special) return 'fault-insert-page';
+  if (e.event.level !== 'pte') return 'fault-huge-pfn';
+  return /mixed/.test(name) ? 'fault-mixed' : 'fault-pfn';
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** What an exporter's paths amount to: rules that fall, how surely, and the verdict. */
+import type { Entry, Exporter, Often, Path } from './exporters.ts';
+import { type Event, primitiveOf, type Site, VM } from './flow/values.ts';
+
+export type ExporterVerdict = 'keeps' | 'violates' | 'depends' | 'no-mmap' | 'unknown';
+export type Certainty = 'always' | 'some-paths' | 'depends';
+
+/** A rule that falls in an exporter. */
+export interface Fall {
+  readonly rule: string;
+  readonly certainty: Certainty;
+  readonly dependsOn: string | null;
+  /** On which of the paths, in words; empty when on all. */
+  readonly when: readonly string[];
+  /** From the table's function to the place where the rule falls. */
+  readonly chain: readonly Site[];
+  readonly why: string;
+}
+
+export interface Judged {
+  readonly exporter: Exporter;
+  readonly verdict: ExporterVerdict;
+  readonly falls: readonly Fall[];
+  readonly pfnmap: Often;
+  readonly structPage: 'yes' | 'no' | 'some-paths' | 'depends';
+  readonly refusesCow: boolean | null;
+  readonly primitives: readonly Site[];
+  readonly why: string;
+}
+
+/** A path on which a rule falls. */
+interface Hit {
+  readonly path: Path;
+  readonly depends: string | null;
+  readonly when: readonly string[];
+  readonly chain: readonly Site[];
+  readonly why: string;
+}
+
+const hasPfnmap = (bits: number) => (bits & VM.VM_PFNMAP!) !== 0;
+
+export function judgeExporter(exporter: Exporter): Judged {
+  const mine = exporter.paths.filter((p) => !p.forwards || p.entries.length > 0);
+  const falls: Fall[] = [];
+  const check = (rule: string, hits: Hit[]) => {
+    const fall = combine(rule, mine, hits);
+    if (fall) falls.push(fall);
+  };
+  const judgedPaths = mine.filter((p) => !p.forwards);
+  check(
+    'R1',
+    judgedPaths.filter((p) => !hasPfnmap(p.set)).map((p) => missingFlag(exporter, p)),
+  );
+  check(
+    'R2',
+    judgedPaths.flatMap((p) => pages(p)),
+  );
+  check(
+    'R13',
+    judgedPaths.flatMap((p) =>
+      (hasPfnmap(p.set) ? pages(p) : []).map((h) => ({
+        ...h,
+        why: `VM_PFNMAP is set, and ${h.why}: GUP-fast looks at the entry alone`,
+      })),
+    ),
+  );
+  check(
+    'R14',
+    judgedPaths.flatMap((p) => reachableBugs(p)),
+  );
+  const unknown = judgedPaths.filter((p) => p.unknown.length > 0);
+  const primitives = new Map<string, Site>();
+  for (const p of judgedPaths) {
+    for (const e of p.entries) {
+      const site = e.event.kind === 'entry' ? primitiveOf(e.event) : undefined;
+      if (site) primitives.set(`${site.callee} ${site.file.path} ${site.at}`, site);
+    }
+  }
+  const pfnmap = often(judgedPaths, (p) => hasPfnmap(p.set));
+  const structPage = oftenPages(judgedPaths);
+  const faults = judgedPaths.some((p) => p.entries.some((e) => e.by !== 'mmap'));
+  const refusesCow = judgedPaths.length === 0 ? null : judgedPaths.every((p) => !p.cow);
+  void faults;
+  let verdict: ExporterVerdict;
+  let why: string;
+  const sure = falls.filter((f) => f.certainty !== 'depends');
+  if (!exporter.mmap || (exporter.paths.length === 0 && exporter.refused)) {
+    verdict = 'no-mmap';
+    why = exporter.mmap ? `${exporter.mmap.name}() refuses every mapping` : 'the table has no mmap';
+  } else if (exporter.paths.length === 0) {
+    verdict = 'unknown';
+    why = 'no path through mmap could be followed to its end';
+  } else if (sure.length) {
+    verdict = 'violates';
+    why = sure.map((f) => `${f.rule}: ${f.why}`).join('; ');
+  } else if (unknown.length) {
+    verdict = 'unknown';
+    why = `not followed: ${[...new Set(unknown.flatMap((p) => p.unknown.map((u) => u.what)))].slice(0, 4).join(', ')}`;
+  } else if (falls.length) {
+    verdict = 'depends';
+    why = falls.map((f) => `${f.rule} falls if ${f.dependsOn}: ${f.why}`).join('; ');
+  } else if (judgedPaths.length === 0) {
+    verdict = 'keeps';
+    why = 'every mapping is handed to another dma-buf, which is judged by itself';
+  } else {
+    verdict = 'keeps';
+    const names = [...new Set([...primitives.values()].map((s) => `${s.callee}()`))];
+    why = `VM_PFNMAP is set when mmap returns${names.length ? `, entries are made by ${names.join(', ')}` : ''}`;
+  }
+  return {
+    exporter,
+    verdict,
+    falls,
+    pfnmap,
+    structPage,
+    refusesCow,
+    primitives: [...primitives.values()],
+    why,
+  };
+}
+
+function combine(rule: string, all: readonly Path[], hits: Hit[]): Fall | null {
+  if (hits.length === 0) return null;
+  // What happens on every path depends on nothing.
+  const covered = new Set(hits.map((h) => h.path));
+  if (all.filter((p) => !p.forwards).every((p) => covered.has(p)))
+    hits = hits.map((h) => (/ special bit /.test(h.depends ?? '') ? h : { ...h, depends: null }));
+  const sure = hits.filter((h) => h.depends === null);
+  const best = [...(sure.length ? sure : hits)].sort(
+    (a, b) => a.when.length - b.when.length || a.chain.length - b.chain.length,
+  )[0]!;
+  if (sure.length === 0) {
+    // The way on which something is inserted tells more than one on which nothing is.
+    const told = hits.filter((h) =>
+      h.path.entries.some((e) => e.event.kind === 'entry' && !e.event.special),
+    );
+    const one = [...(told.length ? told : hits)].sort(
+      (a, b) => a.depends!.length - b.depends!.length,
+    )[0]!;
+    return {
+      rule,
+      certainty: 'depends',
+      dependsOn: one.depends,
+      when: one.when,
+      chain: one.chain,
+      why: one.why,
+    };
+  }
+  const hit = new Set(hits.map((h) => h.path));
+  const certainty = all.filter((p) => !p.forwards).every((p) => hit.has(p))
+    ? 'always'
+    : 'some-paths';
+  return {
+    rule,
+    certainty,
+    dependsOn: null,
+    when: certainty === 'always' ? [] : best.when,
+    chain: best.chain,
+    why: best.why,
+  };
+}
+
+function missingFlag(exporter: Exporter, p: Path): Hit {
+  const cleared = p.flags.filter((e) => e.what === 'VM_PFNMAP cleared').at(-1);
+  const entry = p.entries.find((e) => e.event.kind === 'entry');
+  const at: Event | undefined = cleared ?? entry?.event;
+  const def = exporter.mmap!;
+  const chain = at?.chain.length
+    ? at.chain
+    : [{ file: def.file, at: def.where.at, fn: def.name, callee: 'return 0', calleePath: '' }];
+  const why = cleared
+    ? 'VM_PFNMAP is cleared and not set again'
+    : entry
+      ? `${name(entry.event)} leaves no VM_PFNMAP`
+      : 'mmap returns 0 without VM_PFNMAP';
+  return { path: p, depends: p.depends, when: p.when, chain, why };
+}
+
+function name(e: Event): string {
+  if (e.what === 'vmf->page') return 'a handler that sets vmf->page';
+  const site = primitiveOf(e);
+  return site ? `${site.callee}()` : 'the mapping';
+}
+
+/** Entries that are not special, and entries that are only where PTEs have a special bit. */
+function pages(p: Path): Hit[] {
+  const out: Hit[] = [];
+  for (const e of p.entries) {
+    if (e.event.kind !== 'entry') continue;
+    const mixed = e.event.special && (e.set & VM.VM_MIXEDMAP!) !== 0 && !hasPfnmap(e.set);
+    if (e.event.special && !mixed) continue;
+    const depends = mixed
+      ? [e.depends, 'an architecture without a special bit in its PTEs'].filter(Boolean).join(', ')
+      : e.depends;
+    const why = mixed
+      ? `${name(e.event)} in a VM_MIXEDMAP VMA inserts struct pages`
+      : e.event.what === 'vmf->page'
+        ? `${handler(e)} gives the fault a struct page in vmf->page`
+        : `${name(e.event)} inserts struct pages`;
+    out.push({ path: p, depends, when: e.when, chain: e.event.chain, why });
+  }
+  return out;
+}
+
+const handler = (e: Entry) => (e.event.chain[0] ? `${e.event.chain[0].callee}()` : e.by);
+
+function reachableBugs(p: Path): Hit[] {
+  if (!p.cow) return [];
+  const out: Hit[] = [];
+  for (const e of p.entries) {
+    if (e.event.kind !== 'bug' || !/cow/.test(e.event.what)) continue;
+    out.push({
+      path: p,
+      depends: e.depends,
+      when: e.when,
+      chain: e.event.chain,
+      why: 'a private writable mapping is not refused and reaches BUG_ON()',
+    });
+  }
+  return out;
+}
+
+function often(paths: readonly Path[], test: (p: Path) => boolean): Often {
+  const yes = paths.filter(test);
+  if (yes.length === paths.length) return paths.length ? 'always' : 'never';
+  if (yes.length === 0) return 'never';
+  const no = paths.filter((p) => !test(p));
+  return no.every((p) => p.depends !== null) || yes.every((p) => p.depends !== null)
+    ? 'depends'
+    : 'some-paths';
+}
+
+function oftenPages(paths: readonly Path[]): 'yes' | 'no' | 'some-paths' | 'depends' {
+  const hits = paths.map((p) => pages(p));
+  if (hits.every((h) => h.length === 0)) return 'no';
+  if (hits.flat().every((h) => h.depends !== null)) return 'depends';
+  return hits.every((h) => h.some((x) => x.depends === null)) ? 'yes' : 'some-paths';
+}
