@@ -8,7 +8,17 @@ useBuild();
 const dir = useDirectory();
 const timeout = 60_000;
 
-const COMMANDS = ['matrix', 'list', 'explore', 'show', 'explain', 'replay', 'init', 'conform'];
+const COMMANDS = [
+  'matrix',
+  'list',
+  'explore',
+  'show',
+  'explain',
+  'replay',
+  'init',
+  'conform',
+  'check',
+];
 
 /** Types of all fields, so that a change of shape is seen. */
 function shape(value: unknown): unknown {

@@ -234,7 +234,7 @@ export class Parser {
         case 'for': {
           this.i++;
           this.need('(');
-          const init = this.is(';') ? (this.i++, null) : this.forInit();
+          const init = this.eat(';') ? null : this.forInit();
           const c = this.is(';') ? null : this.comma();
           this.need(';');
           const step = this.is(')') ? null : this.comma();
