@@ -121,7 +121,6 @@ export function driverReport(outcomes: readonly Outcome[], paint: Paint): string
   for (const group of groupsOf(outcomes)) {
     const wide = Math.max(...group.met.map((o) => o.cell?.[other(group)].length ?? 0));
     const how = group.side === 'exporter' ? 'an exporter, met by' : 'a consumer, meets';
-    const [first] = group.met;
     if (text.length) text.push('');
     text.push(`${group.driver}, ${how} ${count(group.met.length, other(group))}`);
     for (const outcome of group.met) text.push(...lineOf(outcome, group, wide, paint));
@@ -139,7 +138,9 @@ export function driverReport(outcomes: readonly Outcome[], paint: Paint): string
         ),
       );
     }
-    if (first.cell?.bound) text.push(...paragraph(`Bound: ${first.cell.bound}.`, WIDTH));
+    // Exporters differ in how they take memory back, so a consumer has a bound with each.
+    const bounds = new Set(group.met.map((o) => o.json.bound));
+    if (bounds.size === 1) text.push(...paragraph(`Bound: ${[...bounds][0]}.`, WIDTH));
     const worst = clearest(group);
     if (!worst?.ladder || !worst.json.counterexample) continue;
     const { id, counterexample } = worst.json;

@@ -13,16 +13,16 @@ const isData = ({ cell, own }: Outcome) => cell !== null && !own;
 /** Rules that a consumer keeps or breaks, whichever exporter it meets; the others are the exporter's. */
 const CONSUMERS_RULES = ['R6', 'R7', 'R8', 'R9', 'R12', 'R15'];
 
+/** Whose it is to keep a rule; a plain word such as `leak` can be either side's fault. */
+function keeper(rule: string): 'exporter' | 'consumer' | 'either' {
+  if (CONSUMERS_RULES.includes(rule)) return 'consumer';
+  return /^R\d/.test(rule) || rule === 'sigbus' ? 'exporter' : 'either';
+}
+
 /** The rules that fall in a cell and are the user's side's to keep. */
 export function ownRules({ side, json }: Outcome): string[] {
-  const consumers = (rule: string) => CONSUMERS_RULES.includes(rule);
-  return json.rules.filter(
-    (rule) =>
-      side === null ||
-      side === 'both' ||
-      !/^R\d/.test(rule) ||
-      consumers(rule) === (side === 'consumer'),
-  );
+  if (side === null || side === 'both') return [...json.rules];
+  return json.rules.filter((rule) => [side, 'either'].includes(keeper(rule)));
 }
 
 export function isWrong(outcome: Outcome): boolean {
