@@ -45,7 +45,10 @@ export function readsTablePages(traits: ConsumerTraits): ConsumerProgram {
     traits.id,
     function* (mm: number, addr: number, _h: number, user: UserPage): Run<void> {
       const file = yield* fget(mm, FD);
-      if (file < 0) return;
+      if (file < 0) {
+        yield* note_lookup(mm, addr, 0);
+        return;
+      }
       if (yield* is_dma_buf_file(file)) {
         const att = yield* dma_buf_attach(yield* file_private(file));
         let got = 0;
