@@ -61,21 +61,28 @@ const interval_count = step('mn_itree', (k: Kernel, mm: number) => {
   return n;
 });
 
+/** 6.12 mm/mmu_notifier.c:96, 6.1 :94: the sequence turns odd only if the range concerns somebody. */
 const itree_inv_start = step(
   'mn_itree_inv_start_range',
-  (k: Kernel, mm: number) => {
+  (k: Kernel, mm: number, start: number, end: number) => {
     k.itree_active.add(mm, 1);
-    const seq = k.itree_seq.get(mm) | 1;
+    let seq = k.itree_seq.get(mm);
+    for (let h = 0; h < k.config.holders; h++) {
+      if (k.mn_registered.get(h) !== NOTIFIER_INTERVAL || k.hold_mm.get(h) !== mm) continue;
+      const addr = k.hold_addr.get(h);
+      if (addr >= start && addr < end) seq |= 1;
+    }
     k.itree_seq.set(mm, seq);
     return seq;
   },
   { atomic: 'under subscriptions->lock (mm/mmu_notifier.c mn_itree_inv_start_range)' },
 );
 
+/** 6.12 mm/mmu_notifier.c:131, 6.1 :129: the last invalidation to end makes an odd sequence even. */
 const itree_inv_end = step(
   'mn_itree_inv_end',
   (k: Kernel, mm: number) => {
-    if (k.itree_active.add(mm, -1) === 0) k.itree_seq.add(mm, 1);
+    if (k.itree_active.add(mm, -1) === 0 && k.itree_seq.get(mm) & 1) k.itree_seq.add(mm, 1);
   },
   { atomic: 'under subscriptions->lock (mm/mmu_notifier.c mn_itree_inv_end)' },
 );
@@ -120,7 +127,7 @@ export const mmu_notifier_invalidate_range_start = routine(
   function* (mm: number, start: number, end: number): Run<void> {
     const n = yield* mm_has_notifiers(mm);
     if (n === 0) return;
-    const seq = (yield* interval_count(mm)) ? yield* itree_inv_start(mm) : 0;
+    const seq = (yield* interval_count(mm)) ? yield* itree_inv_start(mm, start, end) : 0;
     for (let h = 0; h < n; h++) {
       const kind = yield* subscription(h, mm, start, end);
       if (kind === NOTIFIER_NONE || kind === NOTIFIER_SECONDARY_TLB) continue;
