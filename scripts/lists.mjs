@@ -13,6 +13,7 @@ import { root } from './setup.mjs';
 const LIST = 'all.gen.ts';
 const TEXTS = 'texts.gen.ts';
 const SPDX = '// SPDX-License-Identifier: GPL-2.0-or-later';
+const EXTENSION = '.ts';
 
 /** A directory, and the type of what its files export; `from` is as seen from the directory. */
 const LISTS = [
@@ -22,16 +23,18 @@ const LISTS = [
 ];
 
 /**
- * The files of a list, sorted by path.
+ * The files of a list, sorted by name: `cma-heap` comes before `cma-heap-6.1`.
  *
  * @param {string} dir
  */
 function filesOf(dir) {
   return readdirSync(dir, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .filter((entry) => entry.isFile() && entry.name.endsWith(EXTENSION))
     .map((entry) => relative(dir, join(entry.parentPath, entry.name)).split(sep).join('/'))
     .filter((path) => path !== 'index.ts' && !path.endsWith('.gen.ts'))
-    .sort();
+    .map((path) => path.slice(0, -EXTENSION.length))
+    .sort()
+    .map((path) => path + EXTENSION);
 }
 
 /**

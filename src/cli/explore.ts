@@ -22,7 +22,7 @@ const nameOf = (job: Job) =>
 function jobsOf(names: readonly string[], options: CommonOptions): Job[] {
   if (!names.length) return CATALOGUE.map((scenario) => ({ kind: 'scenario', scenario }));
   return names.flatMap((name): Job[] => {
-    if (!isFile(name)) return resolve(name, options.linux);
+    if (!isFile(name)) return resolve(name);
     if (!existsSync(name)) throw new Failure(`${name}: no such file; \`pfnmap init\` writes one`);
     return [{ kind: 'file', file: name }];
   });

@@ -17,7 +17,7 @@ interface Entry {
 export async function list(options: { linux: LinuxVersion; json?: boolean }): Promise<ExitCode> {
   const { linux, json } = options;
   const entry = ({ id, title, status, source }: Entry) => ({ id, title, status, source });
-  const exporters = EXPORTERS.filter((e) => !e.linux || e.linux.includes(linux)).map(entry);
+  const exporters = EXPORTERS.map(entry);
   const consumers = CONSUMERS.map(entry);
   const scenarios = CATALOGUE.map((s) => ({
     ...entry(s),

@@ -17,9 +17,9 @@ interface MatrixOptions extends CommonOptions {
 export async function matrix(options: MatrixOptions, context: Context): Promise<ExitCode> {
   const { linux, json, maxStates, exporter, consumer } = options;
   const { self, signal } = context;
-  if (exporter !== undefined) checkExporter(exporter, linux);
+  if (exporter !== undefined) checkExporter(exporter);
   if (consumer !== undefined) checkConsumer(consumer);
-  const cells = matrixCells(linux, { exporter, consumer });
+  const cells = matrixCells({ exporter, consumer });
   const exporters = [...new Set(cells.map((c) => c.exporter.id))];
   const consumers = [...new Set(cells.map((c) => c.consumer.id))];
   const done = new Map<string, CellJson>();

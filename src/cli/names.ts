@@ -2,7 +2,6 @@
 /** Names that a user types: scenarios, groups and cells. */
 import { CONSUMERS } from '../kernel/consumers/index.ts';
 import { EXPORTERS } from '../kernel/exporters/index.ts';
-import type { LinuxVersion } from '../kernel/versions.ts';
 import { CATALOGUE } from '../scenarios/catalogue/index.ts';
 import { type Cell, makeCell } from '../scenarios/matrix.ts';
 import { nearest } from '../scenarios/nearest.ts';
@@ -24,18 +23,9 @@ const exporterIds = () => EXPORTERS.map((e) => e.id);
 const consumerIds = () => CONSUMERS.map((c) => c.id);
 
 /** @throws Failure that offers the nearest name */
-export function checkExporter(id: string, linux: LinuxVersion): void {
-  const found = EXPORTERS.find((e) => e.id === id);
-  if (!found) {
-    throw new Failure(
-      `no exporter '${id}'${offer(id, exporterIds(), '`pfnmap list` has them all')}`,
-    );
-  }
-  if (found.linux && !found.linux.includes(linux)) {
-    throw new Failure(
-      `exporter '${id}' is not in Linux ${linux}, only in ${found.linux.join(', ')}`,
-    );
-  }
+export function checkExporter(id: string): void {
+  if (exporterIds().includes(id)) return;
+  throw new Failure(`no exporter '${id}'${offer(id, exporterIds(), '`pfnmap list` has them all')}`);
 }
 
 export function checkConsumer(id: string): void {
@@ -44,7 +34,7 @@ export function checkConsumer(id: string): void {
 }
 
 /** Everything that a name stands for: a scenario, a cell, or a whole group. */
-export function resolve(name: string, linux: LinuxVersion): Named[] {
+export function resolve(name: string): Named[] {
   const scenario = CATALOGUE.find((s) => s.id === name);
   if (scenario) return [{ kind: 'scenario', scenario }];
   const group = CATALOGUE.filter((s) => s.id.split('/')[0] === name.replace(/\/$/, ''));
@@ -53,7 +43,7 @@ export function resolve(name: string, linux: LinuxVersion): Named[] {
   const exporter = EXPORTERS.find((e) => e.id === ex);
   const consumer = CONSUMERS.find((c) => c.id === co);
   if (exporter && consumer && !more.length) {
-    checkExporter(ex, linux);
+    checkExporter(ex);
     return [{ kind: 'cell', cell: makeCell(exporter, consumer) }];
   }
   // Half of a cell's name is right: the other half is the one to correct.
@@ -68,8 +58,8 @@ export function resolve(name: string, linux: LinuxVersion): Named[] {
 }
 
 /** A name that stands for one thing. */
-export function resolveOne(name: string, linux: LinuxVersion): Named {
-  const found = resolve(name, linux);
+export function resolveOne(name: string): Named {
+  const found = resolve(name);
   if (found.length === 1) return found[0];
   const ids = found.map((n) => (n.kind === 'scenario' ? n.scenario.id : n.cell.id));
   throw new Failure(`'${name}' is a group: name one of ${ids.join(', ')}`);

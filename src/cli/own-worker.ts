@@ -6,7 +6,6 @@ import type { System } from '../explore/machine.ts';
 import { MutantRun } from '../explore/mutants.ts';
 import { CONSUMERS } from '../kernel/consumers/index.ts';
 import { EXPORTERS } from '../kernel/exporters/index.ts';
-import type { LinuxVersion } from '../kernel/versions.ts';
 import { cellSystems } from '../scenarios/cell.ts';
 import { type Cell, CellRun, makeCell, SharedFaces } from '../scenarios/matrix.ts';
 import { nearest } from '../scenarios/nearest.ts';
@@ -75,12 +74,11 @@ async function imported(code: string): Promise<{ readonly default?: unknown }> {
   }
 }
 
-function cellsOf({ exporter, consumer }: Driver, linux: LinuxVersion): Cell[] {
-  const exporters = EXPORTERS.filter((e) => !e.linux || e.linux.includes(linux));
+function cellsOf({ exporter, consumer }: Driver): Cell[] {
   return [
     ...(exporter && consumer ? [makeCell(exporter, consumer)] : []),
     ...(exporter ? CONSUMERS.map((c) => makeCell(exporter, c)) : []),
-    ...(consumer ? exporters.map((e) => makeCell(e, consumer)) : []),
+    ...(consumer ? EXPORTERS.map((e) => makeCell(e, consumer)) : []),
   ];
 }
 
@@ -90,7 +88,7 @@ function exploreOne(one: Exported, several: boolean, request: OwnRequest): void 
   if (stopped()) return;
   if ('kind' in one) {
     const shared = new SharedFaces();
-    for (const cell of cellsOf(one, linux)) {
+    for (const cell of cellsOf(one)) {
       const run = new CellRun(cell, linux, shared, maxStates);
       let result = run.run(SLICE);
       while (!result) {
@@ -136,7 +134,7 @@ function replayOwn(exported: readonly Exported[], { linux, replay, file }: OwnRe
   for (const one of exported) {
     let system: System | null = null;
     if ('kind' in one) {
-      const cell = cellsOf(one, linux).find((c) => c.id === part);
+      const cell = cellsOf(one).find((c) => c.id === part);
       if (cell && address.face) {
         system = cellSystems(cell.exporter, cell.consumer, address.face, linux)();
       }

@@ -35,7 +35,7 @@ export async function replayCommand(
     const { replayFile } = await import('./own.ts');
     replayed = await replayFile(file, address, text, context);
   } else {
-    const named = resolveOne(address.name, address.linux);
+    const named = resolveOne(address.name);
     const needs = named.kind === 'cell' ? 'a way to take memory back, as in @6.12,move' : null;
     if (needs && !address.face)
       throw new Failure(`${address.name} is a cell: its schedule has ${needs}`);

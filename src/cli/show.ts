@@ -27,7 +27,7 @@ export async function show(
   { signal }: Context,
 ): Promise<ExitCode> {
   const { linux, json, maxStates } = options;
-  const named = resolveOne(name, linux);
+  const named = resolveOne(name);
   const line = new ProgressLine();
   const run = {
     linux,

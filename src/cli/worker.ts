@@ -24,7 +24,7 @@ async function row({ ids, linux, maxStates, witness }: RowRequest): Promise<void
   const post = (reply: RowReply) => parentPort?.postMessage(reply);
   const { runRow } = await import('./cells.ts');
   const { matrixCells } = await import('../scenarios/matrix.ts');
-  const all = matrixCells(linux);
+  const all = matrixCells();
   const cells = ids.flatMap((id) => all.find((c) => c.id === id) ?? []);
   const { signal } = new AbortController();
   await runRow(cells, { linux, maxStates, witness, signal, onCell: (cell) => post({ cell }) });
@@ -37,7 +37,7 @@ async function named({ name, linux, maxStates }: NameRequest): Promise<void> {
     const { resolveOne } = await import('./names.ts');
     const { runNamed } = await import('./run.ts');
     const { signal } = new AbortController();
-    const outcome = await runNamed(resolveOne(name, linux), { linux, maxStates, signal });
+    const outcome = await runNamed(resolveOne(name), { linux, maxStates, signal });
     post(outcome ? { outcome } : { failed: 'interrupted' });
   } catch (error) {
     post({ failed: error instanceof Error ? error.message : String(error) });

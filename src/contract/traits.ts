@@ -18,10 +18,28 @@ export type Insertion =
   | 'fault-insert-page'
   /** The handler names a page in vmf->page: struct page, reference. */
   | 'fault-vmf-page'
-  /** remap_pfn_range of everything in the mmap callback; no fault handler. */
+  /** remap_pfn_range page by page in the mmap callback; no fault handler. */
   | 'mmap-remap-pfn'
+  /** One remap_pfn_range over a contiguous block in the mmap callback; no fault handler. */
+  | 'mmap-remap-range'
   /** vm_insert_page of everything in the mmap callback; no fault handler. */
-  | 'mmap-insert-page';
+  | 'mmap-insert-page'
+  /** The callback hands the VMA to a backing file's own mmap, which knows nothing of the contract. */
+  | 'file-mmap';
+
+/** A flag of a VMA that the contract is about. */
+export type VmFlagName = 'VM_PFNMAP' | 'VM_MIXEDMAP' | 'VM_IO' | 'VM_DONTEXPAND' | 'VM_DONTDUMP';
+
+/** A way in which an exporter takes memory back while it is mapped. */
+export type TakesBack =
+  /** The contents get other pages. */
+  | 'move'
+  /** The contents go to swap and the pages are freed; a fault brings them back. */
+  | 'evict'
+  /** Access ends for good; the memory stays with the object. */
+  | 'revoke'
+  /** Access ends, and begins again later (reset, power state, memory enable). */
+  | 'disable';
 
 /** What a move does with the mappings of the buffer, and when. */
 export type Zap =
@@ -39,27 +57,26 @@ export interface ExporterTraits {
   readonly status: 'real' | 'hypothetical' | 'historical' | 'test module';
   /** File and line in a named version, or the mail that describes it. */
   readonly source: string;
+  /** What is mapped; only a dma-buf's callback is under rules R1 and R2. */
+  readonly object: 'dma-buf' | 'device' | 'memfd' | 'anonymous';
+  /** The memory behind it: pages of its own, pages of a shmem file, or a BAR without struct pages. */
+  readonly memory: 'ram' | 'shmem' | 'bar';
   readonly inserts: Insertion;
   /** vm_flags that the mmap callback sets, by name. */
-  readonly setsFlags: readonly (
-    | 'VM_PFNMAP'
-    | 'VM_MIXEDMAP'
-    | 'VM_IO'
-    | 'VM_DONTEXPAND'
-    | 'VM_DONTDUMP'
-  )[];
+  readonly setsFlags: readonly VmFlagName[];
+  /** vm_flags that it clears before it inserts anything. */
+  readonly clearsFlags: readonly VmFlagName[];
   /** A huge entry is special at its own level. */
   readonly hugeSpecial: boolean;
-  /** The lock of the buffer that fault and move take. */
-  readonly lock: 'dma_resv' | 'mutex';
+  /** The lock of the buffer that fault and move take; a semaphore is shared between faults. */
+  readonly lock: 'dma_resv' | 'mutex' | 'rwsem' | 'none';
   /** Does the fault handler decide placement under that lock? (R5) */
   readonly faultLocks: 'under-lock' | 'looks-before-locking';
   /** A busy lock makes the handler drop mmap_lock, wait, and ask for the fault to be retried. */
   readonly faultMayRetry: boolean;
   /** One fault fills all of the VMA (fault-around of its own). */
   readonly prefaults: boolean;
-  /** The ways in which the exporter takes memory back while it is mapped. */
-  readonly takesBack: readonly ('move' | 'evict' | 'revoke')[];
+  readonly takesBack: readonly TakesBack[];
   readonly zap: Zap;
   /** The dma-buf's file shares the address_space that a move zaps. (R4) */
   readonly sharesMapping: boolean;
@@ -67,20 +84,22 @@ export interface ExporterTraits {
   readonly zapOffsetMatches: boolean;
   /** TLBs are flushed before the old page is reused. (R4) */
   readonly flushes: boolean;
-  /** The old page goes back to the allocator after a move. */
-  readonly freesOldPage: boolean;
+  /** Where the old page of a move goes: to the allocator, a pool of the driver, a worker, nowhere. */
+  readonly oldPage: 'freed' | 'pooled' | 'worker' | 'kept';
+  /** Reference counts of its pages: one as the allocator leaves it, or set to zero while in use. */
+  readonly pageRefs: 'one' | 'zero';
+  /** When it warns of a page whose count is not what it left there. (R10) */
+  readonly checksRefs: 'never' | 'after-unmap' | 'at-free';
   readonly refusesPrivate: boolean;
   readonly refusesWritable: boolean;
   /** The exporter is told of the first write (pfn_mkwrite, page_mkwrite). */
   readonly tracksWrites: boolean;
-  /** Pages belong to a file of shared memory (page->mapping is set). */
-  readonly shmemPages: boolean;
   /** vm_ops->access: ptrace and /proc/PID/mem work. */
   readonly hasAccess: boolean;
   /** vm_ops->open and close count the mappings. */
   readonly countsVmas: boolean;
-  /** Pages by which vm_pgoff is moved (DRM's fake offset). */
-  readonly pgoffBase: number;
+  /** What vm_pgoff holds: the offset into the buffer, that plus DRM's fake offset, or the PFN. */
+  readonly pgoff: 'offset' | 'fake-offset' | 'pfn';
   /** attach pins the buffer where it is until detach: importers with a static table need that. */
   readonly pinsForImporters: boolean;
   /** Fresh pages hold a pattern that tells generation, page and offset; absent: zeroes. */
@@ -91,8 +110,18 @@ export interface ExporterTraits {
   readonly ignoresPgoff?: boolean;
   /** False: the operations have no mmap. */
   readonly mappable?: boolean;
-  /** The linux versions that have it; absent: all. */
-  readonly linux?: readonly ('6.1' | '6.12')[];
+  /** Code of another time: in what the kernel that ran it differed from the version asked for. */
+  readonly kernelOfItsDay?: KernelOfItsDay;
+}
+
+/** Differences of a kernel that a matrix can be asked about; see the model's versions.ts. */
+export interface KernelOfItsDay {
+  /** VM_PFNMAP VMAs may get huge entries. */
+  readonly huge_pfnmap?: boolean;
+  /** GUP-fast leaves pages without a mapping to the slow path. */
+  readonly gup_fast_checks_mapping?: boolean;
+  /** Entries have a special bit (CONFIG_ARCH_HAS_PTE_SPECIAL). */
+  readonly pte_special?: boolean;
 }
 
 /** How a consumer gets at the page behind a mapping. */
@@ -159,8 +188,11 @@ export interface ConsumerTraits {
  * takes memory back by itself.
  */
 export const KEEPS_CONTRACT: Omit<ExporterTraits, 'id' | 'title' | 'status' | 'source'> = {
+  object: 'dma-buf',
+  memory: 'ram',
   inserts: 'fault-pfn',
   setsFlags: ['VM_PFNMAP'],
+  clearsFlags: [],
   hugeSpecial: true,
   lock: 'dma_resv',
   faultLocks: 'under-lock',
@@ -171,14 +203,15 @@ export const KEEPS_CONTRACT: Omit<ExporterTraits, 'id' | 'title' | 'status' | 's
   sharesMapping: true,
   zapOffsetMatches: true,
   flushes: true,
-  freesOldPage: true,
+  oldPage: 'freed',
+  pageRefs: 'one',
+  checksRefs: 'never',
   refusesPrivate: true,
   refusesWritable: false,
   tracksWrites: false,
-  shmemPages: false,
   hasAccess: false,
   countsVmas: false,
-  pgoffBase: 0,
+  pgoff: 'offset',
   pinsForImporters: true,
 };
 

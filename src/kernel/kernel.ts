@@ -50,6 +50,10 @@ export interface KernelConfig {
   readonly keepFreedContents?: boolean;
   /** Keep what only reclaim and statistics look at (PG_dirty, PG_lru_batch); default: no. */
   readonly pageFlags?: boolean;
+  /** Exporters of the run may swap out; default: there is no swap. */
+  readonly swap?: boolean;
+  /** In what this kernel differs from the version it is of. */
+  readonly profile?: Partial<Profile>;
   /** Attachments of importers; default 0. */
   readonly attachments?: number;
   /** CONFIG_DMABUF_DEBUG: page links of sg_tables are scrambled while importers have them. */
@@ -115,9 +119,15 @@ export interface DmaBufOps {
 export const MARK_TRANSLATED = 1;
 export const MARK_REFUSED = 2;
 
+/** Values of buf_revoked: whether access has ended, or ended once and begun again. */
+export const REVOKED = 1;
+export const ENABLED_AGAIN = 2;
+
 export const PAGE_FRESH = 0;
 export const PAGE_USED = 1;
 export const PAGE_FREED = 2;
+/** A page of a device: no struct page, never allocated or freed. */
+export const PAGE_DEVICE = 3;
 
 export class Kernel {
   readonly mem = new Memory();
@@ -208,8 +218,10 @@ export class Kernel {
   readonly buf_page: Slots;
   /** The file whose pages the buffer is made of, plus one; 0: its own pages. */
   readonly buf_source: Slots;
-  /** The fake offset of a GEM object (drm_vma_offset_manager). */
+  /** Where the object begins in its address_space: a GEM object's fake offset, a BAR's first PFN. */
   readonly buf_pgoff: Slots;
+  /** What a page of the buffer held when it went to swap, plus one; 0: it is not there. */
+  readonly buf_swap: Slots;
   readonly buf_gen: Slots;
   readonly buf_revoked: Slots;
   readonly buf_faults: Slots;
@@ -249,7 +261,9 @@ export class Kernel {
   readonly hold_iotlb: Slots;
 
   constructor(readonly config: KernelConfig) {
-    this.linux = PROFILES[config.linux];
+    this.linux = config.profile
+      ? { ...PROFILES[config.linux], ...config.profile }
+      : PROFILES[config.linux];
     this.patch = config.patch ?? 'none';
     const { mem, locks } = this;
     const { mms, vpages, vmas, pages, files, buffers, bufferPages, cpus, holders } = config;
@@ -288,7 +302,7 @@ export class Kernel {
     this.vm_private = mem.array('vm_private', v);
 
     this.page_state = mem.array('page_state', pages, {
-      show: (s) => ['free', 'allocated', 'freed'][s] ?? '?',
+      show: (s) => ['free', 'allocated', 'freed', 'device'][s] ?? '?',
       label: one('page'),
     });
     this.page_refcount = mem.array('page_refcount', pages, {
@@ -342,9 +356,10 @@ export class Kernel {
     });
     this.buf_source = mem.array('buf_source', buffers);
     this.buf_pgoff = mem.array('buf_pgoff', buffers);
+    this.buf_swap = mem.array('swap', config.swap ? buffers * bufferPages * config.words : 0);
     this.buf_gen = mem.array('buf_gen', buffers);
     this.buf_revoked = mem.array('buf_revoked', buffers, {
-      show: (n) => (n ? 'revoked' : 'live'),
+      show: (n) => (n === REVOKED ? 'revoked' : 'live'),
       label: one('buffer'),
     });
     this.buf_faults = mem.array('buf_faults', buffers, { ghost: true });

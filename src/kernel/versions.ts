@@ -22,6 +22,12 @@ export interface Profile {
   readonly bug_cow_pfnmap: number;
   /** A VMA with vm_ops->huge_fault may get a PMD entry even if VM_PFNMAP. 6.12 mm/huge_memory.c. */
   readonly huge_pfnmap: boolean;
+  /**
+   * Entries have a bit that says "no struct page here" (CONFIG_ARCH_HAS_PTE_SPECIAL): x86, arm64 and
+   * most others. Without it vm_normal_page tells by the VMA, and GUP-fast is off (6.12
+   * mm/gup.c:3024, 6.1 mm/gup.c:2529).
+   */
+  readonly pte_special: boolean;
   /** Followers go through follow_pfnmap_start, which tests the VMA; 6.1 has follow_pte without. */
   readonly follow_pfnmap: boolean;
   /**
@@ -79,6 +85,7 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     longterm_breaks_cow: false,
     bug_cow_pfnmap: 2229,
     huge_pfnmap: false,
+    pte_special: true,
     follow_pfnmap: false,
     close_never_merges: true,
     mprotect_upgrades_clean_anon: false,
@@ -103,6 +110,7 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     longterm_breaks_cow: true,
     bug_cow_pfnmap: 2414,
     huge_pfnmap: true,
+    pte_special: true,
     follow_pfnmap: true,
     close_never_merges: false,
     mprotect_upgrades_clean_anon: true,

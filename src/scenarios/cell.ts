@@ -4,29 +4,23 @@
  * and every way in which this exporter takes memory back, twice; if it has none of its own, munmap
  * and the last close. A consumer that ignores the read-only bit also meets a read-only mapping.
  */
-import type { ConsumerTraits, ExporterTraits } from '../contract/traits.ts';
+import type { ConsumerTraits, ExporterTraits, TakesBack } from '../contract/traits.ts';
 import type { System, Thread } from '../explore/machine.ts';
 import { type Run, routine, step } from '../explore/program.ts';
 import { simulate } from '../explore/simulate.ts';
 import { type Exporter, exporter } from '../kernel/dma-buf/exporter.ts';
 import { sys_close } from '../kernel/fs/file.ts';
 import { Kernel, type KernelConfig, PAGE_USED } from '../kernel/kernel.ts';
-import { type UserPage, user_access } from '../kernel/mm/access.ts';
+import { NO_BUFFER, type UserPage, user_access } from '../kernel/mm/access.ts';
 import { BUS_ADRERR } from '../kernel/mm/fault.ts';
-import {
-  MAP_SHARED,
-  mmapTarget,
-  PROT_READ,
-  PROT_WRITE,
-  sys_mmap,
-  sys_munmap,
-} from '../kernel/mm/mmap.ts';
+import { PROT_READ, PROT_WRITE, sys_munmap } from '../kernel/mm/mmap.ts';
 import { mmu_notifier_register } from '../kernel/mm/mmu_notifier.ts';
+import { OWNER_LATER, OWNER_POOL } from '../kernel/mm/page.ts';
 import { consumer, notifierKind } from '../kernel/programs/consumer.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
 
 /** How the exporter takes its memory back in one exploration. */
-export type Way = 'move' | 'evict' | 'revoke' | 'close';
+export type Way = TakesBack | 'close';
 
 /** One exploration of a cell; a cell is all of its faces together. */
 export interface Face {
@@ -56,11 +50,15 @@ export function facesOf(ex: ExporterTraits, co: ConsumerTraits): Face[] {
 
 /** What a safe verdict of a cell covers, in words. */
 export function boundOf(ex: ExporterTraits): string {
-  const twice = ex.takesBack.length ? `${ex.takesBack.join(', ')} twice` : 'munmap and last close';
-  return `1 user thread, 1 consumer, ${PAGES} pages, ${PHYSICAL_PAGES - 1} physical pages, ${twice}`;
+  const ways = ex.takesBack.map((way) =>
+    way === 'revoke' ? 'revoke and last close' : `${way} twice`,
+  );
+  const how = ways.length ? ways.join(', ') : 'munmap and last close';
+  return `1 user thread, 1 consumer, ${PAGES} pages, ${PHYSICAL_PAGES - 1} physical pages, ${how}`;
 }
 
 const live_buffer_sigbus = step('SIGBUS', (k: Kernel, buffer: number, page: number) => {
+  if (buffer === NO_BUFFER) return;
   if (k.buf_page.get(buffer * k.config.bufferPages + page) && !k.buf_revoked.get(buffer)) {
     k.mem.report({
       severity: 'breaks',
@@ -79,12 +77,12 @@ export const touch = routine(
   },
 );
 
-const MAPPED = { buffer: BUFFER, page: 0, mm: MM, addr: 0 } as const;
-const USER: UserPage = { ...MAPPED, who: 'the user' };
+const MAPPED = { page: 0, mm: MM, addr: 0 } as const;
 
 function takeBack(built: Exporter, way: Way): () => Run<void> {
   return routine(built.traits.id, function* (): Run<void> {
-    if (way === 'close') {
+    if (way === 'close' || way === 'revoke') {
+      if (way === 'revoke') yield* built.revoke(BUFFER);
       yield* sys_munmap(MM, 0, PAGES);
       yield* sys_close(MM, FD);
       return;
@@ -92,7 +90,10 @@ function takeBack(built: Exporter, way: Way): () => Run<void> {
     for (let times = 0; times < 2; times++) {
       if (way === 'move') yield* built.move(BUFFER, 0, PAGES);
       else if (way === 'evict') yield* built.evict(BUFFER, 0, PAGES);
-      else yield* built.revoke(BUFFER);
+      else {
+        yield* built.revoke(BUFFER);
+        yield* built.enable(BUFFER);
+      }
     }
   });
 }
@@ -107,6 +108,11 @@ export function checkPages(k: Kernel): void {
     let holders = 0;
     for (let i = 0; i < k.buf_page.length; i++) if (k.buf_page.get(i) === pfn) holders++;
     for (let i = 0; i < k.file_page.length; i++) if (k.file_page.get(i) === pfn) holders++;
+    const owner = k.page_owner.get(pfn);
+    // A pool of the driver, or its worker, has it.
+    if (owner === OWNER_POOL || owner & OWNER_LATER) holders++;
+    // An exporter may keep the counts of its pages at zero while they are in use.
+    if (k.page_refcount.get(pfn) === 0 && holders === 1) continue;
     const extra = k.page_refcount.get(pfn) - k.page_mapcount.get(pfn) - holders;
     if (extra === 0) continue;
     k.mem.report({
@@ -131,11 +137,13 @@ export function cellSystems(
 ): () => System {
   const built = exporter(ex);
   const use = consumer(co);
-  const holder: UserPage = { ...MAPPED, who: co.id };
+  const buffer = ex.object === 'dma-buf' || ex.object === 'device' ? BUFFER : NO_BUFFER;
+  const user: UserPage = { ...MAPPED, buffer, who: 'the user' };
+  const holder: UserPage = { ...user, who: co.id };
   const userMain = routine('user', function* (): Run<void> {
     if (face.idle === 'user') return;
-    if (!face.readOnly) yield* touch(USER, 1, 1);
-    yield* touch(USER, 0, 0);
+    if (!face.readOnly) yield* touch(user, 1, 1);
+    yield* touch(user, 0, 0);
   });
   const consumerMain = routine(co.id, function* (): Run<void> {
     if (face.idle !== 'consumer') yield* use(MM, 0, 0, holder);
@@ -146,11 +154,16 @@ export function cellSystems(
     { name: co.id, run: consumerMain },
   ];
   return () => {
-    const k = new Kernel({ ...CELL_SIZES, linux, dmabufDebug: co.dmabufDebug });
+    const k = new Kernel({
+      ...CELL_SIZES,
+      linux,
+      profile: ex.kernelOfItsDay,
+      dmabufDebug: co.dmabufDebug,
+    });
     const sim = { mem: k.mem, world: k };
-    simulate(sim, built.create(MM, FD, PAGES));
     const prot = face.readOnly ? PROT_READ : PROT_READ | PROT_WRITE;
-    simulate(sim, sys_mmap(MM, 0, PAGES, prot, MAP_SHARED, mmapTarget(FD, 0)));
+    simulate(sim, built.create(MM, FD, PAGES));
+    simulate(sim, built.map(MM, FD, PAGES, prot));
     const kind = notifierKind(co);
     if (face.touched) {
       for (let page = 0; page < PAGES; page++) simulate(sim, user_access(MM, page, 1, 0, 0, null));
@@ -178,4 +191,5 @@ export const CELL_SIZES: Omit<KernelConfig, 'linux'> = {
   fds: 1,
   checkContents: true,
   attachments: 1,
+  swap: true,
 };

@@ -47,11 +47,10 @@ export interface MatrixFilter {
   readonly consumer?: string;
 }
 
-/** The cells of the matrix in reading order. An exporter that a version lacks is left out. */
-export function matrixCells(linux: LinuxVersion, filter: MatrixFilter = {}): Cell[] {
+/** The cells of the matrix in reading order: the same for each version. */
+export function matrixCells(filter: MatrixFilter = {}): Cell[] {
   const cells: Cell[] = [];
   for (const exporter of EXPORTERS) {
-    if (exporter.linux && !exporter.linux.includes(linux)) continue;
     if (filter.exporter && exporter.id !== filter.exporter) continue;
     for (const consumer of CONSUMERS) {
       if (filter.consumer && consumer.id !== filter.consumer) continue;

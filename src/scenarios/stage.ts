@@ -118,6 +118,7 @@ function sizes(
     fds: 1,
     attachments: 1,
     checkContents: true,
+    swap: true,
   };
 }
 
@@ -171,7 +172,8 @@ export function story(s: Story): Scenario {
   const told = names.length === 1 ? '1 thread' : `${names.length} threads`;
   const bound = `${told} as told, ${pages} page${pages === 1 ? '' : 's'} of buffer, ${config.pages - 1} physical pages`;
   const prepare: Scenario['prepare'] = (linux) => () => {
-    const k = new Kernel({ ...config, linux, dmabufDebug });
+    const profile = built.traits.kernelOfItsDay;
+    const k = new Kernel({ ...config, linux, dmabufDebug, profile });
     const sim = { mem: k.mem, world: k };
     simulate(sim, built.create(MM, FD, pages));
     if (mapped !== 'no') {

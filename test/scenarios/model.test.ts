@@ -26,7 +26,7 @@ describe('reduction', () => {
     timeout: 180_000,
   }, () => {
     let compared = 0;
-    for (const { cell, face } of faces(matrixCells('6.12'), (f) => f.idle !== null)) {
+    for (const { cell, face } of faces(matrixCells(), (f) => f.idle !== null)) {
       const run = (reduce: boolean) => {
         const make = cellSystems(cell.exporter, cell.consumer, face, '6.12');
         return new Search(make, { reduce, stopAt: 'never' }).run();
@@ -38,7 +38,7 @@ describe('reduction', () => {
   });
 
   it('finds the same with three threads', { timeout: 180_000 }, () => {
-    const cells = matrixCells('6.12').filter((c) =>
+    const cells = matrixCells().filter((c) =>
       ['vgem/notifier-retry', 'vgem/notifier-no-retry', 'system-heap/cpu', 'ttm/gup'].includes(
         c.id,
       ),
@@ -58,7 +58,7 @@ describe('granularity', () => {
   it('every step touches one racy word, or says why more are atomic', { timeout: 180_000 }, () => {
     const unexplained = new Set<string>();
     let steps = 0;
-    for (const { cell, face } of faces(matrixCells('6.12'), (f) => f.idle !== null)) {
+    for (const { cell, face } of faces(matrixCells(), (f) => f.idle !== null)) {
       const make = cellSystems(cell.exporter, cell.consumer, face, '6.12');
       const search = new Search(make, { reduce: false, testMode: true, stopAt: 'never' });
       search.run();

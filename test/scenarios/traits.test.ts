@@ -34,7 +34,7 @@ describe('traits of an exporter', () => {
     ['zapOffsetMatches', { zapOffsetMatches: false }, 'cpu', 'corrupts R4'],
     ['faultLocks', { faultLocks: 'looks-before-locking' }, 'cpu', 'corrupts R5'],
     ['setsFlags', { setsFlags: [], inserts: 'fault-vmf-page' }, 'gup', 'corrupts R1,R2,R4,R5'],
-    ['freesOldPage', { freesOldPage: false }, 'cpu', 'breaks leak'],
+    ['oldPage', { oldPage: 'kept' }, 'cpu', 'breaks leak'],
     ['inserts at mmap', { inserts: 'mmap-remap-pfn', setsFlags: [] }, 'cpu', 'breaks sigbus'],
   ];
   for (const [name, change, consumer, expected] of wrong) {

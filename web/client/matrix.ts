@@ -28,7 +28,7 @@ class MatrixRun {
   private told = false;
 
   constructor(private readonly linux: LinuxVersion) {
-    this.total = matrixCells(linux).length;
+    this.total = matrixCells().length;
   }
 
   get state(): MatrixState {
@@ -47,7 +47,7 @@ class MatrixRun {
     this.running = true;
     const began = performance.now();
     const rows = new Map<string, string[]>();
-    for (const { id, exporter } of matrixCells(this.linux)) {
+    for (const { id, exporter } of matrixCells()) {
       rows.set(exporter.id, [...(rows.get(exporter.id) ?? []), id]);
     }
     try {

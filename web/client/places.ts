@@ -44,7 +44,7 @@ export function placesOf(linux: LinuxVersion): Place[] {
       to: at('tour'),
     },
     { kind: 'page', name: 'glossary', what: 'the words of the field', to: at('glossary') },
-    ...matrixCells(linux).map(
+    ...matrixCells().map(
       (c): Place => ({
         kind: 'cell',
         name: c.id,

@@ -94,7 +94,6 @@ export function Matrix({ route, linux }: { route: Route; linux: LinuxVersion }) 
     document.title = 'pfnmap: may this consumer touch that memory?';
   }, []);
 
-  const exporters = EXPORTERS.filter((e) => !e.linux || e.linux.includes(linux));
   const { cells, total, states, ms, running, error } = state;
   const done = cells.size;
   const counts = new Map<string, number>();
@@ -113,7 +112,7 @@ export function Matrix({ route, linux }: { route: Route; linux: LinuxVersion }) 
     const to: Record<string, readonly [number, number]> = {
       ArrowRight: [r, Math.min(c + 1, CONSUMERS.length - 1)],
       ArrowLeft: [r, Math.max(c - 1, 0)],
-      ArrowDown: [Math.min(r + 1, exporters.length - 1), c],
+      ArrowDown: [Math.min(r + 1, EXPORTERS.length - 1), c],
       ArrowUp: [Math.max(r - 1, 0), c],
       Home: [r, 0],
       End: [r, CONSUMERS.length - 1],
@@ -199,7 +198,7 @@ export function Matrix({ route, linux }: { route: Route; linux: LinuxVersion }) 
             </tr>
           </thead>
           <tbody>
-            {exporters.map((ex, r) => (
+            {EXPORTERS.map((ex, r) => (
               <Row
                 key={ex.id}
                 exporter={ex}

@@ -7,19 +7,12 @@
  */
 import { type Run, routine, step } from '../../explore/program.ts';
 import { EINVAL } from '../errno.ts';
-import { alloc_file, file_private, fput, get_file } from '../fs/file.ts';
+import { alloc_file, file_private } from '../fs/file.ts';
 import { type DmaBufOps, dma_buf_operations, type FileOperations, type Kernel } from '../kernel.ts';
 import { VM_PFNMAP } from '../mm/flags.ts';
 import { WARN } from '../mm/insert.ts';
-import {
-  set_vm_file,
-  set_vm_pgoff,
-  vm_end,
-  vm_file,
-  vm_flags,
-  vm_pgoff,
-  vm_start,
-} from '../mm/vma.ts';
+import { vma_set_file } from '../mm/util.ts';
+import { set_vm_pgoff, vm_end, vm_flags, vm_pgoff, vm_start } from '../mm/vma.ts';
 import { warn_if_attached } from './attach.ts';
 
 const buf_ops = step('dmabuf->ops', (k: Kernel, buf: number) => k.buf_ops.get(buf));
@@ -126,10 +119,7 @@ const mmap_redirected = routine(
     if (!(yield* has_mmap(buf))) return -EINVAL;
     if (!(yield* fits(vma, buf, pgoff))) return -EINVAL;
     const file = yield* buf_file(buf);
-    const old = yield* vm_file(vma);
-    yield* get_file(file);
-    yield* set_vm_file(vma, file + 1);
-    if (old) yield* fput(old - 1);
+    yield* vma_set_file(vma, file);
     yield* set_vm_pgoff(vma, pgoff);
     return yield* call_mmap(mm, vma, buf);
   },

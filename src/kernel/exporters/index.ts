@@ -10,7 +10,9 @@ const RANK: readonly ExporterTraits['status'][] = [
   'test module',
 ];
 
+/** Ordinary memory comes last: it is there for comparison. */
+const rank = ({ object, status }: ExporterTraits): number =>
+  object === 'dma-buf' || object === 'device' ? RANK.indexOf(status) : RANK.length;
+
 /** In reading order: what exists, what existed, what was only discussed, the test module's kinds. */
-export const EXPORTERS: readonly ExporterTraits[] = FILES.flat().sort(
-  (a, b) => RANK.indexOf(a.status) - RANK.indexOf(b.status),
-);
+export const EXPORTERS: readonly ExporterTraits[] = FILES.flat().sort((a, b) => rank(a) - rank(b));

@@ -66,7 +66,7 @@ export function withFlags(base: ExporterTraits, flags: number): ExporterTraits {
     id: `${base.id}+${flags}`,
     refusesPrivate: !(flags & ALLOW_PRIVATE),
     refusesWritable: (flags & READONLY) !== 0,
-    shmemPages: (flags & SHMEM) !== 0,
+    memory: flags & SHMEM ? 'shmem' : 'ram',
     setsFlags: [
       ...base.setsFlags,
       ...(flags & DONTEXPAND ? (['VM_DONTEXPAND'] as const) : []),

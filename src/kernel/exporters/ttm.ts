@@ -12,7 +12,7 @@ export const ttm: ExporterTraits = {
   faultMayRetry: true,
   takesBack: ['move'],
   countsVmas: true,
-  pgoffBase: 0x100000,
+  pgoff: 'fake-offset',
 };
 
 export default ttm;

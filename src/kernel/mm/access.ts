@@ -9,7 +9,7 @@
  * last value stored in good faith, and a move compares.
  */
 import { again, choice, type Run, routine, step } from '../../explore/program.ts';
-import { type Kernel, PAGE_USED } from '../kernel.ts';
+import { type Kernel, PAGE_DEVICE, PAGE_USED, REVOKED } from '../kernel.ts';
 import { handle_page_fault } from './fault.ts';
 import {
   PFN_SHIFT,
@@ -20,11 +20,15 @@ import {
   PTE_YOUNG,
   pte_pfn,
 } from './flags.ts';
-import { bufferPage } from './page.ts';
+import { bufferPage, OWNER_BUFFER, OWNER_LATER } from './page.ts';
 import { hw_walk, tlb_get } from './pgtable.ts';
+
+/** Of a page that belongs to no buffer: ordinary memory, where the page table alone says what is right. */
+export const NO_BUFFER = -1;
 
 /** What whoever touches a page believes it to be: page `page` of a buffer. */
 export interface UserPage {
+  /** The buffer, or {@link NO_BUFFER}. */
   readonly buffer: number;
   readonly page: number;
   /** Where a program has it mapped. */
@@ -41,38 +45,73 @@ export interface UserPage {
  * Otherwise it is the one who kept the translation.
  */
 function blame(k: Kernel, pfn: number, user: UserPage, keeper: string): string {
+  const entry = entryNow(k, user);
+  if (entry & PTE_PRESENT && pte_pfn(entry) === pfn) {
+    return mapped(k, user, entry & PTE_BORN_STALE ? 'R5' : 'R4');
+  }
+  // Memory of a device that was taken for static, and can be revoked all the same.
+  return keeper === 'R8' && k.page_state.get(pfn) === PAGE_DEVICE ? 'R9' : keeper;
+}
+
+/** The entry, of either size, that translates the user's address now. */
+function entryNow(k: Kernel, user: UserPage): number {
   const { vpages, ptrsPerPmd } = k.config;
   const blocks = Math.ceil(vpages / ptrsPerPmd);
   const pmd = k.pmd.get(user.mm * blocks + Math.floor(user.addr / ptrsPerPmd));
   const page = (user.addr % ptrsPerPmd) << PFN_SHIFT;
-  const entry = pmd & PTE_PRESENT ? pmd + page : k.pte.get(user.mm * vpages + user.addr);
-  if (!(entry & PTE_PRESENT) || pte_pfn(entry) !== pfn) return keeper;
-  return mapped(k, user, entry & PTE_BORN_STALE ? 'R5' : 'R4');
+  return pmd & PTE_PRESENT ? pmd + page : k.pte.get(user.mm * vpages + user.addr);
+}
+
+/** The page that is the user's page now; 0: none is. */
+function rightPage(k: Kernel, user: UserPage): number {
+  if (user.buffer >= 0) return k.buf_page.get(user.buffer * k.config.bufferPages + user.page);
+  const entry = entryNow(k, user);
+  return entry & PTE_PRESENT ? pte_pfn(entry) : 0;
+}
+
+/** Contents of the user's page are in swap: what is written to its old page is lost. */
+function swapped(k: Kernel, user: UserPage): boolean {
+  const { swap, bufferPages, words } = k.config;
+  if (!swap || user.buffer < 0) return false;
+  return k.buf_swap.get((user.buffer * bufferPages + user.page) * words) !== 0;
 }
 
 /** The rule that falls where an entry leads to a wrong page: R11 if the buffer was released under it. */
 function mapped(k: Kernel, user: UserPage, rule: string): string {
-  const { buffer, page } = user;
-  const gone = k.buf_page.get(buffer * k.config.bufferPages + page) === 0;
-  return gone && !k.buf_revoked.get(buffer) ? 'R11' : rule;
+  const gone = user.buffer >= 0 && rightPage(k, user) === 0 && !swapped(k, user);
+  return gone && !k.buf_revoked.get(user.buffer) ? 'R11' : rule;
 }
 
 function check(k: Kernel, pfn: number, user: UserPage, write: number, rule: string): void {
-  const backing = k.buf_page.get(user.buffer * k.config.bufferPages + user.page);
-  if (backing === pfn) return;
-  const free = k.page_state.get(pfn) !== PAGE_USED;
-  // The buffer is gone, and a reference keeps the page: it is nobody else's, nobody is hurt.
-  if (backing === 0 && !free && k.page_owner.get(pfn) === bufferPage(user.buffer, user.page))
-    return;
+  const why = wrong(k, pfn, user, write);
+  if (!why) return;
   const did = `${user.who} ${write ? 'writes' : 'reads'} page${pfn}`;
-  const why = free
-    ? 'which is free: whoever gets it next is corrupted'
-    : k.page_owner.get(pfn) !== bufferPage(user.buffer, user.page)
-      ? 'which belongs to somebody else now'
-      : write
-        ? `but page ${user.page} of the buffer is page${backing} now: the write is lost`
-        : `but page ${user.page} of the buffer is page${backing} now: the data is stale`;
   k.mem.report({ severity: 'corrupts', rule, text: `${did}, ${why}` });
+}
+
+/** Why the page is not the user's any more, or nothing if it is. */
+function wrong(k: Kernel, pfn: number, user: UserPage, write: number): string {
+  const right = rightPage(k, user);
+  const state = k.page_state.get(pfn);
+  if (right === pfn) {
+    const dead = state === PAGE_DEVICE && k.buf_revoked.get(user.buffer) === REVOKED;
+    if (!dead) return '';
+    return write ? 'whose device does not listen: the write is lost' : 'whose device is not there';
+  }
+  const free = state !== PAGE_USED && state !== PAGE_DEVICE;
+  if (free) return 'which is free: whoever gets it next is corrupted';
+  const owner = k.page_owner.get(pfn);
+  const mine =
+    user.buffer >= 0
+      ? (owner & ~OWNER_LATER) === bufferPage(user.buffer, user.page)
+      : owner < OWNER_BUFFER;
+  if (!mine) return 'which belongs to somebody else now';
+  const inSwap = swapped(k, user);
+  // The buffer is gone, and a reference keeps the page: it is nobody else's, nobody is hurt.
+  if (right === 0 && !inSwap && !(owner & OWNER_LATER)) return '';
+  const where = user.buffer < 0 ? `the mapping` : `page ${user.page} of the buffer`;
+  const now = `but ${where} is ${inSwap ? 'in swap' : right ? `page${right}` : 'elsewhere'} now`;
+  return `${now}: the ${write ? 'write is lost' : 'data is stale'}`;
 }
 
 /**
@@ -96,7 +135,7 @@ export function touch(
     const fallen = keeper === null ? mapped(k, user, rule) : blame(k, pfn, user, keeper);
     check(k, pfn, user, write, fallen);
     const g = user.buffer * k.config.bufferPages + user.page;
-    if (write && k.buf_page.get(g) === pfn) {
+    if (write && user.buffer >= 0 && k.buf_page.get(g) === pfn) {
       k.buf_data.set(g, value);
       k.buf_blame.set(g, Number(fallen.slice(1)));
     }

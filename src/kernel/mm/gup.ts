@@ -263,6 +263,14 @@ const gup_fast_folio_allowed = step(
 );
 
 /**
+ * The only test of GUP-fast that VM_PFNMAP memory can count on. Where entries cannot say that they
+ * are special, GUP-fast takes none at all (6.12 mm/gup.c:2973, :3024; 6.1 mm/gup.c:2478, :2529).
+ */
+const no_page_behind = step('pte_special', (k: Kernel, pte: number) =>
+  !k.linux.pte_special || pte & PTE_SPECIAL ? 1 : 0,
+);
+
+/**
  * mm/gup.c gup_fast_pte_range (6.1: gup_pte_range): no lock; reads the entry, takes the reference,
  * reads the entry again. Never looks at the VMA: only pte_special stops it.
  * @returns the pfn, or 0 to leave it to the slow path
@@ -273,7 +281,7 @@ const gup_fast_pte_range = routine(
     const pte = yield* lookup_entry(mm, addr);
     if (!(pte & PTE_PRESENT) || pte & PTE_NONE) return 0;
     if (yield* guard('the pte_write test', flags & FOLL_WRITE && !(pte & PTE_WRITE))) return 0;
-    if (yield* guard('the pte_special test', pte & PTE_SPECIAL)) return 0;
+    if (yield* guard('the pte_special test', yield* no_page_behind(pte))) return 0;
     const pfn = pte_pfn(pte);
     const refs = refsOf(flags);
     if (!(yield* try_get_page(pfn, refs))) return 0;

@@ -29,7 +29,7 @@ import {
   VM_PFNMAP,
   VM_WRITE,
 } from './flags.ts';
-import { get_page, OWNER_BUFFER, page_add_rmap } from './page.ts';
+import { get_page, OWNER_BUFFER, page_add_rmap, pfn_valid } from './page.ts';
 import { pmd_none, ptep_get, ptrs_per_pmd, set_pmd_at } from './pgtable.ts';
 import {
   PROT_R,
@@ -73,6 +73,18 @@ export function mk_pte(pfn: number, prot: number): number {
   if (!(prot & (PROT_R | PROT_W))) pte |= PTE_NONE;
   return pte;
 }
+
+/**
+ * Does the entry say itself that there is no page behind it? Never where the architecture has no bit
+ * for that: there vm_normal_page knows by the VMA, which for the mappings of the model comes to what
+ * PTE_SPECIAL stands for everywhere else (6.12 mm/memory.c:599, :623).
+ */
+export const pte_special = step('pte_special', (k: Kernel, pte: number) =>
+  k.linux.pte_special && pte & PTE_SPECIAL ? 1 : 0,
+);
+const has_pte_special = step('CONFIG_ARCH_HAS_PTE_SPECIAL', (k: Kernel) =>
+  k.linux.pte_special ? 1 : 0,
+);
 
 /**
  * set_pte_at for a page that an exporter hands out. As a ghost, the entry remembers if the page was
@@ -166,6 +178,10 @@ export const vmf_insert_mixed = routine(
       return VM_FAULT_SIGBUS;
     }
     if (addr < (yield* vm_start(vma)) || addr >= (yield* vm_end(vma))) return VM_FAULT_SIGBUS;
+    if (!(yield* has_pte_special()) && (yield* pfn_valid(pfn))) {
+      const err = yield* insert_page(mm, vma, addr, pfn);
+      return err === 0 || err === -EBUSY ? VM_FAULT_NOPAGE : VM_FAULT_SIGBUS;
+    }
     return yield* insert_pfn(mm, vma, addr, pfn, yield* vm_page_prot(vma));
   },
   'mm/memory.c',

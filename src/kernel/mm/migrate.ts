@@ -38,7 +38,9 @@ const copies_first = step('folio_mc_copy', (k: Kernel) => (k.linux.migrate_copie
 const owner_of = step('page_owner', (k: Kernel, pfn: number) => k.page_owner.get(pfn));
 
 /** The references that a page has if nobody but its mapping and the migration hold it. */
-const expected_refs = (mapping: number): number => (mapping === MAPPING_ANON ? 1 : 2);
+const expected_refs = (mapping: number): number => (inCache(mapping) ? 2 : 1);
+/** Anonymous memory is in no cache, and neither is a page that was truncated since it was isolated. */
+const inCache = (mapping: number): boolean => mapping !== MAPPING_ANON && mapping !== 0;
 
 function replaceInCache(k: Kernel, dst: number, src: number): number {
   const mapping = k.page_mapping.get(src);
@@ -78,10 +80,10 @@ const move_to_new_folio = routine(
         return -EAGAIN;
       yield* copy_page(dst, src);
     }
-    if (mapping === MAPPING_ANON) {
+    if (!inCache(mapping)) {
       if (yield* guard('the reference count test', (yield* page_ref_count(src)) !== refs))
         return -EAGAIN;
-      yield* set_page_mapping(dst, MAPPING_ANON);
+      yield* set_page_mapping(dst, mapping);
       yield* set_page_exclusive(dst, yield* page_is_exclusive(src));
     } else if (!(yield* replace_in_cache(dst, src, refs))) return -EAGAIN;
     if (!early) yield* copy_page(dst, src);

@@ -8,16 +8,20 @@
  */
 import { choice, type Run, routine, step } from '../../explore/program.ts';
 import { ENOMEM } from '../errno.ts';
-import { type Kernel, PAGE_FREED, PAGE_USED } from '../kernel.ts';
+import { type Kernel, PAGE_DEVICE, PAGE_FREED, PAGE_USED } from '../kernel.ts';
 
 /** Owners of pages. A buffer's page: OWNER_BUFFER + buffer * 65536 + index. */
 export const OWNER_NONE = 0;
 export const OWNER_ANON = 1;
 export const OWNER_FILE = 2;
 export const OWNER_PIPE = 3;
+/** In a pool of a driver: nobody's, and not the allocator's either. */
+export const OWNER_POOL = 4;
 export const OWNER_BUFFER = 0x1000000;
 /** With a buffer's page: replaced by a move, and kept aside by the exporter. */
 export const OWNER_KEPT = 0x40000000;
+/** With a buffer's page: replaced, and a worker of the driver will free it. */
+export const OWNER_LATER = 0x20000000;
 
 /** Bits of page_flags (include/linux/page-flags.h), kept where the run asks for them. */
 export const PG_DIRTY = 0x1;
@@ -106,6 +110,25 @@ export const alloc_page = routine(
   'mm/page_alloc.c',
 );
 
+/** n pages in a row that were never handed out; aligned to a huge page's size if memory allows. */
+function takeBlock(k: Kernel, n: number, state: number, refs: number): number {
+  const fresh = k.pages_fresh.get(0);
+  const huge = k.config.ptrsPerPmd;
+  const aligned = Math.ceil(fresh / huge) * huge;
+  const first = n >= huge && aligned + n <= k.config.pages ? aligned : fresh;
+  if (first + n > k.config.pages) return -ENOMEM;
+  for (let pfn = fresh; pfn < first; pfn++) {
+    k.page_state.set(pfn, PAGE_FREED);
+    k.pages_freed.add(0, 1);
+  }
+  for (let pfn = first; pfn < first + n; pfn++) {
+    k.page_state.set(pfn, state);
+    k.page_refcount.set(pfn, refs);
+  }
+  k.pages_fresh.set(0, first + n);
+  return first;
+}
+
 /**
  * Allocates n pages in a row that were never handed out before: a block, split into single pages. A
  * block of a huge page's size is aligned to it if memory allows; what is skipped is free.
@@ -113,25 +136,38 @@ export const alloc_page = routine(
  */
 export const alloc_pages_exact = step(
   'alloc_pages_exact',
-  (k: Kernel, n: number) => {
-    const fresh = k.pages_fresh.get(0);
-    const huge = k.config.ptrsPerPmd;
-    const aligned = Math.ceil(fresh / huge) * huge;
-    const first = n >= huge && aligned + n <= k.config.pages ? aligned : fresh;
-    if (first + n > k.config.pages) return -ENOMEM;
-    for (let pfn = fresh; pfn < first; pfn++) {
-      k.page_state.set(pfn, PAGE_FREED);
-      k.pages_freed.add(0, 1);
-    }
-    for (let pfn = first; pfn < first + n; pfn++) {
-      k.page_state.set(pfn, PAGE_USED);
-      k.page_refcount.set(pfn, 1);
-    }
-    k.pages_fresh.set(0, first + n);
-    return first;
-  },
+  (k: Kernel, n: number) => takeBlock(k, n, PAGE_USED, 1),
   { atomic: 'the allocator takes blocks under zone->lock (mm/page_alloc.c rmqueue)' },
 );
+
+/**
+ * Pages of a device's BAR: PFNs without a struct page, which no allocator knows.
+ * @returns the first pfn, or -ENOMEM
+ */
+export const pci_resource_start = step(
+  'pci_resource_start',
+  (k: Kernel, n: number) => takeBlock(k, n, PAGE_DEVICE, 0),
+  { atomic: 'the bus was set up long before' },
+);
+
+/** Has the pfn a struct page? include/linux/mmzone.h pfn_valid */
+export const pfn_valid = step('pfn_valid', (k: Kernel, pfn: number) => (noPage(k, pfn) ? 0 : 1), {
+  text: ([pfn], v) => `pfn_valid(${pfn}) = ${v ? 'yes' : 'no struct page'}`,
+});
+
+/** Read past the watch: it is so from before the first thread runs, and never changes. */
+function noPage(k: Kernel, pfn: number): boolean {
+  return k.mem.words[k.page_state.base + pfn] === PAGE_DEVICE;
+}
+
+/** Whoever reaches for a struct page that is not there dies of it, or finds somebody else's memory. */
+function dieWithoutPage(k: Kernel, what: string, pfn: number): void {
+  k.mem.report({
+    severity: 'breaks',
+    rule: 'bug',
+    text: `${what}(pfn ${pfn}): there is no struct page`,
+  });
+}
 
 /** Says whose page it is; for the eye and for the ghost checks only. */
 export const set_page_owner = step('owner', (k: Kernel, pfn: number, owner: number) =>
@@ -142,6 +178,7 @@ export const set_page_owner = step('owner', (k: Kernel, pfn: number, owner: numb
 export const get_page = step(
   'get_page',
   (k: Kernel, pfn: number, refs: number) => {
+    if (noPage(k, pfn)) return dieWithoutPage(k, 'get_page', pfn);
     if (k.page_refcount.get(pfn) <= 0) {
       k.mem.report({
         severity: 'breaks',
@@ -158,6 +195,7 @@ export const get_page = step(
 export const try_get_page = step(
   'try_get_page',
   (k: Kernel, pfn: number, refs: number) => {
+    if (noPage(k, pfn)) dieWithoutPage(k, 'try_get_page', pfn);
     if (k.page_refcount.get(pfn) <= 0) return 0;
     k.page_refcount.add(pfn, refs);
     return 1;
@@ -178,7 +216,7 @@ export const try_get_page = step(
  */
 export const refcounted_page = step(
   'pfn_to_refcounted_page',
-  (k: Kernel, pfn: number) => (k.page_reserved.get(pfn) ? 0 : 1),
+  (k: Kernel, pfn: number) => (noPage(k, pfn) || k.page_reserved.get(pfn) ? 0 : 1),
   {
     text: ([pfn], v) =>
       `page${pfn} is ${v ? 'an ordinary page' : 'reserved, or has no struct page'}`,
@@ -245,6 +283,13 @@ export const page_remove_rmap = step(
     k.page_mapcount.add(pfn, -1);
     if (dirty) dirtyFolio(k, pfn);
   },
+);
+
+/** Sets the count itself: no code of mm/ does this to a page in use. include/linux/page_ref.h */
+export const set_page_count = step(
+  'set_page_count',
+  (k: Kernel, pfn: number, n: number) => k.page_refcount.set(pfn, n),
+  { text: ([pfn, n]) => `set_page_count(page${pfn}, ${n})` },
 );
 
 export const page_mapcount = step('page_mapcount', (k: Kernel, pfn: number) =>

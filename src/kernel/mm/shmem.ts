@@ -152,13 +152,19 @@ const shmem_mmap = routine(
   'mm/shmem.c',
 );
 
-const take_file_page = step('filemap_remove_folio', (k: Kernel, file: number, index: number) => {
-  const i = file * k.config.bufferPages + index;
-  const pfn = k.file_page.get(i);
-  k.file_page.set(i, 0);
-  if (pfn) k.page_mapping.set(pfn, 0);
-  return pfn;
-});
+const take_file_page = step(
+  'filemap_remove_folio',
+  (k: Kernel, file: number, index: number) => {
+    const i = file * k.config.bufferPages + index;
+    const pfn = k.file_page.get(i);
+    // truncate_inode_pages_range: the folio is locked while it goes, so nobody migrates it meanwhile.
+    if (pfn && k.page_locked.get(pfn)) return BLOCKED;
+    k.file_page.set(i, 0);
+    if (pfn) k.page_mapping.set(pfn, 0);
+    return pfn;
+  },
+  { atomic: 'under the folio lock and the xarray lock of the mapping (6.12 mm/filemap.c:249)' },
+);
 const file_pages = step('i_size_read', (k: Kernel, file: number) =>
   Math.min(k.file_size.get(file), k.config.bufferPages),
 );

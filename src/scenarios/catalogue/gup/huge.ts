@@ -13,8 +13,8 @@ const moves: Act = function* ({ move }) {
 /** A block of two pages, mapped by one entry; the pages have a mapping, as 6.12 asks of GUP-fast. */
 const huge = {
   inserts: 'fault-huge-pfn',
-  pgoffBase: 0,
-  shmemPages: true,
+  pgoff: 'offset',
+  memory: 'shmem',
   contiguous: true,
 } as const;
 

@@ -13,7 +13,7 @@ const moves: Act = function* ({ move }) {
 
 /** Answers faults with vmf->page, and is right in everything else but its flags. */
 const faultsPages = (name: string, but: Partial<ExporterTraits>) =>
-  like('test-fpage', name, { zap: 'before-copy', shmemPages: true, ...but });
+  like('test-fpage', name, { zap: 'before-copy', memory: 'shmem', ...but });
 
 export default [
   story({
@@ -41,7 +41,7 @@ export default [
     status: 'the test module’s liar (6.12 mm/gup.c:2886 gup_fast_folio_allowed)',
     rules: ['R2', 'R13'],
     expected: 'violated',
-    exporter: faultsPages('liar-no-mapping', { setsFlags: ['VM_PFNMAP'], shmemPages: false }),
+    exporter: faultsPages('liar-no-mapping', { setsFlags: ['VM_PFNMAP'], memory: 'ram' }),
     touched: true,
     threads: { 'gup-fast': consumerOf('gup-fast'), exporter: moves },
   }),

@@ -36,6 +36,7 @@ export default [
     exporter: like('system-heap', 'heap-that-refills', {
       takesBack: ['move'],
       inserts: 'fault-pfn',
+      lock: 'dma_resv',
       setsFlags: ['VM_PFNMAP'],
     }),
     threads: { user, heap: moves },

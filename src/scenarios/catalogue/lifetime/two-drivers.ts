@@ -18,7 +18,7 @@ const OTHER = { buffer: 1, page: 0, mm: MM, addr: 1, who: 'the user' } as const;
 const OTHER_FD = 1;
 const heap = exporter(exporterOf('system-heap'));
 /** TTM, but mapped from offset 0, as the heap is. */
-const mover = like('ttm', 'ttm-offset-0', { pgoffBase: 0, status: 'real' });
+const mover = like('ttm', 'ttm-offset-0', { pgoff: 'offset', status: 'real' });
 
 const maps_other = routine('maps_other', function* () {
   yield* heap.create(MM, OTHER_FD, 1);
