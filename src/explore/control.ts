@@ -187,14 +187,24 @@ export class Control {
     return this.def.length;
   }
 
-  /** The node at which a thread running `run` starts. */
-  start(run: () => Run<unknown>): number {
+  /** The node at which each thread starts. */
+  readonly starts: number[] = [];
+
+  /** The node at which thread `thread`, running `run`, starts. */
+  start(run: () => Run<unknown>, thread: number): number {
     const request = run().next();
     if (request.done || request.value.type !== 'call') {
       throw new ProgramError('a thread must be a routine: routine(name, function* () { ... })');
     }
     const graph = this.graphOf(request.value.def, request.value.args);
-    return this.resolve(graph.entry, -1, NOTHING);
+    this.starts[thread] = this.resolve(graph.entry, -1, NOTHING);
+    return this.starts[thread];
+  }
+
+  /** The nodes that were found to follow a node. */
+  successors(node: number): number[] {
+    const near = this.edges.subarray(node * DIRECT, (node + 1) * DIRECT);
+    return [...near.filter((to) => to >= 0), ...(this.farEdges[node]?.values() ?? [])];
   }
 
   /** The node after the step at `node` returned `value`. */
@@ -238,7 +248,7 @@ export class Control {
   }
 
   /** A lock as `held` has it: its number, and whether for writing. */
-  private entryOf(def: StepDef, args: readonly Arg[]): number {
+  entryOf(def: StepDef, args: readonly Arg[]): number {
     const lock = (def.lock as (...a: unknown[]) => number)(this.world, ...args);
     return def.shared ? lock * 2 : lock * 2 + 1;
   }

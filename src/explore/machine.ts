@@ -208,7 +208,7 @@ export class Machine {
     this.threadHigh = new Int32Array(this.nThreads).fill(-1);
     system.threads.forEach((t, i) => {
       mem.self = i;
-      this.initialAt[i] = this.control.start(t.run);
+      this.initialAt[i] = this.control.start(t.run, i);
     });
     this.toInitial();
   }

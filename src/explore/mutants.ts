@@ -4,6 +4,7 @@
  * turn (guards.ts). Where a rule falls then, the guard is what kept it, and the exploration has shown
  * that it would have noticed.
  */
+import { type Control, DONE } from './control.ts';
 import { type Exploration, type Explorer, explore } from './explore.ts';
 import { type Guard, guardText, withoutGuard } from './guards.ts';
 import type { System } from './machine.ts';
@@ -40,6 +41,10 @@ export interface MutantOptions {
   /** Give up on a mutant beyond this many states. Default 4 million. */
   readonly maxStates?: number;
 }
+
+/** Why a guard need not be left out to see that nothing changes. */
+const NEVER_HOLDS = 'the test never holds';
+const NOBODY_WAITS = 'no other thread takes the lock';
 
 /** Lock balance and order say that something was left out, not that it was needed. */
 const COUNTS = ({ rule }: Violation): boolean => rule !== 'lock-order';
@@ -103,9 +108,12 @@ export class MutantRun {
   private *without(guard: Guard): Generator<void, Mutant> {
     let states = 0;
     let why: string | null = null;
+    let idle: string | null = null;
     for (const { make, knowledge } of this.subjects) {
-      // A test that never held does nothing that could be missed.
-      if (!knowledge.guards.get(guardText(guard))?.acts) continue;
+      const met = knowledge.guards.get(guardText(guard));
+      if (!met) continue;
+      idle = met.acts ? idlerOf(guard, knowledge) : NEVER_HOLDS;
+      if (idle) continue;
       try {
         const result = yield* this.explored(withoutGuard(make, guard), knowledge);
         states += result.states;
@@ -117,7 +125,8 @@ export class MutantRun {
         why ??= error.message;
       }
     }
-    return { ...told(guard, why ? 'unknown' : 'not-needed', null, states), text: why };
+    const text = why ?? (states ? null : idle);
+    return { ...told(guard, why ? 'unknown' : 'not-needed', null, states), text };
   }
 
   private *explored(make: () => System, base: Knowledge): Generator<void, Exploration> {
@@ -141,6 +150,49 @@ export class MutantRun {
     }
     return result;
   }
+}
+
+/**
+ * A lock that no other thread takes, or only shared as this one does, keeps nobody out: a run without
+ * it differs from all runs with it only after two threads have held it at once, which needs a second
+ * one that takes it.
+ */
+function idlerOf(guard: Guard, { control, racy }: Knowledge): string | null {
+  if (!control) return null;
+  const takers = control.starts.map((start) => locksTaken(control, start));
+  const { locks } = control;
+  let lock = false;
+  for (const [thread, taken] of takers.entries()) {
+    for (const { entry, text } of taken) {
+      if (text !== guardText(guard)) continue;
+      lock = true;
+      const number = entry >> 1;
+      const { word, first } = locks.classOf(number);
+      // Somebody looks at the word itself.
+      if (racy?.[word.base + number - first]) return null;
+      for (const [other, theirs] of takers.entries()) {
+        if (other === thread) continue;
+        if (theirs.some((t) => t.entry >> 1 === number && (t.entry | entry) & 1)) return null;
+      }
+    }
+  }
+  return lock ? NOBODY_WAITS : null;
+}
+
+/** The locks that a thread takes in any interleaving, and in which guards. */
+function locksTaken(control: Control, start: number): { entry: number; text: string }[] {
+  const taken: { entry: number; text: string }[] = [];
+  const seen = new Set([start]);
+  for (const node of seen) {
+    const def = node === DONE ? null : control.def[node];
+    if (def?.lock && (def.kind === 'acquire' || def.kind === 'try')) {
+      const where = control.stack(node).at(-1)?.name ?? '';
+      const entry = control.entryOf(def, control.args[node]);
+      taken.push({ entry, text: guardText({ what: def.guard ?? '', where }) });
+    }
+    for (const next of control.successors(node)) seen.add(next);
+  }
+  return taken;
 }
 
 function told(
