@@ -11,8 +11,9 @@ const [users, ...words] = process.argv.slice(2);
 const modes = ['reduce', 'symmetry', 'model'];
 const consumers = words.filter((w) => !modes.includes(w));
 const make = story({ users: Number(users), consumers });
-if (words.includes('model')) console.log(JSON.stringify(promela(make)));
-else {
+if (words.includes('model')) {
+  console.log(JSON.stringify(promela(make, { reduce: words.includes('reduce') })));
+} else {
   const result = new Search(make, {
     // Safety only and every state, which is what Spin does.
     livelock: false,

@@ -2,18 +2,15 @@
 /**
  * A system written out as a Promela model, so that Spin can count its states.
  *
- * The model has one location for each control node of a thread and one transition for each step:
- * guarded by the values that the step read, it makes the writes that the step made and goes to the
- * node that its result leads to. What a step does is recorded by running it once for every
- * combination of values that it meets in any state that the search found; the model knows no more
+ * The model has one location for each control node of a thread and one transition for each step, or
+ * for each transaction: guarded by the values that it read, it makes the writes that it made and goes
+ * to the node that it ended at. What it does is recorded by running it once for every combination of values that it meets in any state that the search found; the model knows no more
  * of the system than that. On the states that were found it therefore does exactly what the system
  * does, and a state that the search failed to find, or found twice, shows: Spin, which explores the
  * model with an engine of its own, then counts another number.
  */
 import { type Control, DONE } from './control.ts';
-import type { System } from './machine.ts';
-import type { Memory } from './memory.ts';
-import { BLOCKED } from './program.ts';
+import { type Machine, Moved, type System } from './machine.ts';
 import { Search } from './search.ts';
 
 export interface PromelaModel {
@@ -71,91 +68,106 @@ interface Option {
 
 const isBranch = (tree: Tree): tree is Branch => 'slot' in tree;
 
-/** Runs single steps from the memory's present state, and notes what they read and write. */
+/** Makes transitions from the machine's present state, and notes what they read and write. */
 class Recorder {
   private readonly reads = new Map<number, number>();
-  private readonly writes = new Map<number, number>();
   private readonly words: Int32Array;
   private readonly watched: Int32Array;
 
-  constructor(
-    private readonly mem: Memory,
-    private readonly world: unknown,
-    private readonly control: Control,
-  ) {
-    const { reads, writes } = this;
-    const words = mem.words;
+  constructor(private readonly machine: Machine) {
+    const { reads } = this;
+    const { mem } = machine;
+    const { words } = mem;
     this.words = words;
-    // A slot that is set looks whether its value changes; that is no read of the step's, and what
-    // it finds is a value that surely does.
+    // Where steps are joined, it is the memory that says where a transition ends.
+    const asked = machine.reduce
+      ? {
+          read: mem.noteRead.bind(mem),
+          write: mem.noteWrite.bind(mem),
+          lock: mem.noteLock.bind(mem),
+        }
+      : null;
     let overwritten = -1;
     const read = (slot: number) => {
-      if (!writes.has(slot) && !reads.has(slot)) reads.set(slot, words[slot]);
+      if (!this.wrote(slot) && !reads.has(slot)) reads.set(slot, words[slot]);
     };
-    mem.noteRead = read;
-    mem.noteLock = read;
+    mem.noteRead = (slot) => {
+      read(slot);
+      asked?.read(slot);
+    };
+    mem.noteLock = (slot) => {
+      read(slot);
+      asked?.lock(slot);
+    };
     mem.noteWrite = (slot) => {
+      // A slot that is set looks whether its value changes. That is no read of the step's, and the
+      // slot is written in any case.
       overwritten = slot;
+      mem.logWrite(slot, words[slot]);
+      asked?.write(slot);
     };
     // Some steps look at the words themselves.
     this.watched = new Proxy(words, {
       get(_, key) {
         const slot = typeof key === 'string' ? Number(key) : Number.NaN;
         if (!Number.isInteger(slot)) throw new Error(`a step uses words.${String(key)}`);
-        const set = overwritten === slot;
+        if (overwritten !== slot) read(slot);
         overwritten = -1;
-        if (set) return Number.NaN;
-        read(slot);
-        return writes.get(slot) ?? words[slot];
+        return words[slot];
       },
       set(_, key, value: number) {
         overwritten = -1;
-        writes.set(Number(key), value | 0);
+        words[Number(key)] = value;
         return true;
       },
     });
   }
 
-  /** Adds to `tree` what thread `t` does at `node` in the present state. */
-  record(tree: Tree | undefined, t: number, node: number): Tree {
-    const { mem, control, world, reads, writes } = this;
-    const def = control.def[node];
-    const args = control.args[node];
+  /** The transition that is being made has written to the slot. */
+  private wrote(slot: number): boolean {
+    const { logSlots, logTop } = this.machine.mem;
+    for (let i = 0; i < logTop; i++) if (logSlots[i] === slot) return true;
+    return false;
+  }
+
+  /** Adds to `tree` what thread `t` does in the present state. */
+  record(tree: Tree | undefined, t: number): Tree {
+    const { machine, reads } = this;
+    const { mem } = machine;
     reads.clear();
-    writes.clear();
-    mem.self = t;
+    mem.logTop = 0;
     mem.watching = true;
-    mem.logging = false;
     mem.words = this.watched;
-    let value: number;
+    let moves: Move[];
     try {
-      const [a, b, c, d, e, f] = args;
-      value = Number(def.run(world, a, b, c, d, e, f) ?? 0);
+      moves = this.movesOf(t);
     } finally {
       mem.words = this.words;
       mem.watching = false;
-      mem.logging = true;
     }
-    const ends = mem.reports.some((r) => r.severity === 'corrupts');
-    const errs = mem.reports.length > 0;
-    mem.reports.length = 0;
-    return graft(tree, [...reads], { moves: this.movesOf(node, value, errs, ends) });
+    return graft(tree, [...reads], { moves });
   }
 
-  private movesOf(node: number, value: number, errs: boolean, ends: boolean): Move[] {
-    const { control } = this;
-    if (value === BLOCKED) return [];
-    // A search ends its path at such a violation: the state behind it is none.
-    if (ends) return [{ way: 0, to: node, errs, writes: [] }];
-    const writes = [...this.writes]
-      .map(([slot, v]) => ({ slot, value: v, adds: false }))
-      .sort((a, b) => a.slot - b.slot);
-    if (control.def[node].kind !== 'choice') {
-      return [{ way: 0, to: control.next(node, value), errs, writes }];
+  private movesOf(t: number): Move[] {
+    const { machine } = this;
+    const node = machine.at[t];
+    const moves: Move[] = [];
+    const ways = machine.ways(t);
+    for (let way = 0; way < ways; way++) {
+      if (machine.transition(t, way) === Moved.No) break;
+      const errs = machine.violations.length > 0;
+      // A search ends its path at such a violation: the state behind it is none.
+      if (machine.ended()) moves.push({ way, to: node, errs, writes: [] });
+      else moves.push({ way, to: machine.at[t], errs, writes: this.writes() });
+      machine.undo();
     }
-    return Array.from({ length: Math.max(value, 1) }, (_, way) => {
-      return { way, to: control.next(node, way), errs, writes };
-    });
+    return moves;
+  }
+
+  private writes(): Write[] {
+    const { logSlots, logTop } = this.machine.mem;
+    const slots = [...new Set(logSlots.subarray(0, logTop))].sort((a, b) => a - b);
+    return slots.map((slot) => ({ slot, value: this.words[slot], adds: false }));
   }
 }
 
@@ -167,7 +179,7 @@ function graft(
   if (reads.length === 0) return leaf;
   const [[slot, value], ...rest] = reads;
   const branch: Branch = tree && isBranch(tree) ? tree : { slot, children: new Map() };
-  if (branch.slot !== slot) throw new Error('a step reads different slots in the same state');
+  if (branch.slot !== slot) throw new Error('a transition reads different slots in the same state');
   branch.children.set(value, graft(branch.children.get(value), rest, leaf));
   return branch;
 }
@@ -433,15 +445,17 @@ function grouped(options: ReadonlyMap<number, readonly Option[]>): number[][] {
 }
 
 /**
- * Explores a system, every step one transition, and writes it out.
+ * Explores a system and writes it out, a transition for each of the search's: single steps, or
+ * transactions.
  *
  * What the system's `final` looks at is left out: it changes no state.
  *
  * @param make builds the system from nothing
+ * @param reduce join the steps of a transaction, as searches do by default; here by default not
  */
-export function promela(make: () => System): PromelaModel {
-  const search = new Search(make, {
-    reduce: false,
+export function promela(make: () => System, { reduce = false } = {}): PromelaModel {
+  const search = new Search(() => ({ ...make(), final: undefined }), {
+    reduce,
     symmetry: false,
     livelock: false,
     stopAt: 'never',
@@ -454,7 +468,7 @@ export function promela(make: () => System): PromelaModel {
   machine.toInitial();
   const initial = mem.words.slice();
   const starts = [...machine.at];
-  const recorder = new Recorder(mem, system.world, control);
+  const recorder = new Recorder(machine);
   const trees: (Tree | undefined)[][] = starts.map(() => []);
   let errors = 0;
   for (let state = 0; state < result.states; state++) {
@@ -466,7 +480,7 @@ export function promela(make: () => System): PromelaModel {
       const ofThread = trees[t];
       let leaf = lookUp(ofThread[node], mem.words);
       if (!leaf) {
-        ofThread[node] = recorder.record(ofThread[node], t, node);
+        ofThread[node] = recorder.record(ofThread[node], t);
         leaf = lookUp(ofThread[node], mem.words) as Leaf;
       }
       const { moves } = leaf;

@@ -55,6 +55,18 @@ describe('Spin has as many states, transitions and errors as we', () => {
   );
 });
 
+describe('and where the steps of a transaction are joined', () => {
+  test.each(systems)(
+    '%s',
+    (_, make) => {
+      const model = promela(make, { reduce: true });
+      expect(model.states).toBeLessThan(promela(make).states);
+      expect(counted(model.text)).toMatchObject(expected(model));
+    },
+    MINUTES,
+  );
+});
+
 test(
   'identical threads share their text, and errors are there to be counted',
   () => {
