@@ -49,6 +49,7 @@ function hashInputs(extra) {
     ...scripts,
     ...walk(join(root, 'src')),
     ...walk(join(root, 'web')),
+    join(root, 'docs', 'limits.md'),
   ]) {
     const text = readFileSync(path);
     hash.update(`${relative(root, path)}\0${text.length}\0`).update(text);

@@ -10,7 +10,7 @@ import { root } from './setup.mjs';
 const spdx = 'SPDX-License-Identifier: GPL-2.0-or-later';
 
 /** Scripts that the page loads when they are asked for; each leaves what it is in a global. */
-const LAZY = /** @type {string[]} */ ([]);
+const LAZY = ['editor', 'book'];
 
 /**
  * A worker is made of the program's own text where it cannot be loaded again, so the program is a
@@ -34,6 +34,7 @@ function sandbox(html) {
  */
 export async function webFiles() {
   const esbuild = await import('esbuild');
+  const { bookPlugin } = await import('./book.mjs');
   const options = /** @type {const} */ ({
     absWorkingDir: root,
     bundle: true,
@@ -55,6 +56,7 @@ export async function webFiles() {
         esbuild.build({
           ...options,
           entryPoints: [`web/lazy/${name}.ts`],
+          plugins: [bookPlugin],
         }),
       ),
     ]);

@@ -64,6 +64,10 @@ export function ofCell(
 /** @throws NotThere, which offers the nearest name */
 export function resolve({ name, linux, edits }: Subject): Resolved {
   const mine = own.get(name);
+  if (mine?.kind === 'cell') {
+    const { exporter, consumer } = mine.cell;
+    return ofCell({ ...exporter, ...edits.exporter }, { ...consumer, ...edits.consumer }, name);
+  }
   if (mine) return mine;
   const scenario = CATALOGUE.find((s) => s.id === name);
   if (scenario) return ofScenario(scenario);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** An interleaving to be stepped through: the ladder, where the kernel does this, and the state. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 import { whereInKernel } from '../client/kernel-lines.ts';
 import type { StepView, Trace } from '../engine/protocol.ts';
@@ -13,13 +13,16 @@ interface Props {
   readonly at: number;
   readonly go: (steps: number) => void;
   readonly linux: LinuxVersion;
+  /** One of several on a page: listens to keys when it has the focus, and folds the state away. */
+  readonly small?: boolean;
 }
 
 const BEAT_MS = 700;
 
-export function Stepper({ trace, at, go, linux }: Props) {
+export function Stepper({ trace, at, go, linux, small = false }: Props) {
   const [every, setEvery] = useState(false);
   const [playing, setPlaying] = useState(false);
+  const box = useRef<HTMLDivElement>(null);
   const [pointed, setPointed] = useState<number | null>(null);
   const lines = every || !trace.lines.lines.length ? trace.every : trace.lines;
   const end = trace.steps.length;
@@ -44,6 +47,7 @@ export function Stepper({ trace, at, go, linux }: Props) {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       if (target.closest('input, textarea, select, dialog, [contenteditable=true], .cm-editor'))
         return;
+      if (small && !box.current?.contains(target)) return;
       const inLadder = target.closest('.ladder') !== null;
       const { key } = event;
       if (key === 'ArrowRight' || (key === 'ArrowDown' && inLadder)) by(1);
@@ -62,8 +66,11 @@ export function Stepper({ trace, at, go, linux }: Props) {
   const current = currentLine(lines, at);
   const said = current < 0 ? 'before the first step' : lines.lines[current].text;
   const about = pointed ?? (at > 0 ? at - 1 : null);
+  const panels = (
+    <StatePanels tables={trace.states[at] ?? []} before={at > 0 ? trace.states[stops] : null} />
+  );
   return (
-    <div class="stepper">
+    <div class={small ? 'stepper small' : 'stepper'} ref={box}>
       <div class="controls" role="toolbar" aria-label="Step through the interleaving">
         <button type="button" onClick={() => go(0)} disabled={at === 0} aria-label="To the start">
           |◂
@@ -143,7 +150,14 @@ export function Stepper({ trace, at, go, linux }: Props) {
             </p>
           )}
         </div>
-        <StatePanels tables={trace.states[at] ?? []} before={at > 0 ? trace.states[stops] : null} />
+        {small ? (
+          <details>
+            <summary>State after this step</summary>
+            {panels}
+          </details>
+        ) : (
+          panels
+        )}
       </div>
     </div>
   );

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** The frame of the page: name, places to go, find, version of Linux, light or dark. */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { RULES } from '../../src/contract/rules.ts';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 import { go, href, type Route, useRoute } from '../client/route.ts';
 import { applyTheme, chosenTheme, isDark } from '../client/settings.ts';
 import { Finder } from '../parts/finder.tsx';
+import { Contents, RulePage, TextPage } from './book.tsx';
+import { Edit } from './edit.tsx';
 import { Matrix } from './matrix.tsx';
+import { Report } from './report.tsx';
+import { Scenarios } from './scenarios.tsx';
 import { Show } from './show.tsx';
 
 export const linuxOf = ({ query }: Route): LinuxVersion =>
@@ -37,6 +42,26 @@ function View({ route }: { route: Route }) {
       return <Matrix route={route} linux={linux} />;
     case 'show':
       return <Show key={more.join('/')} name={more.join('/')} route={route} linux={linux} />;
+    case 'scenarios':
+      return <Scenarios linux={linux} />;
+    case 'edit':
+      return <Edit route={route} linux={linux} />;
+    case 'report':
+      return <Report linux={linux} />;
+    case 'book':
+      return more.length ? (
+        <TextPage path={route.path.join('/')} linux={linux} />
+      ) : (
+        <Contents linux={linux} />
+      );
+    case 'rules': {
+      const rule = RULES.find((r) => r.id === more[0] || r.name === more[0]);
+      return rule ? <RulePage rule={rule} linux={linux} /> : <Contents linux={linux} />;
+    }
+    case 'systems':
+    case 'tour':
+    case 'glossary':
+      return <TextPage path={route.path.join('/')} linux={linux} />;
     default:
       return (
         <main id="content" class="page">

@@ -192,7 +192,7 @@ export function Show({ name, route, linux, channel, base = 'show' }: Props) {
         <Share
           trace={trace}
           about={known}
-          address={driving ? '' : (shown?.address ?? '')}
+          address={driving || channel ? '' : (shown?.address ?? '')}
           json={jsonOf(whole, shown)}
         />
       )}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** One's own driver or scenario in TypeScript: edited here, run in the sandbox when asked to. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { LinuxVersion } from '../../src/kernel/versions.ts';
+import { STARTER } from '../../src/scenarios/starter.ts';
+import { type Channel, loadCode, showSubject } from '../client/engine.ts';
+import { editor } from '../client/lazy.ts';
+import { pack, unpack } from '../client/pack.ts';
+import { href, type Route, replaceWith } from '../client/route.ts';
+import { ENDED, sandbox } from '../client/sandbox.ts';
+import { type Loaded, NO_EDITS, type Shown } from '../engine/protocol.ts';
+import { VerdictMark } from '../parts/verdict.tsx';
+import { Show } from './show.tsx';
+
+const EXAMPLE = STARTER.replace('FILE', 'my-driver.ts');
+
+interface Outcome {
+  readonly name: string;
+  readonly title: string;
+  readonly shown: Shown | null;
+  readonly error: string;
+}
+
+export function Edit({ route, linux }: { route: Route; linux: LinuxVersion }) {
+  const packed = route.query.get('code');
+  const [code, setCode] = useState<string | null>(packed ? null : EXAMPLE);
+  /** Code that came by a link is foreign until its reader says otherwise. */
+  const [foreign, setForeign] = useState(packed !== null);
+  const [said, setSaid] = useState<{ kind: 'error' | 'note'; text: string } | null>(null);
+  const [outcomes, setOutcomes] = useState<readonly Outcome[]>([]);
+  const [running, setRunning] = useState(false);
+  const box = useRef<HTMLDivElement>(null);
+  const channel = useRef<Channel | null>(null);
+  const latest = useRef(code ?? '');
+  const name = route.path.slice(1).join('/');
+
+  useEffect(() => {
+    document.title = 'Write your own - pfnmap';
+    return () => channel.current?.fail(ENDED);
+  }, []);
+  useEffect(() => {
+    if (!packed || code !== null) return;
+    unpack(packed).then(
+      (text) => {
+        latest.current = text;
+        setCode(text);
+      },
+      () => {
+        setSaid({
+          kind: 'error',
+          text: 'The code in this link cannot be read: part of it is missing.',
+        });
+        setForeign(false);
+        setCode(EXAMPLE);
+        latest.current = EXAMPLE;
+      },
+    );
+  }, []);
+
+  const run = async () => {
+    setForeign(false);
+    setRunning(true);
+    setOutcomes([]);
+    setSaid({ kind: 'note', text: 'running' });
+    channel.current?.fail(ENDED);
+    const box = sandbox();
+    channel.current = box;
+    const mine = () => channel.current === box;
+    try {
+      const { compile } = await editor();
+      const text = latest.current;
+      replaceWith(
+        href(route.path.join('/'), { ...Object.fromEntries(route.query), code: await pack(text) }),
+      );
+      const compiled = compile(text);
+      const loaded = await loadCode(compiled, linux, {}, box);
+      await explore(loaded, box, mine);
+    } catch (error) {
+      if (mine())
+        setSaid({ kind: 'error', text: error instanceof Error ? error.message : String(error) });
+    }
+    if (mine()) setRunning(false);
+  };
+
+  const explore = async ({ subjects }: Loaded, box: Channel, mine: () => boolean) => {
+    for (const [i, { name, title }] of subjects.entries()) {
+      if (!mine()) return;
+      setSaid({ kind: 'note', text: `${i} of ${subjects.length} explored` });
+      const subject = { name, linux, face: null, edits: NO_EDITS };
+      const shown = await showSubject(subject, null, {}, box);
+      if (!mine()) return;
+      setOutcomes((all) => [...all, { name, title, shown, error: '' }]);
+    }
+    const n = subjects.length;
+    setSaid({ kind: 'note', text: n === 1 ? 'explored' : `all ${n} explored` });
+  };
+  const press = useRef(run);
+  press.current = run;
+
+  // The editor comes once there is code to put into it, and not before foreign code was agreed to.
+  useEffect(() => {
+    if (code === null || !box.current) return;
+    let unmount: (() => void) | null = null;
+    let gone = false;
+    editor().then(
+      ({ mount }) => {
+        if (gone || !box.current) return;
+        unmount = mount({
+          into: box.current,
+          code,
+          onChange: (text) => {
+            latest.current = text;
+          },
+          onRun: () => void press.current(),
+        });
+      },
+      (error: Error) => setSaid({ kind: 'error', text: error.message }),
+    );
+    return () => {
+      gone = true;
+      unmount?.();
+    };
+  }, [code]);
+
+  const own = outcomes.find((o) => o.name === name);
+  return (
+    <>
+      <main id="content" class="page edit" tabIndex={-1}>
+        <h1>Write your own</h1>
+        <p class="soft lead">
+          Describe your driver by how it differs from one that keeps the contract, and it meets
+          everybody; or write a scenario with threads of your own. The code runs in a sandbox that
+          reaches nothing, and stays in this page;{' '}
+          <a href="#/book/limits">what the model does not say</a>.
+        </p>
+        {foreign && (
+          <p class="foreign" role="alert">
+            This code came with the link. It has not been run. Read it first; running it cannot
+            reach the network, your files or this page.
+          </p>
+        )}
+        <p class="bar">
+          <button type="button" class="main" onClick={run} disabled={code === null}>
+            {foreign ? 'I have read it: run it' : 'Run'}
+          </button>{' '}
+          {running && (
+            <button
+              type="button"
+              onClick={() => {
+                channel.current?.fail(ENDED);
+                channel.current = null;
+                setRunning(false);
+                setSaid({ kind: 'note', text: 'stopped' });
+              }}
+            >
+              Stop
+            </button>
+          )}{' '}
+          <span class="soft">
+            Ctrl-Enter runs; Escape, then Tab leaves the editor. Running puts the code into the
+            link.
+          </span>
+        </p>
+        <div class="editor" ref={box} />
+        {said && (
+          <p
+            class={said.kind === 'error' ? 'error said' : 'soft said'}
+            role={said.kind === 'error' ? 'alert' : 'status'}
+          >
+            {said.text}
+          </p>
+        )}
+        {outcomes.length > 0 && (
+          <ul class="outcomes">
+            {outcomes.map((o) => (
+              <li key={o.name}>
+                <a
+                  href={href(`edit/${o.name}`, {
+                    linux: linux === '6.12' ? undefined : linux,
+                    code: route.query.get('code') ?? undefined,
+                  })}
+                  aria-current={o.name === name ? 'true' : undefined}
+                >
+                  {o.name}
+                </a>{' '}
+                {o.shown?.result && (
+                  <>
+                    <VerdictMark verdict={o.shown.result.verdict} />{' '}
+                    {o.shown.result.rules.join(', ')}
+                  </>
+                )}
+              </li>
+            ))}
+          </ul>
+        )}
+      </main>
+      {own && channel.current && (
+        <Show
+          name={own.name}
+          route={route}
+          linux={linux}
+          channel={channel.current}
+          base="edit"
+          key={own.name}
+        />
+      )}
+    </>
+  );
+}
