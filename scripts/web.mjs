@@ -62,9 +62,12 @@ export async function webFiles() {
     ]);
     const read = (/** @type {string} */ name) => readFileSync(join(root, 'web', name), 'utf8');
     return {
-      'index.html': read('index.html'),
+      // A browser asks for an icon again and again, so it is in the page.
+      'index.html': read('index.html').replace(
+        'icon.svg',
+        `data:image/svg+xml,${encodeURIComponent(read('icon.svg').trim())}`,
+      ),
       'sandbox.html': sandbox(read('sandbox.html')),
-      'icon.svg': read('icon.svg'),
       'pfnmap.js': program(main.outputFiles[0].text),
       'pfnmap.css': `/* ${spdx} */\n${style.outputFiles[0].text}`,
       ...Object.fromEntries(

@@ -129,7 +129,7 @@ export function placeOf(error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
   for (const line of stack.split('\n')) {
     const place = /\(?(?:file:\/\/)?([^()\s]+:\d+):\d+\)?$/.exec(line)?.[1];
-    if (place && !/src\/explore\/[\w-]+\.ts|node:|dist\/(chunk|cli|index)/.test(place))
+    if (place && !/src\/explore\/[\w-]+\.ts|node:|dist\/(chunk|cli|index|web)/.test(place))
       return place;
   }
   return '';

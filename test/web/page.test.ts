@@ -130,10 +130,170 @@ describe('a scenario', () => {
     });
   });
 
-  test('that is safe says what was covered', async () => {
+  test('that is safe says what was covered, and falls without a guard', async () => {
     await on('show/kvm/notifier-retry', async (page) => {
       await page.getByText('No interleaving breaks a rule').waitFor();
       expect(await page.locator('.outcome').textContent()).toMatch(/safe.*states.*Bound/s);
+      const see = page.getByRole('link', { name: /See it fall without the the sequence test/ });
+      await see.first().click();
+      await page.locator('.ladder .line').first().waitFor();
+      expect(await page.locator('.without').textContent()).toContain('the sequence test');
+      expect(await current(page)).toContain('R8 falls');
+      await page.getByRole('link', { name: 'Put it back' }).click();
+      await page.getByText('No interleaving breaks a rule').waitFor();
+    });
+  }, 60_000);
+
+  test('of a cell is explored again when a trait is switched, and the link holds it', async () => {
+    await on('show/ttm/cpu', async (page) => {
+      await page.getByText('No interleaving breaks a rule').waitFor();
+      await page.getByLabel('zap', { exact: true }).selectOption('never');
+      await page.locator('.ladder .line').first().waitFor();
+      expect(await page.locator('.outcome').first().textContent()).toContain('R4');
+      expect(page.url()).toContain('x.zap=never');
+      await page.reload();
+      await page.locator('.ladder .line').first().waitFor();
+      expect(await page.getByLabel('zap', { exact: true }).inputValue()).toBe('never');
+      await page.getByRole('button', { name: 'Take the change of zap back' }).click();
+      await page.getByText('No interleaving breaks a rule').waitFor();
+    });
+  }, 60_000);
+});
+
+describe('driving', () => {
+  test('one chooses who goes next, is told what that can lead to, and comes to the end', async () => {
+    await on('show/ttm/follow-and-keep?drive=1&face=move,no-user', async (page) => {
+      const choices = page.locator('.choices');
+      await choices.getByRole('button', { name: /^follow-and-keep: .*can lead to R8/ }).waitFor();
+      // The consumer as far as it goes before its lookup, then the exporter through a move, then the rest.
+      const go = async (thread: string) => {
+        const before = (await steps(page))[1];
+        await choices
+          .getByRole('button', { name: `${thread}: go on to its next lock or choice` })
+          .click();
+        await page
+          .locator('.controls .count', { hasNotText: new RegExp(`/ ${before}$`) })
+          .waitFor();
+      };
+      await go('ttm');
+      const [at, end] = await steps(page);
+      expect(at).toBe(end);
+      expect(end).toBeGreaterThan(0);
+      expect(page.url()).toContain('schedule=');
+      await page.goBack();
+      await page.locator('.controls .count', { hasText: '0 / 0' }).waitFor();
+      await page.goForward();
+      await page.locator('.controls .count', { hasText: `${end} / ${end}` }).waitFor();
+      await choices.getByRole('button', { name: 'Take a step back' }).click();
+      await page.locator('.controls .count', { hasText: `${end - 1} / ${end - 1}` }).waitFor();
+    });
+  }, 60_000);
+
+  test('from the last step but one the next one breaks the rule', async () => {
+    await on('show/kvm/follow-and-keep', async (page) => {
+      await page.locator('.ladder .line').first().waitFor();
+      const [, end] = await steps(page);
+      await page.goto(`${page.url()}?step=${end - 1}`);
+      await page.locator('.controls .count', { hasText: `${end - 1} / ${end}` }).waitFor();
+      await button(page, 'Drive on from this step').click();
+      const fatal = page.getByRole('button', { name: /breaks R8 now$/ });
+      await fatal.click();
+      await page
+        .getByText(/the write is lost/)
+        .first()
+        .waitFor();
+      expect((await steps(page))[1]).toBe(end);
+    });
+  }, 60_000);
+});
+
+describe('links', () => {
+  test('a link shows the same step again, in another browser', async () => {
+    let link = '';
+    let line = '';
+    await on('show/ttm/follow-and-keep?step=40', async (page) => {
+      await page.locator('.ladder .line').first().waitFor();
+      await button(page, 'Drive on from this step').click();
+      await page.locator('.choices li').first().waitFor();
+      line = (await current(page)) ?? '';
+      await button(page, 'Copy as link').click();
+      await page.getByText('link copied').waitFor();
+      link = await page.evaluate('navigator.clipboard.readText()');
+    });
+    await on(link.split('#/')[1], async (page) => {
+      await page.locator('.ladder .line').first().waitFor();
+      expect((await steps(page))[0]).toBe(40);
+      expect(await current(page)).toBe(line);
+    });
+  }, 60_000);
+
+  test('copies are what they are called', async () => {
+    const { stdout } = await pfnmap(['show', 'kvm/follow-and-keep', '--json']);
+    const { ladder, counterexample } = JSON.parse(stdout);
+    await on('show/kvm/follow-and-keep', async (page) => {
+      await page.locator('.ladder .line').first().waitFor();
+      const copied = async (form: string) => {
+        await button(page, `Copy as ${form}`).click();
+        await page.getByText(`${form} copied`).waitFor();
+        return page.evaluate('navigator.clipboard.readText()') as Promise<string>;
+      };
+      expect(await copied('text')).toBe(ladder);
+      expect(await copied('Markdown')).toContain(ladder.trimEnd());
+      expect(await copied('command')).toBe(`pfnmap replay ${counterexample.schedule}`);
+      expect(JSON.parse(await copied('JSON')).rules).toEqual(['R8']);
+      const svg = await copied('SVG');
+      expect(svg).toMatch(/^<svg.*hva_to_pfn_remapped\(\).*<\/svg>\n$/s);
+      await button(page, 'Copy as PNG').click();
+      await page.getByText('PNG copied').waitFor();
+      const types = await page.evaluate(
+        'navigator.clipboard.read().then((items) => items[0].types)',
+      );
+      expect(types).toContain('image/png');
+    });
+  }, 60_000);
+
+  test('a stale name offers the nearest, a stale schedule what there is today', async () => {
+    await on('show/kvm/folow-and-keep', async (page) => {
+      await page.getByRole('link', { name: 'kvm/follow-and-keep' }).click();
+      await page.locator('.ladder .line').first().waitFor();
+    });
+    await on('show/kvm/follow-and-keep?schedule=C3.zzz', async (page) => {
+      await page.getByText('this schedule is of another version of the scenario').waitFor();
+      await page.getByRole('link', { name: 'the clearest counterexample of today' }).click();
+      expect(await current(page)).toContain('R8 falls');
+    });
+    await on('show/ttm/gup?x.zap=sometimes&x.colour=red', async (page) => {
+      await page.getByText(/zap = sometimes; exporter: colour = red/).waitFor();
+    });
+    await on('nowhere/at/all', async (page) => {
+      await page.getByText('There is nothing at this address').waitFor();
+    });
+  }, 60_000);
+
+  test('back and forward lead through the views', async () => {
+    await on('', async (page) => {
+      await page.getByRole('link', { name: 'Scenarios' }).click();
+      await page.getByRole('link', { name: 'kvm/follow-and-keep', exact: true }).click();
+      await page.locator('.ladder .line').first().waitFor();
+      await page.keyboard.press('ArrowLeft');
+      await page.goBack();
+      expect(await page.locator('h1').textContent()).toBe('Scenarios');
+      await page.goBack();
+      await page.getByRole('heading', { name: /May this consumer/ }).waitFor();
+      await page.goForward();
+      await page.goForward();
+      await page.locator('.ladder .line').first().waitFor();
+      expect(page.url()).toContain('step=');
+    });
+  }, 60_000);
+
+  test('/ finds', async () => {
+    await on('book', async (page) => {
+      await page.locator('h1').waitFor();
+      await page.keyboard.press('/');
+      await page.keyboard.type('no-page');
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { name: 'no-page-ref' }).waitFor();
     });
   });
 });

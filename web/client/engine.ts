@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
- * The page's side of its workers. A worker runs the same script as the page; from a file:// address,
- * where a script cannot be loaded again, it is made of the program's own text.
+ * The page's side of its workers. A worker runs the same program as the page.
  */
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 import type { CellJson } from '../../src/report/json.ts';
+import type { MutantJson } from '../../src/report/mutants.ts';
 import type {
   Drive,
   Driven,
@@ -108,13 +108,15 @@ export class Channel {
   }
 }
 
+/**
+ * What a worker is made of: the program that runs here. So it starts from the disk, where no script can
+ * be loaded as a worker, and when the server has gone. Stacks name it, to tell it from code of one's own.
+ */
+export const programText = (): string =>
+  `${pfnmapProgram}\npfnmapProgram()\n//# sourceURL=dist/web/pfnmap.js`;
+
 function startWorker(): Worker {
-  if (location.protocol !== 'file:') {
-    const script = document.querySelector<HTMLScriptElement>('script[data-program]');
-    if (script) return new Worker(script.src);
-  }
-  const text = `${pfnmapProgram}\npfnmapProgram()`;
-  const url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
+  const url = URL.createObjectURL(new Blob([programText()], { type: 'text/javascript' }));
   return new Worker(url);
 }
 
@@ -137,6 +139,9 @@ export const showSubject = (
   options: AskOptions,
   channel: Channel = front,
 ) => channel.ask<Shown>({ job: 'show', subject, schedule }, options);
+
+export const mutantsOf = (subject: Subject, options: AskOptions, channel: Channel = front) =>
+  channel.ask<MutantJson[]>({ job: 'mutants', subject }, options);
 
 export const driveSubject = (
   subject: Subject,

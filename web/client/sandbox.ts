@@ -5,7 +5,7 @@
  * the worker says nothing for long, which ends whatever it does.
  */
 import type { Reply } from '../engine/protocol.ts';
-import { Channel, type Port } from './engine.ts';
+import { Channel, type Port, programText } from './engine.ts';
 
 /** Silence after which it is ended. */
 export const PATIENCE_MS = 3_000;
@@ -25,7 +25,7 @@ function connect(hear: (reply: Reply) => void, fail: (why: string) => void): Por
     if (source !== frame.contentWindow || !data) return;
     if ('ready' in data && !ready) {
       ready = true;
-      post({ program: `${pfnmapProgram}\npfnmapProgram()` });
+      post({ program: programText() });
       for (const message of waiting) post({ message });
     } else if ('reply' in data) hear(data.reply);
     else if ('error' in data) fail(data.error);

@@ -103,5 +103,11 @@ export function faceWords(face: Face): string {
 }
 
 export function subjectOf(name: string, linux: LinuxVersion, query: URLSearchParams): Subject {
-  return { name, linux, face: faceOf(query.get('face')), edits: editsOf(query).edits };
+  return {
+    name,
+    linux,
+    face: faceOf(query.get('face')),
+    edits: editsOf(query).edits,
+    without: query.get('without'),
+  };
 }

@@ -8,6 +8,7 @@ export interface JobState<T> {
   readonly error: Error | null;
   /** States so far while it runs, else null. */
   readonly states: number | null;
+  readonly of?: string;
 }
 
 /**
@@ -30,11 +31,11 @@ export function useJob<T>(
     setState((s) => ({ ...s, error: null, states: 0 }));
     ask({
       signal: stop.signal,
-      onProgress: ({ states }) => {
+      onProgress: ({ states, of }) => {
         const now = Date.now();
         if (now - told < 100) return;
         told = now;
-        setState((s) => ({ ...s, states }));
+        setState((s) => ({ ...s, states, of }));
       },
     }).then(
       (value) => {

@@ -3,6 +3,7 @@
 import { explore } from '../../src/explore/explore.ts';
 import type { System } from '../../src/explore/machine.ts';
 import type { Violation } from '../../src/explore/memory.ts';
+import { MutantRun } from '../../src/explore/mutants.ts';
 import { Outlook } from '../../src/explore/outlook.ts';
 import { Player } from '../../src/explore/player.ts';
 import { type Divergence, encode, type Replay, replay } from '../../src/explore/schedule.ts';
@@ -10,6 +11,7 @@ import { Knowledge } from '../../src/explore/space.ts';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 import { formatAddress } from '../../src/report/address.ts';
 import { type CellJson, cellJson, scenarioJson } from '../../src/report/json.ts';
+import { type MutantJson, mutantsJson } from '../../src/report/mutants.ts';
 import type { Face } from '../../src/scenarios/cell.ts';
 import { CellRun, matrixCells, SharedFaces } from '../../src/scenarios/matrix.ts';
 import type { Choice, Drive, Driven, Progress, Shown, Subject, Step as Turn } from './protocol.ts';
@@ -44,8 +46,9 @@ export function* cells(linux: LinuxVersion, names: readonly string[]): Running<n
   return null;
 }
 
-const edited = ({ edits }: Subject) =>
-  Object.keys(edits.exporter).length + Object.keys(edits.consumer).length > 0;
+/** It is not what the command shows by that name. */
+const edited = ({ edits, without }: Subject) =>
+  without !== null || Object.keys(edits.exporter).length + Object.keys(edits.consumer).length > 0;
 
 export function* show(subject: Subject, schedule: string | null): Running<Shown> {
   const found = resolve(subject);
@@ -57,6 +60,7 @@ export function* show(subject: Subject, schedule: string | null): Running<Shown>
 
 function* showCell(found: Extract<Resolved, { kind: 'cell' }>, subject: Subject): Running<Shown> {
   const { linux } = subject;
+  if (subject.without) return yield* showMutant(found, subject);
   const run = new CellRun(found.cell, linux, undefined, MAX_STATES);
   let result = run.run(SLICE);
   while (!result) {
@@ -82,16 +86,17 @@ function* showCell(found: Extract<Resolved, { kind: 'cell' }>, subject: Subject)
   const mail = found.cell.consumer.source;
   return {
     ...shown,
-    trace: told(systemOf(found, linux, face), turnsOf(ce.trace), { ...ending, mail }),
+    trace: told(systemOf(found, subject, face), turnsOf(ce.trace), { ...ending, mail }),
   };
 }
 
 function* showScenario(
   found: Extract<Resolved, { kind: 'scenario' }>,
-  { linux }: Subject,
+  subject: Subject,
 ): Running<Shown> {
+  const { linux } = subject;
   const { scenario } = found;
-  const make = scenario.prepare(linux);
+  const make = systemOf(found, subject, null);
   const began = performance.now();
   const explorer = explore(make, { maxStates: MAX_STATES, strict: scenario.status === 'own' });
   let result = explorer.run(SLICE);
@@ -103,7 +108,7 @@ function* showScenario(
   const json = scenarioJson(scenario, scenario.id, result, ms, linux);
   const { verdict, rules, states, transitions, bound, counterexample } = json;
   const ce = result.counterexample;
-  const address = counterexample?.schedule ?? '';
+  const address = edited(subject) ? '' : (counterexample?.schedule ?? '');
   const shown = {
     about: found.about,
     linux,
@@ -116,6 +121,86 @@ function* showScenario(
   const title = titleOf(found, linux);
   const ending = { violation: ce.violation, roundFrom: ce.roundFrom, address, title };
   return { ...shown, trace: told(make, turnsOf(ce.trace), { ...ending, mail: scenario.source }) };
+}
+
+/** A cell without one of its guards: the first of its faces in which a rule falls. */
+function* showMutant(found: Extract<Resolved, { kind: 'cell' }>, subject: Subject): Running<Shown> {
+  const { linux } = subject;
+  const { about } = found;
+  let states = 0;
+  let transitions = 0;
+  let bound: string | null = null;
+  const began = performance.now();
+  for (const face of about.faces) {
+    const make = systemOf(found, subject, face);
+    const explorer = explore(make, { maxStates: MAX_STATES });
+    let result = explorer.run(SLICE);
+    while (!result) {
+      yield { states: states + explorer.progress.states };
+      result = explorer.run(SLICE);
+    }
+    states += result.states;
+    transitions += result.transitions;
+    bound ??= result.bound;
+    const ce = result.counterexample;
+    if (!ce) continue;
+    const { violation, roundFrom, threads, switches, steps, minimal } = ce;
+    const title = titleOf(found, linux);
+    const ending = { violation, roundFrom, address: '', mail: mailOf(found), title };
+    const { rule, text, severity } = violation;
+    const counterexample = {
+      threads,
+      switches,
+      steps,
+      schedule: '',
+      rule,
+      violation: text,
+      minimal,
+    };
+    const ms = performance.now() - began;
+    const rules = [rule];
+    return {
+      about,
+      linux,
+      result: { verdict: severity, rules, states, transitions, ms, bound, counterexample },
+      face,
+      trace: told(make, turnsOf(ce.trace), ending),
+      parted: null,
+      address: '',
+    };
+  }
+  const ms = performance.now() - began;
+  const verdict = bound ? ('unknown' as const) : ('safe' as const);
+  return {
+    about,
+    linux,
+    result: { verdict, rules: [], states, transitions, ms, bound, counterexample: null },
+    face: null,
+    trace: null,
+    parted: null,
+    address: '',
+  };
+}
+
+/** Leaves each guard out in turn: of a scenario, or of all faces of a cell together. */
+export function* mutants(subject: Subject): Running<MutantJson[]> {
+  const found = resolve(subject);
+  const faces = found.kind === 'cell' ? found.about.faces : [null];
+  const subjects: { make: () => System; knowledge: Knowledge }[] = [];
+  for (const face of faces) {
+    const make = systemOf(found, { ...subject, without: null }, face);
+    const explorer = explore(make, { maxStates: MAX_STATES, counterexample: false });
+    while (!explorer.run(SLICE)) yield { states: explorer.progress.states };
+    subjects.push({ make, knowledge: explorer.knowledge });
+  }
+  const run = new MutantRun(subjects, { maxStates: MAX_STATES });
+  let result = run.run(SLICE);
+  while (!result) {
+    const { states, done, of } = run.progress;
+    yield { states, of: `mutant ${done + 1} of ${of}` };
+    result = run.run(SLICE);
+  }
+  return mutantsJson(result);
 }
 
 function told(make: () => System, turns: readonly Turn[], ending: Parameters<typeof traceOf>[2]) {
@@ -146,7 +231,7 @@ function faceOf(found: Resolved, { face }: Subject): Face | null {
 function replayed(found: Resolved, subject: Subject, schedule: string): Shown {
   const { linux } = subject;
   const face = faceOf(found, subject);
-  const make = systemOf(found, linux, face);
+  const make = systemOf(found, subject, face);
   const got: Replay | Divergence = replay(make(), schedule);
   const violations = got.diverged ? got.trace.flatMap((s) => s.violations) : got.violations;
   const address = addressOf(found, subject, face, encode(got.trace));
@@ -192,7 +277,7 @@ export function* drive(subject: Subject, { schedule, keep, next }: Drive): Runni
   const { linux } = subject;
   const found = resolve(subject);
   const face = faceOf(found, subject);
-  const make = systemOf(found, linux, face);
+  const make = systemOf(found, subject, face);
   const outlook = yield* outlookOf({ ...subject, face }, make);
   const got = replay(make(), schedule);
   const before = turnsOf(got.trace).slice(0, keep ?? undefined);

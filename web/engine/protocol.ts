@@ -7,7 +7,6 @@ import type { CellJson, CounterexampleJson } from '../../src/report/json.ts';
 import type { Lines } from '../../src/report/lines.ts';
 import type { StateTable } from '../../src/report/state.ts';
 import type { Face } from '../../src/scenarios/cell.ts';
-import type { Scenario } from '../../src/scenarios/scenario.ts';
 
 /** Changes to traits, by trait. */
 export interface Edits {
@@ -23,12 +22,16 @@ export interface Subject {
   /** Of a cell: how memory is taken back; null for the one with the clearest counterexample. */
   readonly face: Face | null;
   readonly edits: Edits;
+  /** A guard that is left out, as its text has it: `TLB flush in unmap_mapping_range`. */
+  readonly without: string | null;
 }
 
 export type Job =
   | { readonly job: 'cells'; readonly linux: LinuxVersion; readonly names: readonly string[] }
   | { readonly job: 'show'; readonly subject: Subject; readonly schedule: string | null }
   | ({ readonly job: 'drive'; readonly subject: Subject } & Drive)
+  /** Leaves each guard of a safe subject out in turn. */
+  | { readonly job: 'mutants'; readonly subject: Subject }
   /** Code of one's own, in JavaScript; only ever sent to a sandboxed worker. */
   | { readonly job: 'load'; readonly code: string; readonly linux: LinuxVersion };
 
@@ -51,6 +54,8 @@ export type Request = Job & { readonly id: number };
 
 export interface Progress {
   readonly states: number;
+  /** Of what, where it is not the subject itself. */
+  readonly of?: string;
 }
 
 /** What a job answers with: parts while it runs, then the whole. */
@@ -117,7 +122,6 @@ export interface About {
   readonly story: string;
   readonly source: string;
   readonly status: string;
-  readonly expected: Scenario['expected'];
   readonly exporter: ExporterTraits | null;
   readonly consumer: ConsumerTraits | null;
   /** Of a cell: the explorations that it is made of. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** A worker: takes one job after the other, and lets messages in between two slices of a job. */
-import { cells, drive, type Running, show } from './jobs.ts';
+import { cells, drive, mutants, type Running, show } from './jobs.ts';
 import { load } from './own.ts';
 import type { Failed, Job, Reply, Request } from './protocol.ts';
 import { NotThere } from './subject.ts';
@@ -17,6 +17,8 @@ function begin(job: Job): Running<unknown> {
       return cells(job.linux, job.names);
     case 'show':
       return show(job.subject, job.schedule);
+    case 'mutants':
+      return mutants(job.subject);
     case 'drive':
       return drive(job.subject, job);
     case 'load':

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** From a name to something that can be explored: a scenario, a cell, or code of one's own. */
 import type { ConsumerTraits, ExporterTraits } from '../../src/contract/traits.ts';
+import { withoutGuard } from '../../src/explore/guards.ts';
 import type { System } from '../../src/explore/machine.ts';
 import { CONSUMERS } from '../../src/kernel/consumers/index.ts';
 import { EXPORTERS } from '../../src/kernel/exporters/index.ts';
@@ -30,10 +31,9 @@ export type Resolved = { readonly about: About } & (
 export const own = new Map<string, Resolved>();
 
 export function ofScenario(scenario: Scenario): Resolved {
-  const { id, title, story, source, status, expected } = scenario;
-  const cast = scenario as Partial<Pick<About, 'exporter' | 'consumer'>>;
-  const { exporter = null, consumer = null } = cast;
-  const about = { title, story, source, status, expected, exporter, consumer, faces: [] };
+  const { id, title, story, source, status } = scenario;
+  const { exporter = null, consumer = null } = scenario;
+  const about = { title, story, source, status, exporter, consumer, faces: [] };
   return { kind: 'scenario', scenario, about: { kind: 'scenario', name: id, ...about } };
 }
 
@@ -53,7 +53,6 @@ export function ofCell(
       story: '',
       source: `${exporter.source}; ${consumer.source}`,
       status: `${exporter.status} exporter, ${consumer.status} consumer`,
-      expected: null,
       exporter,
       consumer,
       faces: facesOf(exporter, consumer),
@@ -86,7 +85,19 @@ export function resolve({ name, linux, edits }: Subject): Resolved {
 }
 
 /** Builds the system: of a cell, that of one of its faces. */
-export function systemOf(found: Resolved, linux: LinuxVersion, face: Face | null): () => System {
+export function systemOf(
+  found: Resolved,
+  { linux, without }: Pick<Subject, 'linux' | 'without'>,
+  face: Face | null,
+): () => System {
+  const make = wholeSystemOf(found, linux, face);
+  if (!without) return make;
+  // Where a guard stands is one word, so it is what follows the last `in`.
+  const at = without.lastIndexOf(' in ');
+  return withoutGuard(make, { what: without.slice(0, at), where: without.slice(at + 4) });
+}
+
+function wholeSystemOf(found: Resolved, linux: LinuxVersion, face: Face | null): () => System {
   if (found.kind === 'scenario') return found.scenario.prepare(linux);
   const { exporter, consumer } = found.cell;
   const [first] = found.about.faces.filter((f) => f.idle === null);

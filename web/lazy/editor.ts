@@ -49,7 +49,7 @@ const theme = EditorView.theme({
   '.cm-cursor': { borderLeftColor: 'var(--ink)' },
   '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground':
     { backgroundColor: 'var(--mark)' },
-  '.cm-scroller': { minHeight: '22rem', maxHeight: '70vh' },
+  '.cm-content, .cm-gutter': { minHeight: '22rem' },
 });
 
 function mount({ into, code, onChange, onRun }: MountOptions): () => void {
@@ -67,6 +67,7 @@ function mount({ into, code, onChange, onRun }: MountOptions): () => void {
         indentOnInput(),
         bracketMatching(),
         highlightActiveLine(),
+        EditorView.lineWrapping,
         javascript({ typescript: true }),
         syntaxHighlighting(style),
         theme,

@@ -29,7 +29,9 @@ export function Figure({ name, linux }: { name: string; linux: LinuxVersion }) {
   }, []);
   const { value, error } = useJob<Shown>(
     `${seen} ${name} ${linux}`,
-    seen ? (o) => showSubject({ name, linux, face: null, edits: NO_EDITS }, null, o) : null,
+    seen
+      ? (o) => showSubject({ name, linux, face: null, edits: NO_EDITS, without: null }, null, o)
+      : null,
   );
   const trace = value?.trace;
   const result = value?.result;

@@ -22,39 +22,38 @@ export function StatePanels({ tables, before }: Props) {
       {tables.map((table) => (
         <section key={table.id} class={`panel p-${table.id}`} aria-label={table.title}>
           <h3>{table.title}</h3>
-          <div class="scroll">
-            <table>
-              <thead>
-                <tr>
-                  {table.columns.map((c) => (
-                    <th key={c} scope="col">
-                      {c}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {table.rows.map((row) => {
-                  const was = rowOf(before, table.id, row.id);
-                  return (
-                    <tr key={row.id}>
-                      {row.cells.map((cell, i) => {
-                        const changed = before !== null && was?.cells[i] !== cell;
-                        const old = was?.cells[i];
-                        return (
-                          <td key={i} class={changed ? 'changed' : undefined}>
-                            {changed && <span class="hidden">changed: </span>}
-                            {cell}
-                            {changed && old && <span class="was"> was {old}</span>}
-                          </td>
-                        );
-                      })}
-                    </tr>
-                  );
-                })}
-              </tbody>
-            </table>
-          </div>
+
+          <table>
+            <thead>
+              <tr>
+                {table.columns.map((c) => (
+                  <th key={c} scope="col">
+                    {c}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {table.rows.map((row) => {
+                const was = rowOf(before, table.id, row.id);
+                return (
+                  <tr key={row.id}>
+                    {row.cells.map((cell, i) => {
+                      const changed = before !== null && was?.cells[i] !== cell;
+                      const old = was?.cells[i];
+                      return (
+                        <td key={i} class={changed ? 'changed' : undefined}>
+                          {changed && <span class="hidden">changed: </span>}
+                          {cell}
+                          {changed && old && <span class="was"> was {old}</span>}
+                        </td>
+                      );
+                    })}
+                  </tr>
+                );
+              })}
+            </tbody>
+          </table>
         </section>
       ))}
     </div>

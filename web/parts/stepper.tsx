@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 import { whereInKernel } from '../client/kernel-lines.ts';
+import { typing } from '../client/keys.ts';
 import type { StepView, Trace } from '../engine/protocol.ts';
 import { currentLine, Ladder, stepsTo } from './ladder.tsx';
 import { StatePanels } from './state.tsx';
@@ -44,9 +45,7 @@ export function Stepper({ trace, at, go, linux, small = false }: Props) {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
-      if (target.closest('input, textarea, select, dialog, [contenteditable=true], .cm-editor'))
-        return;
+      if (event.ctrlKey || event.metaKey || event.altKey || typing(event)) return;
       if (small && !box.current?.contains(target)) return;
       const inLadder = target.closest('.ladder') !== null;
       const { key } = event;

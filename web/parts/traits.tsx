@@ -104,8 +104,10 @@ function Switch({ side, name, value, keeps, change }: SwitchProps) {
     );
   }
   return (
-    <label for={id}>
-      <span class="name">{words(name)}</span>{' '}
+    <>
+      <label class="name" for={id}>
+        {words(name)}
+      </label>
       <select id={id} value={String(value)} onChange={(e) => change(name, e.currentTarget.value)}>
         {all.map((one) => (
           <option key={one} value={one}>
@@ -113,6 +115,6 @@ function Switch({ side, name, value, keeps, change }: SwitchProps) {
           </option>
         ))}
       </select>
-    </label>
+    </>
   );
 }

@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { RULES } from '../../src/contract/rules.ts';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
+import { typing } from '../client/keys.ts';
 import { go, href, type Route, useRoute } from '../client/route.ts';
 import { applyTheme, chosenTheme, isDark } from '../client/settings.ts';
 import { Finder } from '../parts/finder.tsx';
@@ -86,8 +87,7 @@ export function App() {
   useEffect(() => applyTheme(chosenTheme()), []);
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
-      const target = event.target as HTMLElement;
-      if (target.closest('input, textarea, select, [contenteditable=true]')) return;
+      if (typing(event)) return;
       if (event.key === '/' && !event.ctrlKey && !event.metaKey) {
         event.preventDefault();
         setFinding(true);

@@ -5,6 +5,7 @@ import { RULES, type Rule, SOURCES } from '../../src/contract/rules.ts';
 import { SYSTEMS } from '../../src/contract/words.ts';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 import { CATALOGUE } from '../../src/scenarios/catalogue/index.ts';
+import { expectedOn } from '../../src/scenarios/scenario.ts';
 import { type BookPage, book } from '../client/lazy.ts';
 import { href } from '../client/route.ts';
 import { Figure } from '../parts/figure.tsx';
@@ -89,8 +90,8 @@ function neighbours(path: string, ids: readonly string[], id: string, linux: Lin
 export function RulePage({ rule, linux }: { rule: Rule; linux: LinuxVersion }) {
   useTitle(`${rule.id} ${rule.name}`);
   const about = CATALOGUE.filter((s) => s.rules.includes(rule.id));
-  const broken = about.filter((s) => s.expected === 'violated').slice(0, 2);
-  const kept = about.filter((s) => s.expected === 'safe').slice(0, 1);
+  const broken = about.filter((s) => expectedOn(s, linux) === 'violated').slice(0, 2);
+  const kept = about.filter((s) => expectedOn(s, linux) === 'safe').slice(0, 1);
   const figures = [...broken, ...kept];
   const rest = about.filter((s) => !figures.includes(s));
   return (

@@ -86,7 +86,7 @@ export function Edit({ route, linux }: { route: Route; linux: LinuxVersion }) {
     for (const [i, { name, title }] of subjects.entries()) {
       if (!mine()) return;
       setSaid({ kind: 'note', text: `${i} of ${subjects.length} explored` });
-      const subject = { name, linux, face: null, edits: NO_EDITS };
+      const subject = { name, linux, face: null, edits: NO_EDITS, without: null };
       const shown = await showSubject(subject, null, {}, box);
       if (!mine()) return;
       setOutcomes((all) => [...all, { name, title, shown, error: '' }]);

@@ -3,6 +3,7 @@
 import { useEffect } from 'preact/hooks';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 import { CATALOGUE } from '../../src/scenarios/catalogue/index.ts';
+import { expectedOn } from '../../src/scenarios/scenario.ts';
 import { href } from '../client/route.ts';
 import { VerdictMark } from '../parts/verdict.tsx';
 
@@ -25,7 +26,7 @@ export function Scenarios({ linux }: { linux: LinuxVersion }) {
           <ul>
             {CATALOGUE.filter((s) => s.id.startsWith(`${group}/`)).map((s) => (
               <li key={s.id}>
-                {s.expected && <VerdictMark verdict={s.expected} />}
+                <VerdictMark verdict={expectedOn(s, linux) ?? 'unknown'} />
                 <span>
                   <a href={href(`show/${s.id}`, keep)}>{s.id}</a> {s.title}
                   <span class="soft">

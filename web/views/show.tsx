@@ -20,6 +20,7 @@ import {
 import { useJob } from '../client/use-job.ts';
 import type { Driven, Shown, Trace } from '../engine/protocol.ts';
 import { Choices } from '../parts/choices.tsx';
+import { Mutants } from '../parts/mutants.tsx';
 import { Share } from '../parts/share.tsx';
 import { Stepper } from '../parts/stepper.tsx';
 import { Traits } from '../parts/traits.tsx';
@@ -42,8 +43,8 @@ export function Show({ name, route, linux, channel, base = 'show' }: Props) {
   const schedule = query.get('schedule');
   const driving = query.has('drive');
   const about = useMemo(
-    () => JSON.stringify([name, linux, subject.face, subject.edits]),
-    [name, linux, subject.face, subject.edits],
+    () => JSON.stringify([name, linux, subject.face, subject.edits, subject.without]),
+    [name, linux, subject.face, subject.edits, subject.without],
   );
 
   // A schedule is shown at once; the verdict is explored beside it.
@@ -113,6 +114,21 @@ export function Show({ name, route, linux, channel, base = 'show' }: Props) {
               the clearest counterexample of today
             </a>{' '}
             is another.
+          </p>
+        )}
+        {subject.without && (
+          <p class="without">
+            Without the <b>{subject.without}</b>.{' '}
+            <a
+              href={to({
+                without: undefined,
+                schedule: undefined,
+                step: undefined,
+                face: undefined,
+              })}
+            >
+              Put it back
+            </a>
           </p>
         )}
         {known?.story && <p class="story">{known.story}</p>}
@@ -188,6 +204,14 @@ export function Show({ name, route, linux, channel, base = 'show' }: Props) {
           </button>
         </p>
       )}
+      {whole?.result && GOOD.includes(whole.result.verdict) && !subject.without && !driving && (
+        <Mutants
+          key={about}
+          subject={{ ...subject, face: null }}
+          channel={channel}
+          see={(without) => to({ without, schedule: undefined, step: undefined, face: undefined })}
+        />
+      )}
       {known && (
         <Share
           trace={trace}
@@ -222,6 +246,9 @@ export function Show({ name, route, linux, channel, base = 'show' }: Props) {
     </main>
   );
 }
+
+/** Verdicts whose worth the mutants show. */
+const GOOD: readonly string[] = ['safe', 'refused'];
 
 /** The first steps of a schedule, as a schedule. */
 function prefix(schedule: string, steps: number): string {
