@@ -233,6 +233,8 @@ export class Kernel {
   readonly buf_blame: Slots;
   /** How often dma_buf_mmap came back, by result and by VM_PFNMAP: what the patch would have seen. */
   readonly patch_returns: Slots;
+  /** Whether the patch has warned since boot, and of which rule. */
+  readonly patch_warned: Slots;
 
   /** struct dma_buf_attachment: the buffer, plus one; and the entries of its sg_table. */
   readonly att_buffer: Slots;
@@ -369,6 +371,7 @@ export class Kernel {
 
     this.buf_blame = mem.array('buf_blame', buffers * bufferPages, { ghost: true });
     this.patch_returns = mem.array('patch_returns', 4, { ghost: true });
+    this.patch_warned = mem.array('__already_done', 1);
 
     const atts = config.attachments ?? 0;
     this.att_buffer = mem.array('attachment', atts);

@@ -32,7 +32,7 @@ export function percent(part: bigint, whole: bigint): string {
   if (whole === 0n || part === 0n) return 'none';
   if (part === whole) return 'all';
   const value = Number((part * 10n ** 60n) / whole) / 1e58;
-  if (value > 99.9) return `all but ${percent(whole - part, whole)}`;
+  if (part * 100n > whole * 99n) return `all but ${percent(whole - part, whole)}`;
   return `${value < 1e-3 ? value.toExponential(1) : Number(value.toPrecision(2))} %`;
 }
 

@@ -10,7 +10,6 @@ import { EINVAL } from '../errno.ts';
 import { alloc_file, file_private } from '../fs/file.ts';
 import { type DmaBufOps, dma_buf_operations, type FileOperations, type Kernel } from '../kernel.ts';
 import { VM_PFNMAP } from '../mm/flags.ts';
-import { WARN } from '../mm/insert.ts';
 import { vma_set_file } from '../mm/util.ts';
 import { set_vm_pgoff, vm_end, vm_flags, vm_pgoff, vm_start } from '../mm/vma.ts';
 import { warn_if_attached } from './attach.ts';
@@ -26,6 +25,17 @@ const note_return = step('dma_buf_mmap_return', (k: Kernel, ret: number, flags: 
 
 const patch_applied = step('patch', (k: Kernel) => PATCHES.indexOf(k.patch));
 const PATCHES = ['none', 'posted', 'corrected'] as const;
+
+/** WARN_ON_ONCE: one per place in the source and boot, whatever comes later. */
+const WARN_ON_ONCE = step(
+  'WARN_ON_ONCE',
+  (k: Kernel, rule: number, text: string) => {
+    if (k.patch_warned.get(0)) return;
+    k.patch_warned.set(0, rule);
+    k.mem.report({ severity: 'breaks', rule: `R${rule}`, text: `WARNING: ${text}` });
+  },
+  { text: ([, text]) => `WARNING: ${text}`, atomic: 'DO_ONCE_LITE (include/linux/once_lite.h)' },
+);
 
 const contract_broken = step('contract', (k: Kernel) =>
   k.mem.report({
@@ -46,9 +56,9 @@ const require_pfnmap = routine(
     const patch = PATCHES[yield* patch_applied()];
     if (ret >= 0) yield* contract_broken();
     if (patch === 'none' || (patch === 'corrected' && ret < 0)) return;
-    if (ret >= 0) yield* WARN('R1', 'dma_buf_mmap: !(vma->vm_flags & VM_PFNMAP)');
-    else
-      yield* WARN('R16', 'dma_buf_mmap: !(vma->vm_flags & VM_PFNMAP), although nothing was mapped');
+    const what = 'dma_buf_mmap: !(vma->vm_flags & VM_PFNMAP)';
+    if (ret >= 0) yield* WARN_ON_ONCE(1, what);
+    else yield* WARN_ON_ONCE(16, `${what}, although nothing was mapped`);
   },
   'drivers/dma-buf/dma-buf.c',
 );
