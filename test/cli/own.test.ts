@@ -183,6 +183,16 @@ describe('a broken file', () => {
       /exporter has no trait 'insert': did you mean 'inserts'\?/,
     ],
     [
+      'trait-list',
+      "import { driver } from 'pfnmap';\nexport default driver({ exporter: { id: 'x', takesBack: 'move' } });",
+      /exporter\.takesBack is a list: \["move"\]/,
+    ],
+    [
+      'trait-flag',
+      "import { driver } from 'pfnmap';\nexport default driver({ exporter: { id: 'x', flushes: 'no' } });",
+      /exporter\.flushes is "no", but can be true or false/,
+    ],
+    [
       'trait-value',
       "import { driver } from 'pfnmap';\nexport default driver({ consumer: { id: 'x', lookup: 'pup' } });",
       /consumer\.lookup is 'pup', but can be cpu, gup/,
