@@ -7,7 +7,7 @@
 import { lockSteps } from '../../explore/locks.ts';
 import { guard, type Run, routine, step } from '../../explore/program.ts';
 import { EBUSY, EFAULT, EINVAL } from '../errno.ts';
-import { type Kernel, PAGE_USED } from '../kernel.ts';
+import { type Kernel, PAGE_DEVICE, PAGE_USED } from '../kernel.ts';
 import {
   is_cow_mapping,
   PFN_SHIFT,
@@ -117,8 +117,9 @@ function stale(k: Kernel, pfn: number, vma: number, addr: number): number {
   const mapped = k.vm_pgoff.get(vma) - k.buf_pgoff.get(buffer) + addr - k.vm_start.get(vma);
   // Where vm_pgoff is no offset (a private remap_pfn_range), any page of the buffer will do.
   const page = mapped >= 0 && mapped < k.buf_npages.get(buffer) ? mapped : owner & 0xffff;
+  const state = k.page_state.get(pfn);
   const good =
-    k.page_state.get(pfn) === PAGE_USED &&
+    (state === PAGE_USED || state === PAGE_DEVICE) &&
     k.buf_page.get(buffer * k.config.bufferPages + page) === pfn;
   return good ? 0 : PTE_BORN_STALE;
 }
