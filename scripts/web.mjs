@@ -10,7 +10,7 @@ import { root } from './setup.mjs';
 const spdx = 'SPDX-License-Identifier: GPL-2.0-or-later';
 
 /** Scripts that the page loads when they are asked for; each leaves what it is in a global. */
-const LAZY = ['editor', 'book'];
+const LAZY = ['editor', 'book', 'places'];
 
 /**
  * A worker is made of the program's own text where it cannot be loaded again, so the program is a

@@ -6,9 +6,11 @@ import { App } from './views/app.tsx';
 
 if (typeof document === 'undefined') serve();
 else {
-  const root = document.getElementById('app');
-  if (root) {
+  // A task of its own: the script has only just been compiled and run.
+  setTimeout(() => {
+    const root = document.getElementById('app');
+    if (!root) return;
     root.replaceChildren();
     render(<App />, root);
-  }
+  });
 }

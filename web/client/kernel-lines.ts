@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Where Linux does what a step models: file and line of the innermost function that Linux has. */
 
+import { useEffect, useState } from 'preact/hooks';
 import { SOURCES } from '../../src/contract/rules.ts';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
-import lines from '../data/kernel-lines.json';
 import type { StepView } from '../engine/protocol.ts';
+import { kernelPlaces } from './lazy.ts';
 
 export interface Place {
   /** The function. */
@@ -15,11 +16,27 @@ export interface Place {
   readonly version: string;
 }
 
-/** By function: file and line in each version that has it. Written by scripts/kernel-lines.mjs. */
-const LINES: Readonly<Record<string, Partial<Record<LinuxVersion, string>>>> = lines;
+/** Empty until the script with the lines is there. */
+let lines: NonNullable<typeof pfnmapPlaces> = {};
+
+/** True once the lines are there; asks for them when it is first used. */
+export function useKernelLines(): boolean {
+  const [there, setThere] = useState(Object.keys(lines).length > 0);
+  useEffect(() => {
+    // Without them the page says less, and that is all.
+    kernelPlaces().then(
+      (found) => {
+        lines = found;
+        setThere(true);
+      },
+      () => {},
+    );
+  }, []);
+  return there;
+}
 
 export function placeOf(name: string, linux: LinuxVersion): Place | null {
-  const found = Object.hasOwn(LINES, name) ? LINES[name][linux] : undefined;
+  const found = Object.hasOwn(lines, name) ? lines[name][linux] : undefined;
   if (!found) return null;
   const [file, line] = found.split(':');
   return { what: `${name}()`, file, line: Number(line), version: SOURCES[linux].version };

@@ -9,6 +9,8 @@ export interface BookPage {
 
 declare global {
   var pfnmapBook: Readonly<Record<string, BookPage>> | undefined;
+  /** By function: file and line in each version that has it. Written by scripts/kernel-lines.mjs. */
+  var pfnmapPlaces: Readonly<Record<string, { readonly [version: string]: string }>> | undefined;
   var pfnmapEditor: Editor | undefined;
 }
 
@@ -35,6 +37,11 @@ function load(name: string): Promise<void> {
 export async function book(): Promise<Readonly<Record<string, BookPage>>> {
   await load('book');
   return globalThis.pfnmapBook ?? {};
+}
+
+export async function kernelPlaces(): Promise<NonNullable<typeof pfnmapPlaces>> {
+  await load('places');
+  return globalThis.pfnmapPlaces ?? {};
 }
 
 export async function editor(): Promise<Editor> {

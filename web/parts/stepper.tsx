@@ -2,7 +2,7 @@
 /** An interleaving to be stepped through: the ladder, where the kernel does this, and the state. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
-import { whereInKernel } from '../client/kernel-lines.ts';
+import { useKernelLines, whereInKernel } from '../client/kernel-lines.ts';
 import { typing } from '../client/keys.ts';
 import type { StepView, Trace } from '../engine/protocol.ts';
 import { currentLine, Ladder, stepsTo } from './ladder.tsx';
@@ -172,6 +172,7 @@ function Where({
   thread: string;
   linux: LinuxVersion;
 }) {
+  const there = useKernelLines();
   if (!step) return <p class="where soft">Before the first step: the buffer is made and mapped.</p>;
   const place = whereInKernel(step, linux);
   return (
@@ -188,7 +189,9 @@ function Where({
       <span class="cite">
         {place
           ? `${place.what} ${place.file}:${place.line} (Linux ${place.version})`
-          : 'no line of Linux: the model’s own bookkeeping or hardware'}
+          : there
+            ? 'no line of Linux: the model’s own bookkeeping or hardware'
+            : ''}
       </span>
     </p>
   );

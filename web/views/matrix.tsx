@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** The front page: every exporter against every consumer, explored while one watches. */
-import { memo } from 'preact/compat';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { Component } from 'preact';
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { RULES } from '../../src/contract/rules.ts';
 import type { ConsumerTraits, ExporterTraits } from '../../src/contract/traits.ts';
 import { MEANING, VERDICTS, type Verdict } from '../../src/contract/words.ts';
@@ -45,36 +45,43 @@ const same = (a: RowProps, b: RowProps) =>
   a.exporter === b.exporter &&
   a.cells.every((c, i) => c === b.cells[i]);
 
-const Row = memo(
-  ({ exporter, consumers, cells, linux, verdict, rule, focus, look }: RowProps) => (
-    <tr>
-      <th scope="row" title={exporter.title}>
-        {exporter.id}
-      </th>
-      {consumers.map((co, i) => {
-        const cell = cells[i];
-        const faded =
-          cell && ((rule && !cell.rules.includes(rule)) || (verdict && cell.verdict !== verdict));
-        const show = () => look(exporter.id, co.id, cell);
-        return (
-          <td key={co.id}>
-            <a
-              href={href(`show/${exporter.id}/${co.id}`, { linux })}
-              class={`cell ${cell ? `v-${cell.verdict}` : 'v-pending'}${faded ? ' faded' : ''}`}
-              aria-label={inWords(exporter.id, co.id, cell)}
-              tabIndex={focus === i ? 0 : -1}
-              onFocus={show}
-              onMouseEnter={show}
-            >
-              {cell ? inCell(cell) : '·'}
-            </a>
-          </td>
-        );
-      })}
-    </tr>
-  ),
-  same,
-);
+/** One exporter. Most rows stay as they are while others fill, so each says when it has changed. */
+class Row extends Component<RowProps> {
+  override shouldComponentUpdate(next: RowProps): boolean {
+    return !same(this.props, next);
+  }
+
+  override render() {
+    const { exporter, consumers, cells, linux, verdict, rule, focus, look } = this.props;
+    return (
+      <tr class="exporter">
+        <th scope="row" title={exporter.title}>
+          {exporter.id}
+        </th>
+        {consumers.map((co, i) => {
+          const cell = cells[i];
+          const faded =
+            cell && ((rule && !cell.rules.includes(rule)) || (verdict && cell.verdict !== verdict));
+          const show = () => look(exporter.id, co.id, cell);
+          return (
+            <td key={co.id}>
+              <a
+                href={href(`show/${exporter.id}/${co.id}`, { linux })}
+                class={`cell ${cell ? `v-${cell.verdict}` : 'v-pending'}${faded ? ' faded' : ''}`}
+                aria-label={inWords(exporter.id, co.id, cell)}
+                tabIndex={focus === i ? 0 : -1}
+                onFocus={show}
+                onMouseEnter={show}
+              >
+                {cell ? inCell(cell) : '·'}
+              </a>
+            </td>
+          );
+        })}
+      </tr>
+    );
+  }
+}
 
 export function Matrix({ route, linux }: { route: Route; linux: LinuxVersion }) {
   const [state, setState] = useState<MatrixState>(matrixRun(linux).state);
@@ -94,6 +101,8 @@ export function Matrix({ route, linux }: { route: Route; linux: LinuxVersion }) 
     document.title = 'pfnmap: may this consumer touch that memory?';
   }, []);
 
+  // Rows stand in the order of the library, which keeps those of one status together.
+  const statuses = [...new Set(EXPORTERS.map((e) => e.status))];
   const { cells, total, states, ms, running, error } = state;
   const done = cells.size;
   const counts = new Map<string, number>();
@@ -106,6 +115,12 @@ export function Matrix({ route, linux }: { route: Route; linux: LinuxVersion }) 
     go(
       href('', { linux: keep, rule: rule ?? undefined, verdict: verdict ?? undefined, ...change }),
     );
+
+  const look = useCallback(
+    (exporter: string, consumer: string, cell: CellJson | undefined) =>
+      setLooked({ exporter, consumer, cell }),
+    [],
+  );
 
   const move = (event: KeyboardEvent) => {
     const [r, c] = focus;
@@ -121,7 +136,7 @@ export function Matrix({ route, linux }: { route: Route; linux: LinuxVersion }) 
     if (!next) return;
     event.preventDefault();
     setFocus(next);
-    const row = grid.current?.tBodies[0].rows[next[0]];
+    const row = grid.current?.querySelectorAll<HTMLTableRowElement>('tr.exporter')[next[0]];
     row?.cells[next[1] + 1].querySelector('a')?.focus();
   };
 
@@ -166,54 +181,66 @@ export function Matrix({ route, linux }: { route: Route; linux: LinuxVersion }) 
             <VerdictMark verdict={v} /> <span class="count">{counts.get(v) ?? 0}</span>
           </button>
         ))}
-        <label class="rule">
-          rule{' '}
-          <select
-            value={rule ?? ''}
-            onChange={(e) => filter({ rule: e.currentTarget.value || undefined })}
-          >
-            <option value="">any</option>
-            {RULES.map((r) => (
-              <option key={r.id} value={r.id}>
-                {r.id} {r.name} ({rules.get(r.id) ?? 0})
-              </option>
-            ))}
-          </select>
-        </label>
       </fieldset>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <section class="grid" aria-label="The matrix" tabIndex={0}>
-        <table ref={grid} onKeyDown={move}>
-          <caption class="hidden">
-            Rows are exporters, columns are consumers. Arrow keys move from cell to cell.
-          </caption>
-          <thead>
-            <tr>
-              <td class="corner">exporter \ consumer</td>
-              {CONSUMERS.map((c) => (
-                <th key={c.id} scope="col" title={c.title}>
-                  <span>{c.id}</span>
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {EXPORTERS.map((ex, r) => (
-              <Row
-                key={ex.id}
-                exporter={ex}
-                consumers={CONSUMERS}
-                cells={CONSUMERS.map((c) => cells.get(`${ex.id}/${c.id}`))}
-                linux={keep}
-                rule={rule}
-                verdict={verdict}
-                focus={focus[0] === r ? focus[1] : -1}
-                look={(exporter, consumer, cell) => setLooked({ exporter, consumer, cell })}
-              />
+      <div class="board">
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+        <section class="grid" aria-label="The matrix" tabIndex={0}>
+          <table ref={grid} onKeyDown={move}>
+            <caption class="hidden">
+              Rows are exporters, columns are consumers. Arrow keys move from cell to cell.
+            </caption>
+            <thead>
+              <tr>
+                <td class="corner">exporter \ consumer</td>
+                {CONSUMERS.map((c) => (
+                  <th key={c.id} scope="col" title={c.title}>
+                    <span>{c.id}</span>
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            {statuses.map((status) => (
+              <tbody key={status}>
+                <tr class="status">
+                  <th scope="rowgroup" colSpan={CONSUMERS.length + 1}>
+                    {status}
+                  </th>
+                </tr>
+                {EXPORTERS.map((ex, r) =>
+                  ex.status === status ? (
+                    <Row
+                      key={ex.id}
+                      exporter={ex}
+                      consumers={CONSUMERS}
+                      cells={CONSUMERS.map((c) => cells.get(`${ex.id}/${c.id}`))}
+                      linux={keep}
+                      rule={rule}
+                      verdict={verdict}
+                      focus={focus[0] === r ? focus[1] : -1}
+                      look={look}
+                    />
+                  ) : null,
+                )}
+              </tbody>
             ))}
-          </tbody>
-        </table>
-      </section>
+          </table>
+        </section>
+        <fieldset class="rules">
+          <legend>Rules that fall</legend>
+          {RULES.map((r) => (
+            <button
+              key={r.id}
+              type="button"
+              title={r.statement}
+              aria-pressed={rule === r.id}
+              onClick={() => filter({ rule: rule === r.id ? undefined : r.id })}
+            >
+              <b>{r.id}</b> <span class="name">{r.name}</span>{' '}
+              <span class="count">{rules.get(r.id) ?? 0}</span>
+            </button>
+          ))}
+        </fieldset>
+      </div>
       <Looked looked={looked} />
     </main>
   );
