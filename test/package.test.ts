@@ -97,7 +97,7 @@ describe('the tarball', () => {
   test('holds what is needed and nothing else', () => {
     const installed = join(project, 'node_modules', 'pfnmap');
     const names = readdirSync(installed).sort();
-    expect(names).toEqual(['LICENSE', 'README.md', 'dist', 'docs', 'package.json']);
+    expect(names).toEqual(['LICENSE', 'README.md', 'dist', 'docs', 'guest', 'package.json']);
     const dist = readdirSync(join(installed, 'dist'), { recursive: true }).map(String);
     expect(dist).toEqual(
       expect.arrayContaining(['cli.js', 'index.js', join('types', 'index.d.ts')]),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Arguments and options of all commands, and how errors end the program. */
+import { availableParallelism } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { version } from '../../package.json';
 import { MEANING, VERDICTS } from '../contract/words.ts';
@@ -144,15 +145,56 @@ function define(context: Context): Command {
 
   program
     .command('conform')
-    .description('run recorded programs or facts on the model and list every disagreement')
+    .description('hold the model against real kernels, booted now or recorded')
     .option('--corpus <file>', 'recorded programs (.jsonl)')
     .option('--facts <file>', 'a table of facts (.tsv)')
+    .option('--boot <kernel>', '6.12, 6.1, both, or VMLINUZ:HEADERS; both without a recording')
+    .addOption(
+      new Option('--fuzz <n>', 'this many random programs').argParser(wholeNumber(100_000_000)),
+    )
+    .addOption(
+      new Option('--seed <s>', 'what random programs are made from').argParser(
+        wholeNumber(2 ** 31),
+      ),
+    )
+    .option('--record <file>', 'write programs and what the kernels answered (.jsonl)')
+    .addOption(
+      new Option('--jobs <n>', 'machines at a time')
+        .default(availableParallelism())
+        .argParser(wholeNumber(64)),
+    )
     .addOption(linux())
     .addOption(json())
-    .addHelpText('after', example('conform --corpus programs.jsonl --linux 6.1'))
+    .addHelpText(
+      'after',
+      example(
+        'conform',
+        'conform --corpus programs.jsonl --linux 6.1',
+        'conform --boot 6.12 --fuzz 20000 --seed 7',
+      ),
+    )
     .action(async (options) =>
       done(await (await import('./conform.ts')).conform(options, context)),
     );
+
+  const kernel = program
+    .command('kernel')
+    .description('stock kernels to boot, with headers and build tools, in the cache');
+  kernel
+    .command('get')
+    .description('bring the newest stock kernels of these series; both if none is named')
+    .argument('[series...]', '6.12, 6.1')
+    .addOption(json())
+    .addHelpText('after', example('kernel get', 'kernel get 6.12'))
+    .action(async (series, options) =>
+      done(await (await import('./kernel.ts')).kernelGet(series, options)),
+    );
+  kernel
+    .command('list')
+    .description('kernels in the cache')
+    .addOption(json())
+    .addHelpText('after', example('kernel list'))
+    .action(async (options) => done((await import('./kernel.ts')).kernelList(options)));
 
   program
     .command('ui')
@@ -192,7 +234,7 @@ function define(context: Context): Command {
       done(await (await import('./check.ts')).checkCommand(paths, options, context)),
     );
 
-  for (const command of [program, ...program.commands]) {
+  for (const command of [program, ...program.commands, ...kernel.commands]) {
     command.exitOverride();
     command.configureOutput({
       outputError: (text, write) => write(text.replace(/^error: /, 'pfnmap: ')),

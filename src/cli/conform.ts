@@ -2,34 +2,29 @@
 /** `pfnmap conform`: recorded answers of real kernels, held against the model. */
 import { readFileSync } from 'node:fs';
 import { CorpusError } from '../conform/program.ts';
-import { type Comparison, runCorpus, runFacts } from '../conform/run.ts';
+import { type Comparison, emptyComparison, runCorpus, runFacts } from '../conform/run.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { tenths } from '../report/json.ts';
 import { count, duration, number, paragraph } from '../report/text.ts';
-import type { CommonOptions, Context } from './commands.ts';
+import type { Context } from './commands.ts';
+import type { BootOptions } from './conform-boot.ts';
 import { breathe, EXIT, type ExitCode, Failure, note, out, outJson, ProgressLine } from './io.ts';
 
-interface ConformOptions extends CommonOptions {
-  readonly corpus?: string;
-  readonly facts?: string;
-}
-
-export async function conform(options: ConformOptions, { signal }: Context): Promise<ExitCode> {
+export async function conform(options: BootOptions, context: Context): Promise<ExitCode> {
   const { corpus, facts, linux, json } = options;
+  const { signal } = context;
   if (corpus !== undefined && facts !== undefined) {
     throw new Failure('--corpus and --facts are two runs: give one of them');
   }
   const file = corpus ?? facts;
-  if (file === undefined) {
-    throw new Failure(
-      'booting real kernels is not there yet: name recorded answers with --corpus FILE.jsonl or ' +
-        '--facts FILE.tsv',
-      EXIT.unknown,
-    );
+  const { boot, fuzz, record } = options;
+  const boots = [boot, fuzz, record].some((option) => option !== undefined);
+  if (file === undefined || boots) {
+    return (await import('./conform-boot.ts')).conformBoot(options, context);
   }
   const text = read(file);
   const line = new ProgressLine();
-  const result = empty(linux);
+  const result = emptyComparison(linux);
   let broken: string | null = null;
   const lines = text.split('\n');
   // A table's first line names its columns and belongs to every batch.
@@ -66,20 +61,6 @@ export async function conform(options: ConformOptions, { signal }: Context): Pro
 
 /** Lines between two looks at the outside world. */
 const BATCH = 64;
-
-function empty(linux: LinuxVersion): Comparison {
-  return {
-    linux,
-    programs: 0,
-    programs_left_out: 0,
-    ops: 0,
-    programs_mismatched: 0,
-    ops_mismatched: 0,
-    unsupported_ops: {},
-    ms: 0,
-    mismatches: [],
-  };
-}
 
 function add(sum: Comparison, part: Comparison): void {
   sum.programs += part.programs;

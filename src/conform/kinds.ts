@@ -6,7 +6,7 @@
 import { BLOCKED, type Run, routine, step } from '../explore/program.ts';
 import { dma_buf_fops, dma_buf_mmap } from '../kernel/dma-buf/dma-buf.ts';
 import { type Exporter, exporter } from '../kernel/dma-buf/exporter.ts';
-import { EBADF, EINVAL, ENOENT } from '../kernel/errno.ts';
+import { EBADF, EBADFD, EINVAL, ENOENT } from '../kernel/errno.ts';
 import { systemHeap } from '../kernel/exporters/system-heap.ts';
 import { notMappable, testKinds, withFlags } from '../kernel/exporters/test-module.ts';
 import { udmabuf } from '../kernel/exporters/udmabuf.ts';
@@ -29,6 +29,7 @@ import {
   type Kernel,
 } from '../kernel/kernel.ts';
 import { shmem_file_operations } from '../kernel/mm/shmem.ts';
+import { lru_add_drain } from '../kernel/mm/swap.ts';
 import { set_vm_pgoff, vm_end, vm_pgoff, vm_start } from '../kernel/mm/vma.ts';
 import type { Guest } from './guest.ts';
 
@@ -134,7 +135,8 @@ export const drm_driver_fops: FileOperations = {
   read: drm_read,
 };
 
-const has_heap_and_udmabuf = step('/dev', (k: Kernel) => (k.linux.has_heap_and_udmabuf ? 1 : 0));
+const has_udmabuf = (k: Kernel): boolean => k.linux.has_heap_and_udmabuf;
+const has_heap_and_udmabuf = step('/dev', (k: Kernel) => (has_udmabuf(k) ? 1 : 0));
 const buffer_file = step('dmabuf->file', (k: Kernel, buf: number) => k.buf_file.get(buf));
 const set_readonly = step('O_RDONLY', (k: Kernel, file: number) => k.file_readonly.set(file, 1));
 
@@ -166,10 +168,13 @@ const make_udmabuf = routine(
       if (file < 0) return file;
       const buf = yield* udma.create_from(mm, fd, n, file);
       yield* fput(file);
+      if (buf >= 0) yield* lru_add_drain();
       return buf < 0 ? buf : 0;
     }
     if (n > (yield* file_size(memfd))) return -EINVAL;
     const buf = yield* udma.create_from(mm, fd, n, memfd);
+    // mm/gup.c memfd_pin_folios: letting go of the batch it looked pages up in drains the others.
+    if (buf >= 0) yield* lru_add_drain();
     return buf < 0 ? buf : 0;
   },
   'drivers/dma-buf/udmabuf.c',
@@ -238,8 +243,13 @@ export function makeBuffer(
     if (other[1] === 'dimp') return g.run(proc, make_importer(proc, fd, of));
     if (other[1] === 'imp') return g.run(proc, make_prime_import(proc, fd, of));
     const memfd = describe(g.k, proc, of);
-    if (!memfd) return -EBADF;
-    if (file_operations.at(g.k.file_ops.get(memfd.file)) !== shmem_file_operations) return -EINVAL;
+    if (!has_udmabuf(g.k)) return -ENOENT;
+    // drivers/dma-buf/udmabuf.c check_memfd_seals
+    const isMemfd =
+      memfd && file_operations.at(g.k.file_ops.get(memfd.file)) === shmem_file_operations;
+    if (!isMemfd) return -EBADFD;
+    // The agent seals the memfd first, as udmabuf demands.
+    g.k.file_sealed.set(memfd.file, 1);
     return g.run(proc, make_udmabuf(proc, fd, n, memfd.file));
   }
   switch (kind) {

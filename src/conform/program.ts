@@ -252,7 +252,8 @@ export function needsOf(ops: readonly Op[]): Needs {
     const count = (i: number) => Math.max(0, parseNumber(op.args[i]));
     if (op.name === 'buf') {
       bufferPages = Math.max(bufferPages, span);
-      pages += span;
+      // Blocks are aligned.
+      pages += span < 512 ? span : 2 * span;
     } else if (op.name === 'btrunc') {
       bufferPages = Math.max(bufferPages, count(1));
       pages += count(1);

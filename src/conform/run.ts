@@ -72,17 +72,18 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-interface Case {
+/** A program with what was recorded of it. */
+export interface Case {
   readonly id: string;
+  /** Ops that come first and whose results are not recorded. */
   readonly setup: readonly Op[];
   readonly ops: readonly Op[];
   readonly recorded: readonly string[] | undefined;
 }
 
-/** Results of a case's own ops; what a failed setup left in their place where it did not succeed. */
-function runCase(linux: LinuxVersion, one: Case, zero: ZeroPage): string[] {
-  if (!one.setup.length) return runOps(linux, one.ops, zero);
-  const all = runOps(linux, [...one.setup, ...one.ops]);
+/** The results of a case's own ops; what a failed setup left in their place if it did not succeed. */
+export function answersOf(one: Case, all: readonly string[]): readonly string[] {
+  if (!one.setup.length) return all;
   const setup = all.slice(0, one.setup.length);
   const own = all.slice(one.setup.length);
   const died = own.find((result) => result.startsWith(DEAD));
@@ -90,19 +91,49 @@ function runCase(linux: LinuxVersion, one: Case, zero: ZeroPage): string[] {
   return setup.every((result) => result === 'ok') ? own : [`setup:${setup.join('/')}`];
 }
 
+export const emptyComparison = (linux: LinuxVersion): Comparison => ({
+  linux,
+  programs: 0,
+  programs_left_out: 0,
+  ops: 0,
+  programs_mismatched: 0,
+  ops_mismatched: 0,
+  unsupported_ops: {},
+  ms: 0,
+  mismatches: [],
+});
+
+/** Compares what there is of a case's answers, op by op, and adds the outcome to `out`. */
+export function tally(
+  out: Comparison,
+  one: Case,
+  model: readonly string[],
+  booted: readonly string[] | null = null,
+): void {
+  const { recorded } = one;
+  out.programs++;
+  const n = Math.max(recorded?.length ?? 0, model.length, booted?.length ?? 0);
+  let bad = 0;
+  for (let i = 0; i < n; i++) {
+    const said = model[i] ?? '';
+    const name = one.ops[i]?.name ?? '';
+    out.ops++;
+    if (said === UNSUPPORTED) out.unsupported_ops[name] = (out.unsupported_ops[name] ?? 0) + 1;
+    const was = recorded ? (recorded[i] ?? '') : null;
+    const is = booted ? (booted[i] ?? '') : null;
+    if ((was === null || was === said) && (is === null || is === said)) continue;
+    bad++;
+    const text = one.ops[i]?.text ?? '';
+    const mismatch = { id: one.id, op: i, text, recorded: was ?? '', model: said, booted: is };
+    out.mismatches.push(mismatch);
+  }
+  out.ops_mismatched += bad;
+  if (bad) out.programs_mismatched++;
+}
+
 function compare(cases: readonly Case[], options: RunOptions): Comparison {
   const { linux, onProgress, signal } = options;
-  const out: Comparison = {
-    linux,
-    programs: 0,
-    programs_left_out: 0,
-    ops: 0,
-    programs_mismatched: 0,
-    ops_mismatched: 0,
-    unsupported_ops: {},
-    ms: 0,
-    mismatches: [],
-  };
+  const out = emptyComparison(linux);
   // Recordings run program after program on one boot.
   const zero: ZeroPage = new Map();
   const started = performance.now();
@@ -112,29 +143,42 @@ function compare(cases: readonly Case[], options: RunOptions): Comparison {
       out.programs_left_out++;
       continue;
     }
-    const results = runCase(linux, one, zero);
-    out.programs++;
-    const n = Math.max(one.recorded.length, results.length);
-    let bad = 0;
-    for (let i = 0; i < n; i++) {
-      const recorded = one.recorded[i] ?? '';
-      const model = results[i] ?? '';
-      const name = one.ops[i]?.name ?? '';
-      out.ops++;
-      if (model === UNSUPPORTED) {
-        out.unsupported_ops[name] = (out.unsupported_ops[name] ?? 0) + 1;
-      }
-      if (recorded === model) continue;
-      bad++;
-      const text = one.ops[i]?.text ?? '';
-      out.mismatches.push({ id: one.id, op: i, text, recorded, model, booted: null });
-    }
-    out.ops_mismatched += bad;
-    if (bad) out.programs_mismatched++;
+    const ops = one.setup.length ? [...one.setup, ...one.ops] : one.ops;
+    tally(out, one, answersOf(one, runOps(linux, ops, zero)));
     if (out.programs % 256 === 0) onProgress?.(out.programs, cases.length);
   }
   out.ms = performance.now() - started;
   return out;
+}
+
+/** The cases of a corpus of programs (JSON lines), for a version. */
+export function corpusCases(
+  text: string,
+  linux: LinuxVersion,
+  file?: string,
+  fromLine?: number,
+): Case[] {
+  return parseCorpus(text, file, fromLine).map((program) => ({
+    id: program.id,
+    setup: [],
+    ops: program.ops,
+    recorded: program.expect[linux],
+  }));
+}
+
+/** The cases of a facts table or a bugs table, for a version. */
+export function factsCases(
+  text: string,
+  linux: LinuxVersion,
+  file?: string,
+  fromLine?: number,
+): Case[] {
+  return parseFacts(text, file, fromLine).map((row) => ({
+    id: row.id,
+    setup: row.setup,
+    ops: row.ops,
+    recorded: row.expect[linux] ?? row.expect[ANY_VERSION],
+  }));
 }
 
 /**
@@ -142,13 +186,7 @@ function compare(cases: readonly Case[], options: RunOptions): Comparison {
  * @throws CorpusError when the text is not a corpus, with file and line
  */
 export function runCorpus(text: string, options: RunOptions): Comparison {
-  const cases = parseCorpus(text, options.file, options.fromLine).map((program) => ({
-    id: program.id,
-    setup: [],
-    ops: program.ops,
-    recorded: program.expect[options.linux],
-  }));
-  return compare(cases, options);
+  return compare(corpusCases(text, options.linux, options.file, options.fromLine), options);
 }
 
 /**
@@ -156,11 +194,5 @@ export function runCorpus(text: string, options: RunOptions): Comparison {
  * @throws CorpusError when the text is neither, with file and line
  */
 export function runFacts(text: string, options: RunOptions): Comparison {
-  const cases = parseFacts(text, options.file, options.fromLine).map((row) => ({
-    id: row.id,
-    setup: row.setup,
-    ops: row.ops,
-    recorded: row.expect[options.linux] ?? row.expect[ANY_VERSION],
-  }));
-  return compare(cases, options);
+  return compare(factsCases(text, options.linux, options.file, options.fromLine), options);
 }

@@ -96,6 +96,8 @@ export interface ExporterTraits {
   readonly tracksWrites: boolean;
   /** vm_ops->access: ptrace and /proc/PID/mem work. */
   readonly hasAccess: boolean;
+  /** end_cpu_access refuses what begin_cpu_access has not mapped: udmabuf. */
+  readonly syncsWhatBegan?: boolean;
   /** vm_ops->open and close count the mappings. */
   readonly countsVmas: boolean;
   /** What vm_pgoff holds: the offset into the buffer, that plus DRM's fake offset, or the PFN. */

@@ -4,6 +4,7 @@ export const EPERM = 1;
 export const ENOENT = 2;
 export const EIO = 5;
 export const EBADF = 9;
+export const EBADFD = 77;
 export const EAGAIN = 11;
 export const ENOMEM = 12;
 export const EACCES = 13;
@@ -26,6 +27,7 @@ const NAMES: Readonly<Record<number, string>> = {
   [EIO]: 'EIO',
   [ENXIO]: 'ENXIO',
   [EBADF]: 'EBADF',
+  [EBADFD]: 'EBADFD',
   [EAGAIN]: 'EAGAIN',
   [ENOMEM]: 'ENOMEM',
   [EACCES]: 'EACCES',

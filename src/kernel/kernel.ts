@@ -107,6 +107,9 @@ export interface DmaBufOps {
   readonly name: string;
   readonly mmap?: (mm: number, vma: number, buf: number) => Run<number>;
   readonly release: (buf: number) => Run<number>;
+  /** DMA_BUF_IOCTL_SYNC: 0 or a negative errno. */
+  readonly begin_cpu_access?: (buf: number) => Run<number>;
+  readonly end_cpu_access?: (buf: number) => Run<number>;
   /** An importer comes: 0 or a negative errno. Many exporters pin the buffer here. */
   readonly attach?: (buf: number) => Run<number>;
   readonly detach?: (buf: number) => Run<void>;
@@ -194,6 +197,8 @@ export class Kernel {
   readonly file_private: Slots;
   /** Opened without FMODE_WRITE. */
   readonly file_readonly: Slots;
+  /** F_SEAL_SHRINK of a memfd. */
+  readonly file_sealed: Slots;
   /** Pages of a file of shared memory. */
   readonly file_size: Slots;
   readonly file_page: Slots;
@@ -224,6 +229,8 @@ export class Kernel {
   readonly buf_swap: Slots;
   readonly buf_gen: Slots;
   readonly buf_revoked: Slots;
+  /** begin_cpu_access has mapped the buffer for the device that syncs. */
+  readonly buf_begun: Slots;
   readonly buf_faults: Slots;
   readonly buf_mkwrites: Slots;
   readonly buf_vmas: Slots;
@@ -335,6 +342,7 @@ export class Kernel {
     this.file_mapping = mem.array('file_mapping', files);
     this.file_private = mem.array('file_private', files);
     this.file_readonly = mem.array('file_readonly', files);
+    this.file_sealed = mem.array('file_sealed', files);
     this.file_size = mem.array('file_size', files);
     this.file_page = mem.array('file_page', files * bufferPages);
     this.file_pos = mem.array('f_pos', files);
@@ -360,6 +368,7 @@ export class Kernel {
     this.buf_pgoff = mem.array('buf_pgoff', buffers);
     this.buf_swap = mem.array('swap', config.swap ? buffers * bufferPages * config.words : 0);
     this.buf_gen = mem.array('buf_gen', buffers);
+    this.buf_begun = mem.array('buf_begun', buffers);
     this.buf_revoked = mem.array('buf_revoked', buffers, {
       show: (n) => (n === REVOKED ? 'revoked' : 'live'),
       label: one('buffer'),

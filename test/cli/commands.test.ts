@@ -286,10 +286,17 @@ describe('conform', () => {
   const program = (id: string, result: string) =>
     `${JSON.stringify({ id, ops: ['mkbuf 0 fpfn 2 0'], expect: { '6.12': [result] } })}\n`;
 
-  test('without input: real kernels are not there yet, exit code 3', async () => {
-    const { code, stderr } = await pfnmap(['conform']);
-    expect(stderr).toMatch(/--corpus FILE\.jsonl or --facts FILE\.tsv\n$/);
-    expect(code).toBe(3);
+  test('a kernel that is not there is bad input, one without headers lacks means', async () => {
+    dir.write('vmlinuz', 'no kernel');
+    const none = await pfnmap(['conform', '--boot', 'nosuch:here'], { cwd: dir.path() });
+    expect(none.stderr).toBe('pfnmap: nosuch: no such file\n');
+    expect(none.code).toBe(2);
+    const bare = await pfnmap(['conform', '--boot', 'vmlinuz'], { cwd: dir.path() });
+    expect(bare.stderr).toMatch(/name its headers, vmlinuz:HEADERS/);
+    expect(bare.code).toBe(3);
+    const wrong = await pfnmap(['conform', '--boot', 'vmlinuz:.'], { cwd: dir.path() });
+    expect(wrong.stderr).toMatch(/\.: not a configured kernel tree/);
+    expect(wrong.code).toBe(3);
   });
 
   test('a foreign file is refused with its line: exit code 2', async () => {

@@ -163,12 +163,16 @@ export const DMA_BUF_SYNC_READ = 1;
 export const DMA_BUF_SYNC_WRITE = 2;
 export const DMA_BUF_SYNC_END = 4;
 
-/** drivers/dma-buf/dma-buf.c dma_buf_ioctl: DMA_BUF_IOCTL_SYNC; no exporter here has to do anything. */
+/** drivers/dma-buf/dma-buf.c dma_buf_ioctl: DMA_BUF_IOCTL_SYNC; most exporters have nothing to do. */
 const dma_buf_sync = routine(
   'dma_buf_ioctl',
-  function* (_file: number, flags: number): Run<number> {
+  function* (file: number, flags: number): Run<number> {
     if (flags & ~(DMA_BUF_SYNC_READ | DMA_BUF_SYNC_WRITE | DMA_BUF_SYNC_END)) return -EINVAL;
-    return flags & (DMA_BUF_SYNC_READ | DMA_BUF_SYNC_WRITE) ? 0 : -EINVAL;
+    if (!(flags & (DMA_BUF_SYNC_READ | DMA_BUF_SYNC_WRITE))) return -EINVAL;
+    const buf = yield* file_private(file);
+    const ops = dma_buf_operations.at(yield* buf_ops(buf)) as DmaBufOps;
+    const call = flags & DMA_BUF_SYNC_END ? ops.end_cpu_access : ops.begin_cpu_access;
+    return call ? yield* call(buf) : 0;
   },
   'drivers/dma-buf/dma-buf.c',
 );

@@ -156,6 +156,9 @@ function dmaBufOps(
     name: `${traits.id}_dmabuf_ops`,
     ...(traits.mappable === false ? {} : { mmap }),
     release,
+    ...(traits.syncsWhatBegan
+      ? { begin_cpu_access: object.begin_cpu_access, end_cpu_access: object.end_cpu_access }
+      : {}),
     ...(traits.pinsForImporters ? { attach, detach } : {}),
     map_dma_buf,
   };

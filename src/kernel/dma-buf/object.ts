@@ -4,8 +4,8 @@
  * address_space, its generation, what went to swap, which old pages it still has. A step for each
  * word of it.
  */
-import { step } from '../../explore/program.ts';
-import { EBUSY, ENOENT } from '../errno.ts';
+import { type Run, routine, step } from '../../explore/program.ts';
+import { EBUSY, EINVAL, ENOENT } from '../errno.ts';
 import { type Kernel, REVOKED } from '../kernel.ts';
 import { RAM_START } from '../mm/insert.ts';
 import { bufferPage, OWNER_BUFFER, OWNER_KEPT, OWNER_LATER, OWNER_POOL } from '../mm/page.ts';
@@ -68,6 +68,17 @@ export const begin_at_pfn = step('pci_resource_start', (k: Kernel, buf: number, 
   k.buf_pgoff.set(buf, RAM_START + pfn),
 );
 
+const set_begun = step('ubuf->sg', (k: Kernel, buf: number) => k.buf_begun.set(buf, 1));
+const begun = step('ubuf->sg', (k: Kernel, buf: number) => k.buf_begun.get(buf));
+/** drivers/dma-buf/udmabuf.c begin_cpu_udmabuf */
+export const begin_cpu_access = routine('begin_cpu_udmabuf', function* (buf: number): Run<number> {
+  yield* set_begun(buf);
+  return 0;
+});
+/** drivers/dma-buf/udmabuf.c end_cpu_udmabuf */
+export const end_cpu_access = routine('end_cpu_udmabuf', function* (buf: number): Run<number> {
+  return (yield* begun(buf)) ? 0 : -EINVAL;
+});
 export const revoked = step('revoked', (k: Kernel, buf: number) =>
   k.buf_revoked.get(buf) === REVOKED ? 1 : 0,
 );

@@ -13,6 +13,7 @@ export const udmabuf: ExporterTraits = {
   source: '6.12 drivers/dma-buf/udmabuf.c:62',
   setsFlags: ['VM_PFNMAP', 'VM_DONTEXPAND', 'VM_DONTDUMP'],
   lock: 'none',
+  syncsWhatBegan: true,
 };
 
 export default udmabuf;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Files of shared memory: memfd, shared anonymous memory, the pages behind GEM objects. mm/shmem.c */
 import { again, BLOCKED, type Run, routine, step } from '../../explore/program.ts';
-import { EINVAL, ENXIO } from '../errno.ts';
+import { EINVAL, ENXIO, EPERM } from '../errno.ts';
 import { file_mapping, file_size, set_file_size } from '../fs/file.ts';
 import type { FileOperations, Kernel, VmOperations } from '../kernel.ts';
 import { access_page } from './access.ts';
@@ -193,11 +193,14 @@ const shmem_punch_hole = routine(
   'mm/shmem.c',
 );
 
+const sealed = step('info->seals', (k: Kernel, file: number) => k.file_sealed.get(file));
+
 /** mm/shmem.c shmem_setattr of a size: private copies beyond it go too. */
 const shmem_truncate = routine(
   'shmem_setattr',
   function* (file: number, pages: number): Run<number> {
     const old = yield* file_pages(file);
+    if (pages < old && (yield* sealed(file))) return -EPERM;
     yield* set_file_size(file, pages);
     if (pages < old) {
       const mapping = yield* file_mapping(file);

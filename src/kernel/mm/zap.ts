@@ -10,6 +10,7 @@ import { lockSteps } from '../../explore/locks.ts';
 import { guard, type Run, routine, step } from '../../explore/program.ts';
 import type { Kernel } from '../kernel.ts';
 import {
+  is_cow_mapping,
   PTE_DIRTY,
   PTE_MIGRATION,
   PTE_PRESENT,
@@ -18,7 +19,7 @@ import {
   VM_MIXEDMAP,
   VM_PFNMAP,
 } from './flags.ts';
-import { pte_lock, pte_unlock } from './insert.ts';
+import { pte_lock, pte_unlock, VM_PAT } from './insert.ts';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
@@ -33,7 +34,7 @@ import {
   ptep_get_and_clear,
 } from './pgtable.ts';
 import { lru_add_drain, pagesInBatch } from './swap.ts';
-import { NO_VMA, vm_flags } from './vma.ts';
+import { NO_VMA, vm_flags, vm_flags_mod, vm_start } from './vma.ts';
 
 const i_mmap = lockSteps(
   ['i_mmap_lock_read', 'i_mmap_unlock_read'],
@@ -135,12 +136,27 @@ export const zap_page_range_single = routine(
   'mm/memory.c',
 );
 
+/**
+ * arch/x86/mm/pat/memtype.c untrack_pfn: a VMA that one remap_pfn_range has made is no longer known as
+ * such once part of it is zapped, if its first entry, or vm_pgoff of a private one, says what it was.
+ */
+const untrack_pfn = routine(
+  'untrack_pfn',
+  function* (mm: number, vma: number, flags: number): Run<void> {
+    if (!(flags & VM_PAT)) return;
+    if (!is_cow_mapping(flags) && !(yield* ptep_get(mm, yield* vm_start(vma)))) return;
+    yield* vm_flags_mod(vma, 0, VM_PAT);
+  },
+  'arch/x86/mm/pat/memtype.c',
+);
+
 /** The same with the choice to leave copies of private mappings alone. */
 const unmap_mapping_range_vma = routine(
   'zap_page_range_single',
   function* (mm: number, vma: number, start: number, end: number, evenCows: number): Run<void> {
     const flags = yield* vm_flags(vma);
     yield* mmu_notifier_invalidate_range_start(mm, start, end);
+    if (flags & VM_PFNMAP) yield* untrack_pfn(mm, vma, flags);
     const { pages, cleared, flushed } = yield* zap_pte_range(mm, start, end, evenCows);
     const flush = cleared && !flushed;
     const early = (flags & (VM_PFNMAP | VM_MIXEDMAP)) !== 0;

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The agent: process 1 of the guest. Takes programs from the virtio port, runs
+ * each in a process of its own and sends back what it answered.
+ *
+ * A program is lines of ops, ended by a line `E`. A first line `!stream` asks
+ * for every answer as soon as there is one, so that the host learns which op a
+ * kernel died of. The answer is a line `r<result>` for each op that ran, lines
+ * `k<text>` of the kernel's log, and a line `E`.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent.h"
+
+#define PORT "/dev/vport0p1"
+#define INPUT_MAX 0x100000
+/* Milliseconds without a host after which the guest ends. */
+#define LONELY 3000
+
+static int port, kmsg;
+
+static void send_all(const char *text, size_t n)
+{
+	while (n) {
+		ssize_t done = write(port, text, n);
+
+		if (done < 0 && errno != EINTR && errno != EAGAIN)
+			reboot(RB_AUTOBOOT);
+		if (done > 0) {
+			text += done;
+			n -= done;
+		}
+	}
+}
+
+/* Appends what the kernel has logged since the last time. */
+static void add_kernel_log(void)
+{
+	char record[2048], *text, *end;
+	ssize_t n;
+
+	for (;;) {
+		n = read(kmsg, record, sizeof(record) - 1);
+		if (n < 0 && errno == EPIPE)
+			continue;
+		if (n <= 0)
+			return;
+		record[n] = 0;
+		text = strchr(record, ';');
+		end = strchr(record, '\n');
+		if (!text || shared->used + n + 64 > RESULTS_MAX)
+			continue;
+		if (end)
+			*end = 0;
+		shared->used += sprintf(shared->results + shared->used, "k%s\n", text + 1);
+	}
+}
+
+/* Everything that the program left behind has ended. */
+static int wait_for(pid_t pid)
+{
+	int status, mine = 0;
+	pid_t ended;
+
+	while ((ended = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR)
+		if (ended == pid)
+			mine = status;
+	return mine;
+}
+
+static void serve(char *text)
+{
+	static const char stream[] = "!stream\n";
+	bool streams = !strncmp(text, stream, strlen(stream));
+	size_t streamed;
+	int status;
+	pid_t pid;
+
+	if (streams)
+		text += strlen(stream);
+	shared->used = 0;
+	pid = fork();
+	if (!pid) {
+		program_run(text, streams ? port : -1);
+		_exit(0);
+	}
+	if (pid < 0)
+		die("fork");
+	status = wait_for(pid);
+	streamed = streams ? shared->used : 0;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+		shared->used += sprintf(shared->results + shared->used, "r!SIG14\n");
+	else if (WIFSIGNALED(status) || WEXITSTATUS(status))
+		shared->used += sprintf(shared->results + shared->used, "r!CRASH:%d\n",
+					WIFSIGNALED(status) ? WTERMSIG(status) : -1);
+	add_kernel_log();
+	shared->used += sprintf(shared->results + shared->used, "E\n");
+	send_all(shared->results + streamed, shared->used - streamed);
+}
+
+static void load_modules(void)
+{
+	char *list = shared->proc_text;
+	char path[128], *line, *save, *args;
+	int fd;
+
+	read_all("/modules/list", list, PROC_TEXT_MAX);
+	for (line = strtok_r(list, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		args = strchr(line, ' ');
+		if (args)
+			*args++ = 0;
+		snprintf(path, sizeof(path), "/modules/%s", line);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || syscall(SYS_finit_module, fd, args ? args : "", 0))
+			die(path);
+		close(fd);
+	}
+}
+
+/* The RAM disk's word i is this plus its offset. */
+static void fill_disk(void)
+{
+	u64 *word = (u64 *)shared->proc_text, i;
+	int fd = open("/dev/ram0", O_WRONLY | O_CLOEXEC);
+	int chunk;
+
+	for (chunk = 0; chunk < 8; chunk++) {
+		for (i = 0; i < PROC_TEXT_MAX / 8; i++)
+			word[i] = 0xd15c000000000000ULL + chunk * PROC_TEXT_MAX + 8 * i;
+		if (write(fd, word, PROC_TEXT_MAX) != PROC_TEXT_MAX)
+			die("/dev/ram0");
+	}
+	fsync(fd);
+	close(fd);
+}
+
+/* Memory that a fork does not copy. */
+static void *share(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	if (memory == MAP_FAILED)
+		die("mmap");
+	return memory;
+}
+
+static void start(void)
+{
+	mkdir("/proc", 0755);
+	mkdir("/dev", 0755);
+	mount("proc", "/proc", "proc", 0, NULL);
+	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+	shared = share(sizeof(*shared));
+	load_modules();
+	slots_clear();
+	fill_disk();
+	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	lseek(kmsg, 0, SEEK_END);
+	port = open(PORT, O_RDWR | O_CLOEXEC);
+	if (port < 0)
+		die(PORT);
+}
+
+/* Waits for more input; ends the guest when the host is gone. */
+static size_t receive(char *to, size_t room)
+{
+	struct pollfd poll_port = { .fd = port, .events = POLLIN };
+	int lonely = 0;
+	ssize_t n;
+
+	for (;;) {
+		n = read(port, to, room);
+		if (n > 0)
+			return n;
+		poll(&poll_port, 1, 100);
+		if (!(poll_port.revents & POLLHUP))
+			lonely = 0;
+		else if (++lonely >= LONELY)
+			reboot(RB_AUTOBOOT);
+		else
+			usleep(1000);
+	}
+}
+
+/* Serves the whole programs in the input; returns how much is left over. */
+static size_t serve_all(char *input, size_t have)
+{
+	char *text = input, *end;
+
+	while (true) {
+		/* An empty program is a line E, too. */
+		end = strncmp(text, "E\n", 2) ? strstr(text, "\nE\n") : text - 1;
+		if (!end)
+			break;
+		end[1] = 0;
+		serve(text);
+		text = end + 3;
+	}
+	have -= text - input;
+	memmove(input, text, have);
+	return have;
+}
+
+int main(void)
+{
+	size_t have = 0;
+	char *input;
+
+	start();
+	input = share(INPUT_MAX);
+	send_all("ready\n", strlen("ready\n"));
+	for (;;) {
+		if (have + 1 >= INPUT_MAX)
+			die("a program is too long");
+		have += receive(input + have, INPUT_MAX - 1 - have);
+		input[have] = 0;
+		have = serve_all(input, have);
+	}
+}

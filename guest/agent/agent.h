@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of the agent share. */
+#ifndef AGENT_H
+#define AGENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../module/uapi.h"
+
+typedef __u64 u64;
+typedef __u32 u32;
+typedef __s32 s32;
+
+#define PAGE 4096UL
+/* Addresses of programs are page numbers in here; nothing else is. */
+#define ARENA 0x200000000UL
+#define ARENA_END 0x300000000UL
+#define SLOTS 16
+#define RESULT_MAX 16384
+#define ARGS_MAX 10
+
+/* An op, taken apart. Missing arguments are "". */
+struct op {
+	int proc;
+	const char *name;
+	const char *arg[ARGS_MAX];
+	int nargs;
+};
+
+/* Writes the result of an op, at most RESULT_MAX bytes with its end. */
+typedef void op_fn(const struct op *op, char *out);
+
+struct op_entry {
+	const char *name;
+	op_fn *fn;
+};
+
+/* Tables of ops, each ended by a null name. */
+extern const struct op_entry memory_ops[], descriptor_ops[], other_ops[];
+extern const struct op_entry module_ops[];
+
+/* util.c */
+long long num(const char *text);
+u64 word(const char *text);
+char *at(const char *page, const char *off);
+const char *errno_name(int err);
+void put_text(char *out, const char *text);
+void put_status(char *out, long ret);
+void put_count(char *out, long ret);
+ssize_t read_all(const char *path, char *to, size_t size);
+bool guarded_read(const char *from, u64 *value, char *out);
+bool guarded_write(char *to, u64 value, char *out);
+void guard_signals(void);
+void die(const char *what);
+
+/* Descriptors of buffers, and what is known of each; copied by fork. */
+struct slot {
+	int fd;			/* -1: empty */
+	u32 buffer;	/* number of the module's buffer, or 0 */
+	u64 offset;	/* where a DRM object is mapped */
+};
+
+extern struct slot slots[SLOTS];
+/* /dev/pfnmap of this process. */
+extern int module_fd;
+
+int slot_fd(const char *text);
+void slot_set(int slot, int fd, u32 buffer, u64 offset);
+void slot_name(u32 buffer, char *out, size_t size);
+void slots_clear(void);
+int make_foreign(const char *kind, unsigned long pages, struct slot *made);
+
+#define PROC_TEXT_MAX 0x20000
+#define RESULTS_MAX 0x40000
+
+/*
+ * Memory that all processes of the agent share. What is written while a
+ * program runs lies here, so that no page of the agent's own is allocated
+ * meanwhile: programs can see the allocator's state.
+ */
+struct shared {
+	/* At the start of the mapping, so that O_DIRECT may use it. */
+	u64 page[PAGE / 8];
+	char proc_text[PROC_TEXT_MAX];
+	/* What the program has answered so far, as it goes to the host. */
+	char results[RESULTS_MAX];
+	size_t used;
+	/* An op for the child: asked counts up, answered follows. */
+	u32 asked, answered;
+	char op_text[4096];
+	char op_result[RESULT_MAX];
+	char result[RESULT_MAX];
+};
+
+extern struct shared *shared;
+
+/* The program's own data, as the linker lays it out. */
+extern char __data_start[], _end[];
+
+/* program.c: process 0 is the program's parent, 1 its child */
+extern pid_t pids[2];
+void program_run(char *text, int stream_to);
+
+/* other.c: the pipe of this process */
+void pipe_forget(void);
+
+#endif

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** `pfnmap kernel`: stock kernels to boot, brought into the cache and listed. */
+import { existsSync } from 'node:fs';
+import { MissingMeans } from '../conform/real/cache.ts';
+import {
+  getKernel,
+  type Kernel,
+  listKernels,
+  ownKernel,
+  SERIES,
+} from '../conform/real/packages.ts';
+import { isSaved } from '../conform/real/qemu.ts';
+import { EXIT, type ExitCode, Failure, note, out, outJson } from './io.ts';
+
+/** Runs something that needs means which may not be here. */
+export async function withMeans<T>(what: () => Promise<T>): Promise<T> {
+  try {
+    return await what();
+  } catch (error) {
+    if (error instanceof MissingMeans) throw new Failure(error.message, EXIT.unknown);
+    throw error;
+  }
+}
+
+export const say = (text: string): void => note(`pfnmap: ${text}`);
+
+/** The kernels that `--boot` names. */
+export async function kernelsToBoot(boot: string): Promise<Kernel[]> {
+  const names = boot === 'both' ? [...SERIES] : [boot];
+  const found: Kernel[] = [];
+  for (const name of names) {
+    if (/^\d+\.\d+$/.test(name)) {
+      const cached = listKernels().find((k) => k.name === name);
+      found.push(cached ?? (await getKernel(name, say)));
+    } else {
+      const vmlinuz = name.split(':')[0];
+      if (!existsSync(vmlinuz)) throw new Failure(`${vmlinuz}: no such file`);
+      found.push(ownKernel(name));
+    }
+  }
+  return found;
+}
+
+export async function kernelGet(series: string[], options: { json?: boolean }): Promise<ExitCode> {
+  const got: Kernel[] = [];
+  await withMeans(async () => {
+    for (const name of series.length ? series : SERIES) got.push(await getKernel(name, say));
+  });
+  if (options.json) outJson({ kernels: got });
+  else for (const { name, release, vmlinuz } of got) out(`${name}: ${release}  ${vmlinuz}`);
+  return EXIT.ok;
+}
+
+export function kernelList(options: { json?: boolean }): ExitCode {
+  const kernels = listKernels().map((k) => ({ ...k, saved: isSaved(k) }));
+  if (options.json) outJson({ kernels });
+  else if (kernels.length === 0) out("no kernels in the cache: 'pfnmap kernel get' brings both");
+  for (const { name, release, vmlinuz, saved } of options.json ? [] : kernels) {
+    out(`${name.padEnd(5)} ${release}  ${vmlinuz}${saved ? '  (saved machine)' : ''}`);
+  }
+  return EXIT.ok;
+}

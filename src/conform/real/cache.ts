@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** Where kernels, machines and tools are kept, and how commands are run for them. */
+import { spawn } from 'node:child_process';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Something that is needed is not here; the message says what, and how to get it. */
+export class MissingMeans extends Error {
+  override readonly name = 'MissingMeans';
+}
+
+/** The user's cache, below which everything of ours lies. */
+export const cacheDir = (...parts: string[]): string =>
+  join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'pfnmap', ...parts);
+
+/** The C sources of module and agent, which lie beside the program. */
+export function guestDir(): string {
+  let dir = dirname(fileURLToPath(import.meta.url));
+  for (;;) {
+    const guest = join(dir, 'guest');
+    if (existsSync(join(guest, 'module', 'Kbuild'))) return guest;
+    const up = dirname(dir);
+    if (up === dir) throw new MissingMeans('the directory guest/ with our module is not here');
+    dir = up;
+  }
+}
+
+/** The path of a program in PATH or among the unpacked tools, or undefined. */
+export function findProgram(name: string): string | undefined {
+  const dirs = (process.env.PATH ?? '').split(delimiter).filter((dir) => dir !== '');
+  return [...dirs, cacheDir('tools', 'usr', 'bin')]
+    .map((dir) => join(dir, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return statSync(path).isFile();
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Debian packages that bring the programs. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  'qemu-system-x86_64': 'qemu-system-x86',
+  gcc: 'gcc libc6-dev',
+  make: 'make',
+  xz: 'xz-utils',
+  zstd: 'zstd',
+  'dpkg-deb': 'dpkg',
+  'apt-get': 'apt',
+};
+
+/** The path of a program. Throws MissingMeans that names its package. */
+export function program(name: string): string {
+  const found = findProgram(name);
+  if (found) return found;
+  const packages = PACKAGES[name] ?? name;
+  throw new MissingMeans(
+    `${name} is needed and is not in PATH. Debian or Ubuntu: apt-get install ${packages}`,
+  );
+}
+
+export interface Ran {
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly input?: Buffer;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs a command without a shell. Rejects with what it said on stderr when it fails. */
+export function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  return new Promise((done, fail) => {
+    const child = spawn(file, args, {
+      cwd: options.cwd,
+      env: { ...process.env, LC_ALL: 'C', ...options.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      signal: options.signal,
+    });
+    const out: Buffer[] = [];
+    let stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    // A command that does not read its input to the end says why by its exit code.
+    child.stdin.on('error', () => {});
+    child.stdin.end(options.input);
+    child.on('error', fail);
+    child.on('close', (code) => {
+      if (code === 0) done({ stdout: Buffer.concat(out), stderr });
+      else {
+        const said = stderr.trim() || Buffer.concat(out).toString().trim() || `exit code ${code}`;
+        fail(new Error(`${[file, ...args].join(' ')}: ${said.slice(-2000)}`));
+      }
+    });
+  });
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * Holds the model against a kernel that runs: programs go to one or more machines, each answer is
+ * compared with the model's and with what was recorded, and what differs is made short.
+ */
+import type { LinuxVersion } from '../../kernel/versions.ts';
+import type { ZeroPage } from '../guest.ts';
+import type { Op } from '../program.ts';
+import { answersOf, type Case, type Comparison, emptyComparison, runOps, tally } from '../run.ts';
+import { shrink } from '../shrink.ts';
+import { type Answer, Machine, type ProgramText } from './machine.ts';
+import type { Kernel } from './packages.ts';
+
+/** The version of the model that behaves as a kernel of this release. */
+export const versionOf = (release: string): LinuxVersion =>
+  /^6\.1(\.|$)/.test(release) ? '6.1' : '6.12';
+
+export const textOf = (op: Op): string => [op.proc, op.name, ...op.args].join(' ');
+
+export interface CampaignOptions {
+  /** Machines at a time. */
+  readonly jobs: number;
+  readonly signal?: AbortSignal;
+  /** What is being done before programs run. */
+  readonly say?: (text: string) => void;
+  readonly onProgress?: (done: number) => void;
+  /** Called with each case and what the real kernel answered. */
+  readonly onAnswer?: (one: Case, answer: Answer) => void;
+}
+
+/** A disagreement in its shortest form. */
+export interface Shrunk {
+  readonly id: string;
+  readonly ops: readonly string[];
+  readonly booted: readonly string[];
+  readonly model: readonly string[];
+}
+
+export interface Outcome extends Comparison {
+  readonly release: string;
+  /** Machines that died, planned or not. */
+  deaths: number;
+}
+
+/** Runs cases on a kernel and on the model and compares, in order, on `jobs` machines. */
+export async function campaign(
+  kernel: Kernel,
+  cases: readonly Case[],
+  options: CampaignOptions,
+): Promise<Outcome> {
+  const linux = versionOf(kernel.release);
+  const out: Outcome = { ...emptyComparison(linux), release: kernel.release, deaths: 0 };
+  const jobs = Math.max(1, Math.min(options.jobs, Math.ceil(cases.length / 50)));
+  const share = Math.ceil(cases.length / jobs);
+  const started = performance.now();
+  // The first machine boots and saves; the others are restored from what it saved.
+  const first = new Machine(kernel, options.say);
+  await first.start();
+  const shares = Array.from({ length: jobs }, (_, i) => cases.slice(i * share, (i + 1) * share));
+  await Promise.all(
+    shares.map((mine, i) =>
+      runShare(i === 0 ? first : new Machine(kernel), mine, linux, out, options),
+    ),
+  );
+  out.ms = performance.now() - started;
+  return out;
+}
+
+async function runShare(
+  machine: Machine,
+  cases: readonly Case[],
+  linux: LinuxVersion,
+  out: Outcome,
+  options: CampaignOptions,
+): Promise<void> {
+  // What programs leave in the zero page lasts as long as their machine.
+  let zero: ZeroPage = new Map();
+  let deaths = 0;
+  try {
+    await machine.run(
+      cases.map(({ setup, ops }) => [...setup, ...ops].map(textOf)),
+      (i, answer) => {
+        const one = cases[i];
+        if (machine.deaths !== deaths) {
+          deaths = machine.deaths;
+          zero = new Map();
+        }
+        const model = runOps(linux, [...one.setup, ...one.ops], zero);
+        tally(out, one, answersOf(one, model), answersOf(one, answer.results));
+        options.onAnswer?.(one, answer);
+        options.onProgress?.(out.programs);
+      },
+      options.signal,
+    );
+  } finally {
+    out.deaths += machine.deaths;
+    await machine.close();
+  }
+}
+
+const same = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((text, i) => text === b[i]);
+
+/** The shortest program that still disagrees, on machines of its own; null if it does not alone. */
+export async function shorten(
+  kernel: Kernel,
+  id: string,
+  ops: readonly Op[],
+  machine: Machine,
+): Promise<Shrunk | null> {
+  const linux = versionOf(kernel.release);
+  const both = async (some: readonly Op[]) => {
+    const booted = (await machine.runOne(some.map(textOf) as ProgramText)).results;
+    return { booted, model: runOps(linux, some) };
+  };
+  const differs = async (some: readonly Op[]) => {
+    const { booted, model } = await both(some);
+    return !same(booted, model);
+  };
+  if (!(await differs(ops))) return null;
+  const short = await shrink(ops, differs);
+  return { id, ops: short.map(textOf), ...(await both(short)) };
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * Runs programs on a real kernel: sends them to the agent ahead of its answers, and goes on with a
+ * fresh machine when one dies. Which program it died of, and at which op, is found by running that
+ * program alone, answer by answer.
+ */
+import type { Kernel } from './packages.ts';
+import { type Qemu, startMachine } from './qemu.ts';
+
+/** What a real kernel answered to one program. */
+export interface Answer {
+  /** One result per op, fewer if the program or the kernel died. */
+  readonly results: readonly string[];
+  /** What the kernel logged meanwhile. */
+  readonly log: readonly string[];
+}
+
+/** A program as its ops' texts, each with its process number. */
+export type ProgramText = readonly string[];
+
+/** Milliseconds without any answer after which a machine counts as hung. */
+const PATIENCE = 45_000;
+/** Bytes of programs that wait in the guest. */
+const AHEAD = 24_000;
+
+/** Why a machine stopped answering. */
+type End = 'answered' | 'ended' | 'hung' | 'stopped';
+
+/** What a dead kernel said: its one line that tells most. */
+function lastWords(console: string): string {
+  const clean = console.replaceAll('\r', '');
+  for (const pattern of [/kernel BUG at \S+!/, /BUG: .*/, /Oops: .*/, /Kernel panic - .*/]) {
+    const found = pattern.exec(clean);
+    if (found) return found[0].trim();
+  }
+  return 'the machine ended without a word';
+}
+
+export class Machine {
+  private qemu: Qemu | null = null;
+  /** Machines that had to be replaced. */
+  deaths = 0;
+
+  constructor(
+    readonly kernel: Kernel,
+    private readonly say: (text: string) => void = () => {},
+  ) {}
+
+  /** Starts the machine, if it does not run yet. */
+  async start(): Promise<void> {
+    this.qemu ??= await startMachine(this.kernel, this.say);
+  }
+
+  async close(): Promise<void> {
+    const { qemu } = this;
+    this.qemu = null;
+    await qemu?.kill();
+  }
+
+  /**
+   * Runs programs in order.
+   * @param onAnswer called with each program's place and answer, in order
+   * @param signal stops after the answers that are there
+   */
+  async run(
+    programs: readonly ProgramText[],
+    onAnswer: (index: number, answer: Answer) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    let done = 0;
+    const give = (answer: Answer) => onAnswer(done++, answer);
+    while (done < programs.length && !signal?.aborted) {
+      const end = await this.serve(programs.slice(done), false, give, signal);
+      if (end === 'answered' || end === 'stopped') break;
+      const before = done;
+      give(await this.postMortem(programs[before], end));
+    }
+  }
+
+  /** One program, alone. */
+  async runOne(program: ProgramText): Promise<Answer> {
+    let answer: Answer = { results: [], log: [] };
+    await this.run([program], (_, a) => {
+      answer = a;
+    });
+    return answer;
+  }
+
+  /** The program that a machine died of, again on a fresh one, answer by answer. */
+  private async postMortem(program: ProgramText, end: End): Promise<Answer> {
+    this.deaths++;
+    const words = end === 'hung' ? 'no answer' : lastWords(this.qemu?.console ?? '');
+    await this.close();
+    let answer: Answer | undefined;
+    const partial: string[] = [];
+    const again = await this.serve(
+      [program],
+      true,
+      (a) => {
+        answer = a;
+      },
+      undefined,
+      partial,
+    );
+    if (again === 'answered' && answer) {
+      // Alone it does no harm: what came before it on the machine had a part in it.
+      return {
+        results: [...answer.results, `!KERNEL:${words} (not when run alone)`],
+        log: answer.log,
+      };
+    }
+    const console = this.qemu?.console ?? '';
+    await this.close();
+    const what = again === 'hung' ? '!HANG' : `!KERNEL:${lastWords(console)}`;
+    return { results: [...partial, what], log: console.split(/\r?\n/).slice(-60) };
+  }
+
+  /** Sends programs and hands on their answers until all are there or the machine is gone. */
+  private async serve(
+    programs: readonly ProgramText[],
+    stream: boolean,
+    give: (answer: Answer) => void,
+    signal?: AbortSignal,
+    partial?: string[],
+  ): Promise<End> {
+    await this.start();
+    const qemu = this.qemu as Qemu;
+    const { agent } = qemu.channels;
+    const texts = programs.map((ops) => `${stream ? '!stream\n' : ''}${ops.join('\n')}\nE\n`);
+    let sent = 0;
+    let inFlight = 0;
+    let answered = 0;
+    const feed = () => {
+      while (sent < texts.length && (inFlight === 0 || inFlight + texts[sent].length < AHEAD)) {
+        inFlight += texts[sent].length;
+        agent.write(texts[sent++]);
+      }
+    };
+    return new Promise<End>((done) => {
+      let text = '';
+      let results: string[] = [];
+      let log: string[] = [];
+      let timer: NodeJS.Timeout | undefined;
+      const stop = (end: End) => {
+        clearTimeout(timer);
+        agent.off('data', onData);
+        signal?.removeEventListener('abort', onAbort);
+        if (end !== 'answered') partial?.push(...results);
+        done(end);
+      };
+      const wait = () => {
+        clearTimeout(timer);
+        timer = setTimeout(() => stop('hung'), PATIENCE);
+      };
+      const onAbort = () => stop('stopped');
+      const onLine = (line: string) => {
+        if (line.startsWith('r')) results.push(line.slice(1));
+        else if (line.startsWith('k')) log.push(line.slice(1));
+        else if (line === 'E') {
+          inFlight -= texts[answered++].length;
+          const answer = { results, log };
+          results = [];
+          log = [];
+          give(answer);
+        }
+      };
+      const onData = (chunk: Buffer) => {
+        wait();
+        text += chunk.toString('latin1');
+        const lines = text.split('\n');
+        text = lines.pop() as string;
+        for (const line of lines) onLine(line);
+        if (answered === texts.length) stop('answered');
+        else feed();
+      };
+      agent.on('data', onData);
+      signal?.addEventListener('abort', onAbort);
+      if (signal?.aborted) return stop('stopped');
+      void qemu.ended.then(() => stop('ended'));
+      wait();
+      feed();
+    });
+  }
+}

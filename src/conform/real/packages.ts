@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * Debian's stock kernels: found by name through apt, fetched with their headers, checked against the
+ * sums of the signed package lists, and unpacked into the cache. Nobody needs to be root.
+ */
+import { createHash } from 'node:crypto';
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { cacheDir, MissingMeans, program, run } from './cache.ts';
+
+/** A kernel that can be booted, with what our module is built against. */
+export interface Kernel {
+  /** `uname -r` */
+  readonly release: string;
+  /** What the user called it: 6.12, 6.1, or the release. */
+  readonly name: string;
+  readonly vmlinuz: string;
+  /** A configured tree to build modules in. */
+  readonly headers: string;
+  /** Where its modules lie, if anywhere. */
+  readonly modules: string | null;
+}
+
+/** Series that the product promises; others may be there, too. */
+export const SERIES = ['6.12', '6.1'] as const;
+
+const kernelsDir = (): string => cacheDir('kernels');
+
+/** Numbers of a release, for comparing: `6.12.117+deb12-amd64` and `6.1.0-56-amd64`. */
+const numbers = (text: string): number[] => (text.match(/\d+/g) ?? []).map(Number);
+
+function newer(a: string, b: string): number {
+  const x = numbers(a);
+  const y = numbers(b);
+  for (let i = 0; i < Math.max(x.length, y.length); i++) {
+    if ((x[i] ?? 0) !== (y[i] ?? 0)) return (y[i] ?? 0) - (x[i] ?? 0);
+  }
+  return 0;
+}
+
+/** Kernels in the cache, newest first. */
+export function listKernels(): Kernel[] {
+  if (!existsSync(kernelsDir())) return [];
+  const found: Kernel[] = [];
+  for (const release of readdirSync(kernelsDir())) {
+    const file = join(kernelsDir(), release, 'kernel.json');
+    if (!existsSync(file)) continue;
+    try {
+      found.push(JSON.parse(readFileSync(file, 'utf8')) as Kernel);
+    } catch {
+      // Not whole: fetched again when it is asked for.
+    }
+  }
+  return found.sort((a, b) => newer(a.release, b.release));
+}
+
+/** The newest kernel of a series in the cache. */
+export const cachedKernel = (series: string): Kernel | undefined =>
+  listKernels().find((k) => k.name === series);
+
+/** What `apt-cache show` says of a package. */
+interface Package {
+  readonly name: string;
+  readonly version: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly depends: readonly string[];
+}
+
+/** apt, on the system's package lists or, where there are none, on lists of our own. */
+class Apt {
+  private options: readonly string[] = [];
+
+  constructor(private readonly say: (text: string) => void) {}
+
+  /** Names of packages that match. */
+  async search(pattern: string): Promise<string[]> {
+    let names = await this.names(pattern);
+    if (names.length) return names;
+    this.say('no package lists that name it: fetching lists');
+    this.options = ['-o', `Dir::State::Lists=${cacheDir('apt', 'lists')}`];
+    mkdirSync(join(cacheDir('apt', 'lists'), 'partial'), { recursive: true });
+    mkdirSync(join(cacheDir('apt', 'cache')), { recursive: true });
+    this.options = [...this.options, '-o', `Dir::Cache=${cacheDir('apt', 'cache')}`];
+    this.options = [...this.options, '-o', 'APT::Sandbox::User=', '-o', 'Debug::NoLocking=1'];
+    await run(program('apt-get'), [...this.options, 'update']);
+    names = await this.names(pattern);
+    return names;
+  }
+
+  private async names(pattern: string): Promise<string[]> {
+    const args = [...this.options, 'search', '--names-only', pattern];
+    const { stdout } = await run(program('apt-cache'), args);
+    return stdout
+      .toString()
+      .split('\n')
+      .map((line) => line.split(' ')[0])
+      .filter((name) => name !== '');
+  }
+
+  async show(name: string): Promise<Package> {
+    const args = [...this.options, 'show', '--no-all-versions', name];
+    const { stdout } = await run(program('apt-cache'), args);
+    const text = stdout.toString();
+    const field = (key: string) => new RegExp(`^${key}: (.*)$`, 'm').exec(text)?.[1] ?? '';
+    return {
+      name,
+      version: field('Version'),
+      size: Number(field('Size')),
+      sha256: field('SHA256'),
+      depends: field('Depends')
+        .split(/[,|]/)
+        .map((word) => word.trim().split(' ')[0])
+        .filter((word) => word !== ''),
+    };
+  }
+
+  /** Downloads a package, unless it is here already, and checks its sum. */
+  async download(name: string): Promise<string> {
+    const dir = cacheDir('downloads');
+    mkdirSync(dir, { recursive: true });
+    const pkg = await this.show(name);
+    const here = () => readdirSync(dir).find((file) => file.startsWith(`${name}_`));
+    const file = here();
+    if (file && (await sha256(join(dir, file))) === pkg.sha256) return join(dir, file);
+    this.say(`${name} ${pkg.version}, ${Math.ceil(pkg.size / 1e6)} MB`);
+    await run(program('apt-get'), [...this.options, 'download', `${name}=${pkg.version}`], {
+      cwd: dir,
+    });
+    const got = here();
+    if (!got) throw new Error(`apt-get download ${name} brought no file`);
+    if ((await sha256(join(dir, got))) !== pkg.sha256) {
+      rmSync(join(dir, got), { force: true });
+      throw new Error(`${name}: the file does not have the sum of the package list; try again`);
+    }
+    return join(dir, got);
+  }
+}
+
+async function sha256(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
+}
+
+const quoted = (text: string): string => text.replace(/[.+*?^${}()|[\]\\]/g, '\\$&');
+
+/** The release of the newest stock image of a series, by package name. */
+async function newestImage(apt: Apt, series: string): Promise<string> {
+  const prefix = `linux-image-${quoted(series)}`;
+  // Not the flavours (cloud, rt), not the debug files, not the meta-package.
+  const name = new RegExp(`^${prefix}[.][0-9][^-]*(-[0-9]+)?-amd64$`);
+  const names = (await apt.search(`^linux-image-${series}`)).filter((n) => name.test(n));
+  if (names.length === 0) {
+    throw new MissingMeans(
+      `no package of a stock kernel ${series} is known to apt here. Add the Debian suite that has ` +
+        'it to the sources of apt, or boot your own: --boot VMLINUZ:HEADERS',
+    );
+  }
+  return names.sort(newer)[0].slice('linux-image-'.length);
+}
+
+/** Debian's headers name each other by absolute path; the cache is elsewhere. */
+function relocate(root: string, release: string): string {
+  const src = join(root, 'usr', 'src');
+  const headers = join(src, `linux-headers-${release}`);
+  const makefile = join(headers, 'Makefile');
+  const text = readFileSync(makefile, 'utf8');
+  writeFileSync(makefile, text.replaceAll(/^include \/usr\/src\//gm, `include ${src}/`));
+  return headers;
+}
+
+/**
+ * Brings the newest stock kernel of a series into the cache, with headers and build tools.
+ * @param say what is being done, for progress
+ * @throws MissingMeans when apt has it not
+ */
+export async function getKernel(series: string, say: (text: string) => void): Promise<Kernel> {
+  if (!/^\d+\.\d+$/.test(series)) {
+    throw new MissingMeans(`'${series}' is no series of kernels: say 6.12, or 6.1`);
+  }
+  const apt = new Apt(say);
+  const release = await newestImage(apt, series);
+  const final = join(kernelsDir(), release);
+  const have = listKernels().find((k) => k.release === release);
+  if (have) return have;
+
+  const headers = await apt.show(`linux-headers-${release}`);
+  const wanted = [`linux-image-${release}`, headers.name];
+  wanted.push(...headers.depends.filter((d) => /^linux-(headers-.*-common|kbuild-)/.test(d)));
+  const files: string[] = [];
+  for (const name of wanted) files.push(await apt.download(name));
+
+  const partial = `${final}.partial-${process.pid}`;
+  mkdirSync(partial, { recursive: true });
+  try {
+    for (const file of files) await run(program('dpkg-deb'), ['-x', file, partial]);
+    rmSync(final, { recursive: true, force: true });
+    renameSync(partial, final);
+  } finally {
+    rmSync(partial, { recursive: true, force: true });
+  }
+  const kernel: Kernel = {
+    release,
+    name: series,
+    vmlinuz: join(final, 'boot', `vmlinuz-${release}`),
+    headers: relocate(final, release),
+    modules: join(final, 'lib', 'modules', release),
+  };
+  writeFileSync(join(final, 'kernel.json'), JSON.stringify(kernel, null, 1));
+  for (const file of files) rmSync(file, { force: true });
+  return kernel;
+}
+
+/** A kernel of the user's own: `VMLINUZ:HEADERS`. */
+export function ownKernel(text: string): Kernel {
+  const colon = text.indexOf(':');
+  const vmlinuz = colon < 0 ? text : text.slice(0, colon);
+  const headers = colon < 0 ? '' : text.slice(colon + 1);
+  if (headers === '') {
+    throw new MissingMeans(
+      `our test module has to be built for ${vmlinuz}: name its headers, ${vmlinuz}:HEADERS ` +
+        '(a configured tree, such as /lib/modules/RELEASE/build)',
+    );
+  }
+  const releaseFile = join(headers, 'include', 'config', 'kernel.release');
+  if (!existsSync(releaseFile)) {
+    throw new MissingMeans(`${headers}: not a configured kernel tree (no ${releaseFile})`);
+  }
+  const release = readFileSync(releaseFile, 'utf8').trim();
+  const beside = [join(headers, '..'), join('/lib/modules', release)];
+  const modules = beside.find((dir) => existsSync(join(dir, 'kernel'))) ?? null;
+  return { release, name: release, vmlinuz, headers, modules };
+}

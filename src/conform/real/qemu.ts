@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * A machine: QEMU in software emulation, with three private channels (agent, monitor, console) and no
+ * port. It ends with us whatever happens: the kernel kills it when our thread dies, and the agent ends
+ * the guest when nobody is at the other end.
+ *
+ * A machine is booted once for each kernel and image and saved at the moment when the agent is ready;
+ * from then on it is restored, in a fraction of a second. Its memory is a file, which a restored
+ * machine maps copy-on-write.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { cacheDir, findProgram, program } from './cache.ts';
+import { guestHash, guestImage } from './image.ts';
+import type { Kernel } from './packages.ts';
+
+const MEMORY = '256M';
+/** One CPU: programs run strictly one op after another, and the allocator's lists are per CPU. */
+const MACHINE = ['-accel', 'tcg,tb-size=128', '-cpu', 'Nehalem', '-nodefaults', '-display', 'none'];
+const COMMAND_LINE =
+  'console=ttyS0 quiet oops=panic panic=-1 nokaslr mitigations=off audit=0 random.trust_cpu=on';
+/** Milliseconds for a boot on a machine that is busy with other things. */
+const BOOT_TIMEOUT = 120_000;
+
+interface Channels {
+  readonly agent: Socket;
+  readonly monitor: Socket;
+  readonly console: Socket;
+}
+
+/** A running QEMU. */
+export class Qemu {
+  /** What the guest printed on its console, the end of it. */
+  console = '';
+  /** Resolves when QEMU has ended, however. */
+  readonly ended: Promise<void>;
+  private readonly child: ChildProcess;
+  readonly channels: Channels;
+
+  /**
+   * @param files descriptors that QEMU gets as 6 and so on
+   * @param env what its environment has besides ours
+   */
+  constructor(
+    args: readonly string[],
+    files: readonly number[] = [],
+    env: Readonly<Record<string, string>> = {},
+  ) {
+    const qemu = program('qemu-system-x86_64');
+    const guard = findProgram('setpriv');
+    const all = [
+      ...MACHINE,
+      ...['-no-reboot', '-machine', 'pc,hpet=off,memory-backend=ram'],
+      ...['-chardev', 'socket,id=agent,fd=3', '-device', 'virtio-serial-pci,max_ports=2'],
+      ...['-device', 'virtserialport,chardev=agent,nr=1'],
+      ...['-chardev', 'socket,id=monitor,fd=4', '-mon', 'chardev=monitor,mode=control'],
+      ...['-chardev', 'socket,id=console,fd=5', '-serial', 'chardev:console'],
+      ...args,
+    ];
+    this.child = spawn(
+      guard ?? qemu,
+      guard ? ['--pdeathsig', 'KILL', '--', qemu, ...all] : all,
+      // A group of its own: Ctrl-C is for us, and we end it.
+      {
+        stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', 'pipe', ...files],
+        env: { ...process.env, ...env },
+        detached: true,
+      },
+    );
+    const [, , stderr, agent, monitor, serial] = this.child.stdio as unknown as Socket[];
+    this.channels = { agent, monitor, console: serial };
+    const keep = (chunk: Buffer) => {
+      this.console = (this.console + chunk.toString('latin1')).slice(-40_000);
+    };
+    stderr.on('data', keep);
+    serial.on('data', keep);
+    // An end that breaks is told by `ended`.
+    for (const socket of [stderr, agent, monitor, serial]) socket.on('error', () => {});
+    this.ended = new Promise((done) => {
+      this.child.on('error', (error) => {
+        this.console += String(error);
+        done();
+      });
+      this.child.on('close', () => done());
+    });
+    machines.add(this);
+    void this.ended.then(() => machines.delete(this));
+  }
+
+  /** Ends it at once. Returns when it is gone. */
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL');
+    for (const socket of Object.values(this.channels)) socket.destroy();
+    await this.ended;
+  }
+
+  killNow(): void {
+    this.child.kill('SIGKILL');
+  }
+
+  /** One command to the monitor. */
+  async ask(command: string, args: object = {}): Promise<unknown> {
+    const { monitor } = this.channels;
+    const answer = nextAnswer(monitor);
+    monitor.write(`${JSON.stringify({ execute: command, arguments: args })}\n`);
+    return answer;
+  }
+}
+
+/** All machines that run, to be ended with us. */
+const machines = new Set<Qemu>();
+process.on('exit', () => {
+  for (const machine of machines) machine.killNow();
+});
+
+/** The next answer of the monitor; events in between are skipped. */
+function nextAnswer(monitor: Socket): Promise<unknown> {
+  return new Promise((done, fail) => {
+    let text = '';
+    const stop = () => {
+      monitor.off('data', onData);
+      monitor.off('close', onClose);
+    };
+    const onClose = () => {
+      stop();
+      fail(new Error('QEMU ended'));
+    };
+    const onData = (chunk: Buffer) => {
+      text += chunk.toString();
+      for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n')) {
+        const line = JSON.parse(text.slice(0, end)) as Record<string, unknown>;
+        text = text.slice(end + 1);
+        if ('event' in line || 'QMP' in line) continue;
+        stop();
+        if ('error' in line) fail(new Error(JSON.stringify(line.error)));
+        else done(line.return);
+        return;
+      }
+    };
+    monitor.on('data', onData);
+    monitor.on('close', onClose);
+  });
+}
+
+/** Waits for the agent's first line. */
+async function untilReady(qemu: Qemu): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const { agent } = qemu.channels;
+  const line = new Promise<void>((done) => {
+    agent.once('data', () => done());
+  });
+  const late = new Promise<'late'>((done) => {
+    timer = setTimeout(() => done('late'), BOOT_TIMEOUT);
+  });
+  const what = await Promise.race([line, qemu.ended.then(() => 'ended' as const), late]);
+  clearTimeout(timer);
+  if (what === undefined) return;
+  await qemu.kill();
+  const why = what === 'late' ? `not ready after ${BOOT_TIMEOUT / 1000} s` : 'ended';
+  throw new Error(`the guest did not boot: ${why}.\n${qemu.console.slice(-2000)}`);
+}
+
+/** The names of a saved machine's two files. */
+function savedFiles(kernel: Kernel): { readonly memory: string; readonly state: string } {
+  const { mtimeMs, size } = statSync(kernel.vmlinuz);
+  const what = JSON.stringify([guestHash(), mtimeMs, size, MACHINE, COMMAND_LINE, MEMORY]);
+  const key = createHash('sha256').update(what).digest('hex').slice(0, 16);
+  const base = cacheDir('machines', `${kernel.release}-${key}`);
+  return { memory: `${base}.memory`, state: `${base}.state` };
+}
+
+const memoryFile = (path: string, share: boolean): string[] => [
+  ...[
+    '-object',
+    `memory-backend-file,id=ram,size=${MEMORY},mem-path=${path},share=${share ? 'on' : 'off'}`,
+  ],
+  ...['-m', MEMORY],
+];
+
+/** Boots a machine and saves it. */
+async function bootAndSave(kernel: Kernel, say: (text: string) => void): Promise<void> {
+  const image = await guestImage(kernel, say);
+  const { memory, state } = savedFiles(kernel);
+  mkdirSync(cacheDir('machines'), { recursive: true });
+  const mine = `.${process.pid}.part`;
+  say(`booting ${kernel.release}`);
+  const qemu = new Qemu(
+    [
+      ...memoryFile(memory + mine, true),
+      ...['-kernel', kernel.vmlinuz, '-initrd', image, '-append', COMMAND_LINE],
+    ],
+    [],
+    { PFNMAP_STATE: state + mine },
+  );
+  try {
+    await untilReady(qemu);
+    await qemu.ask('qmp_capabilities');
+    // Memory is in its file already.
+    const capabilities = [{ capability: 'x-ignore-shared', state: true }];
+    await qemu.ask('migrate-set-capabilities', { capabilities });
+    // This QEMU can write to a command only. The path is not part of what its shell reads.
+    await qemu.ask('migrate', { uri: 'exec:cat > "$PFNMAP_STATE"' });
+    for (;;) {
+      const { status } = (await qemu.ask('query-migrate')) as { status?: string };
+      if (status === 'completed') break;
+      if (status === 'failed') throw new Error('QEMU could not save the machine');
+      await new Promise((done) => setTimeout(done, 10));
+    }
+    await qemu.kill();
+    renameSync(memory + mine, memory);
+    renameSync(state + mine, state);
+  } finally {
+    await qemu.kill();
+    rmSync(memory + mine, { force: true });
+    rmSync(state + mine, { force: true });
+  }
+  forgetOld(kernel, memory);
+}
+
+/** Machines of the same kernel that were saved with older versions of our C. */
+function forgetOld(kernel: Kernel, memory: string): void {
+  const dir = cacheDir('machines');
+  const keep = memory.slice(0, -'.memory'.length);
+  for (const file of readdirSync(dir)) {
+    const path = join(dir, file);
+    const old = file.startsWith(`${kernel.release}-`) && !path.startsWith(keep);
+    if (old && /\.(memory|state)$/.test(file)) rmSync(path, { force: true });
+  }
+}
+
+/** Is there a saved machine for this kernel and our C as it is? */
+export function isSaved(kernel: Kernel): boolean {
+  const { memory, state } = savedFiles(kernel);
+  return existsSync(memory) && existsSync(state);
+}
+
+/**
+ * A machine whose agent is ready: restored, after booting and saving it if that was not done before.
+ * @param say what is being done, for progress
+ */
+export async function startMachine(kernel: Kernel, say: (text: string) => void): Promise<Qemu> {
+  if (!isSaved(kernel)) await bootAndSave(kernel, say);
+  const { memory, state } = savedFiles(kernel);
+  const file = openSync(state, 'r');
+  let qemu: Qemu | undefined;
+  try {
+    qemu = new Qemu([...memoryFile(memory, false), '-incoming', 'defer'], [file]);
+    await qemu.ask('qmp_capabilities');
+    const capabilities = [{ capability: 'x-ignore-shared', state: true }];
+    await qemu.ask('migrate-set-capabilities', { capabilities });
+    await qemu.ask('migrate-incoming', { uri: 'fd:6' });
+  } catch (error) {
+    await qemu?.kill();
+    throw new Error(`QEMU: ${qemu?.console || String(error)}`);
+  } finally {
+    closeSync(file);
+  }
+  return qemu;
+}
