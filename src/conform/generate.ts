@@ -14,6 +14,9 @@
  * - Stores through a read-only entry of private memory: the page may be the zero page of everybody.
  * - Moves that really free old pages (`f`) of an exporter whose entries hold no reference.
  * - Reading from a DRM descriptor: it waits for an event that never comes.
+ * - Moving a mapping to where the kernel likes (MREMAP_DONTUNMAP without an address): programs know
+ *   their addresses. A private mapping of shared memory's pages by remap_pfn_range: whether they lie
+ *   side by side is the allocator's affair.
  * - `reuse`, which asks the allocator for one page of all.
  */
 import type { LinuxVersion } from '../kernel/versions.ts';
@@ -152,6 +155,7 @@ class Maker {
       flags = random.pick([1, 1, 1, 2, 4, 8, 16, 32, 33, 48]);
       // A private mapping of PFNs that are faulted in: see above.
       if (FAULTED_PFNS.includes(kind)) flags &= ~1;
+      if (PFN_KINDS.includes(kind) && flags & 32) flags &= ~1;
     }
     this.emit(0, `buf ${slot} ${kind} ${pages} ${flags}`);
     this.buffers.set(slot, { kind, of: kind, pages, flags });
@@ -314,7 +318,7 @@ class Maker {
     const now = random.chance(50) ? n : random.chance(50) ? n + 1 + random.below(8) : 1;
     const dest = random.chance(40) ? '-' : String(random.pick(PLACES) + random.pick([0, 20, 40]));
     const old = random.chance(4) ? 0 : n;
-    const keep = random.chance(12) ? ' d' : '';
+    const keep = dest !== '-' && random.chance(12) ? ' d' : '';
     this.emit(proc, `remap ${start} ${old} ${now} ${dest}${keep}`);
     if (dest !== '-') this.mapped.push({ ...m, page: Number(dest), pages: now, state: 'moved' });
     return true;

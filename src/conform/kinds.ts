@@ -6,7 +6,7 @@
 import { BLOCKED, type Run, routine, step } from '../explore/program.ts';
 import { dma_buf_fops, dma_buf_mmap } from '../kernel/dma-buf/dma-buf.ts';
 import { type Exporter, exporter } from '../kernel/dma-buf/exporter.ts';
-import { EBADF, EBADFD, EINVAL, ENOENT } from '../kernel/errno.ts';
+import { EACCES, EBADF, EBADFD, EINVAL, ENOENT } from '../kernel/errno.ts';
 import { systemHeap } from '../kernel/exporters/system-heap.ts';
 import { notMappable, testKinds, withFlags } from '../kernel/exporters/test-module.ts';
 import { udmabuf } from '../kernel/exporters/udmabuf.ts';
@@ -102,6 +102,13 @@ export const importer_fops: FileOperations = {
 };
 
 const fake_offset = step('drm_vma_node_start', (k: Kernel, buf: number) => k.buf_pgoff.get(buf));
+/** drivers/gpu/drm/drm_vma_manager.c drm_vma_offset_exact_lookup_locked, over all objects. */
+const has_object = step('drm_vma_offset_exact_lookup', (k: Kernel, at: number, pages: number) => {
+  for (let b = 0; b < k.config.buffers; b++) {
+    if (k.buf_pgoff.get(b) === at && pages <= k.buf_npages.get(b)) return 1;
+  }
+  return 0;
+});
 const size_of = step('obj->size', (k: Kernel, buf: number) => k.buf_npages.get(buf));
 
 /** drivers/gpu/drm/drm_gem.c drm_gem_mmap: the object is found by its exact fake offset. */
@@ -112,7 +119,10 @@ const drm_gem_mmap = routine(
     const buf = yield* file_private(dmabuf);
     const at = yield* vm_pgoff(vma);
     const pages = (yield* vm_end(vma)) - (yield* vm_start(vma));
-    if (at !== (yield* fake_offset(buf)) || pages > (yield* size_of(buf))) return -EINVAL;
+    if (at !== (yield* fake_offset(buf)) || pages > (yield* size_of(buf))) {
+      // Somebody else's object: the node is found, and this descriptor may not map it.
+      return (yield* has_object(at, pages)) ? -EACCES : -EINVAL;
+    }
     yield* set_vm_pgoff(vma, 0);
     return yield* (gem.ops as Required<DmaBufOps>).mmap(mm, vma, buf);
   },

@@ -4,7 +4,7 @@
  * the VMAs afterwards and refuses every file but shared memory. io_uring/rsrc.c io_pin_pages
  */
 import { type Run, routine, step } from '../../explore/program.ts';
-import { EFAULT, EOPNOTSUPP } from '../errno.ts';
+import { EFAULT, EINVAL, EOPNOTSUPP } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 import { vma_ops } from '../mm/fault.ts';
 import {
@@ -22,13 +22,18 @@ const FLAGS = FOLL_WRITE | FOLL_LONGTERM | FOLL_PIN;
 
 const refuses_files = step('io_pin_pages', (k: Kernel) => (k.linux.iouring_refuses_files ? 1 : 0));
 
+/** What io_pin_pages thinks of the files behind the range: 0, or the errno. 6.1 io_uring/rsrc.c:1009 */
 const file_backed = routine(
   'io_pin_pages',
   function* (mm: number, addr: number, n: number): Run<number> {
+    let first = -1;
     for (let a = addr; a < addr + n; a++) {
       const vma = yield* vma_lookup(mm, a);
-      if (vma === NO_VMA || (yield* vma_ops(vma)) === shmem_vm_ops) continue;
-      if (yield* vm_file(vma)) return 1;
+      if (vma === NO_VMA) continue;
+      const file = yield* vm_file(vma);
+      if (first < 0) first = file;
+      if (file !== first) return -EINVAL;
+      if (file && (yield* vma_ops(vma)) !== shmem_vm_ops) return -EOPNOTSUPP;
     }
     return 0;
   },
@@ -55,7 +60,7 @@ export const io_register_buffer = routine(
     }
     // A range that is pinned in part is let go, whatever the reason was.
     if (err && pages.length) err = -EFAULT;
-    if (!err && old && (yield* file_backed(mm, addr, n))) err = -EOPNOTSUPP;
+    if (!err && old) err = yield* file_backed(mm, addr, n);
     if (err) for (const page of pages) yield* unpin_user_page(page, FLAGS);
     return err;
   },

@@ -28,9 +28,11 @@ import {
   VM_FAULT_PAGE_SHIFT,
   VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
+  VM_LOCKED,
   VM_MAYSHARE,
   VM_READ,
   VM_SHARED,
+  VM_SPECIAL,
   VM_WRITE,
 } from './flags.ts';
 import { mk_pte, pte_lock, pte_unlock, set_new_pte } from './insert.ts';
@@ -63,6 +65,7 @@ import {
   set_pmd_at,
   set_pte_at,
 } from './pgtable.ts';
+import { mlock_folio } from './swap.ts';
 import {
   anon_vma_prepare,
   mmap_read_lock,
@@ -137,6 +140,7 @@ const finish_fault = routine(
     }
     // fault_dirty_shared_page, as far as the page is concerned.
     yield* page_add_rmap(pfn, write && flags & VM_SHARED ? 1 : 0);
+    if ((flags & (VM_LOCKED | VM_SPECIAL)) === VM_LOCKED) yield* mlock_folio(pfn);
     yield* set_new_pte(mm, addr, entry, vma);
     yield* pte_unlock(mm);
     return 0;

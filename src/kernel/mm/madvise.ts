@@ -376,14 +376,24 @@ const madvise_walk_vmas = routine(
   'mm/madvise.c',
 );
 
+const populate_walks_vmas = step('madvise_walk_vmas', (k: Kernel) =>
+  k.linux.populate_walks_vmas ? 1 : 0,
+);
+
 /** mm/madvise.c madvise_populate */
 const madvise_populate = routine(
   'madvise_populate',
   function* (mm: number, start: number, end: number, write: number): Run<number> {
     const flags = FOLL_TOUCH | (write ? FOLL_WRITE : 0);
+    const walks = yield* populate_walks_vmas();
+    let hole = 0;
     for (let addr = start; addr < end; addr++) {
       const vma = yield* vma_lookup(mm, addr);
-      if (vma === NO_VMA) return -ENOMEM;
+      if (vma === NO_VMA) {
+        if (!walks) return -ENOMEM;
+        hole = -ENOMEM;
+        continue;
+      }
       if (yield* check_vma_flags(vma, flags)) {
         yield* lru_add_drain();
         return -EINVAL;
@@ -393,7 +403,7 @@ const madvise_populate = routine(
       // -EEXIST, for an entry without a page, is no error to somebody who wants no page.
       if (page < 0 && page !== -EEXIST) return page === -EFAULT ? -EFAULT : -ENOMEM;
     }
-    return 0;
+    return hole;
   },
   'mm/madvise.c',
 );

@@ -24,7 +24,7 @@ import {
 } from './page.ts';
 import { lookup_entry } from './pgtable.ts';
 import { remove_migration_ptes, try_to_migrate } from './rmap.ts';
-import { folio_test_lru } from './swap.ts';
+import { folio_test_lru, lru_add_drain } from './swap.ts';
 import { mmap_read_lock, mmap_read_unlock, NO_VMA, vm_flags, vma_lookup } from './vma.ts';
 import { MAPPING_ANON, set_page_mapping } from './zap.ts';
 
@@ -204,6 +204,8 @@ export const do_pages_stat = routine(
 export const do_pages_move = routine(
   'do_pages_move',
   function* (mm: number, addr: number): Run<number> {
+    // lru_cache_disable, whatever comes of it.
+    yield* lru_add_drain();
     yield* mmap_read_lock(mm);
     const vma = yield* vma_lookup(mm, addr);
     let ret = -EFAULT;

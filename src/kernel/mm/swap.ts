@@ -60,6 +60,12 @@ export const folio_add_lru = routine(
   'mm/swap.c',
 );
 
+/**
+ * mm/mlock.c mlock_folio, of a page that a fault puts into a VM_LOCKED mapping: it waits in a batch,
+ * which is drained with the others.
+ */
+export const mlock_folio = folio_add_lru;
+
 /** Pages on the LRU lists are those of processes and of files; a driver's own pages are not. */
 export const folio_test_lru = step('folio_test_lru', (k: Kernel, pfn: number) =>
   k.page_mapping.get(pfn) ? 1 : 0,
