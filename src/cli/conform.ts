@@ -3,7 +3,6 @@
 import { readFileSync } from 'node:fs';
 import { CorpusError } from '../conform/program.ts';
 import { type Comparison, emptyComparison, runCorpus, runFacts } from '../conform/run.ts';
-import type { LinuxVersion } from '../kernel/versions.ts';
 import { tenths } from '../report/json.ts';
 import { count, duration, number, paragraph } from '../report/text.ts';
 import type { Context } from './commands.ts';

@@ -105,7 +105,7 @@ const fake_offset = step('drm_vma_node_start', (k: Kernel, buf: number) => k.buf
 /** drivers/gpu/drm/drm_vma_manager.c drm_vma_offset_exact_lookup_locked, over all objects. */
 const has_object = step('drm_vma_offset_exact_lookup', (k: Kernel, at: number, pages: number) => {
   for (let b = 0; b < k.config.buffers; b++) {
-    if (k.buf_pgoff.get(b) === at && pages <= k.buf_npages.get(b)) return 1;
+    if (at && k.buf_pgoff.get(b) === at && pages <= k.buf_npages.get(b)) return 1;
   }
   return 0;
 });

@@ -157,6 +157,7 @@ const OPTIONAL = every<Optional<ExporterTraits>>({
   ignoresPgoff: true,
   mappable: true,
   kernelOfItsDay: true,
+  syncsWhatBegan: true,
 });
 
 /** esbuild takes types away unread, so names and values are checked here. */

@@ -29,7 +29,14 @@ import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
 } from '../mm/mmu_notifier.ts';
-import { PG_DIRTY, page_flags, page_mapcount, page_mapping, page_ref_count } from '../mm/page.ts';
+import {
+  PG_DIRTY,
+  PG_REFERENCED,
+  page_flags,
+  page_mapcount,
+  page_mapping,
+  page_ref_count,
+} from '../mm/page.ts';
 import {
   flush_tlb_range,
   lookup_entry,
@@ -147,7 +154,7 @@ export function* show_smap(mm: number, addr: number): Run<SmapsLine | null> {
         const pfn = pte_pfn(pte);
         rss += PAGE;
         if ((yield* page_mapping(pfn)) === MAPPING_ANON) anonymous += PAGE;
-        if (pte & PTE_YOUNG) referenced += PAGE;
+        if (pte & PTE_YOUNG || (yield* page_flags(pfn)) & PG_REFERENCED) referenced += PAGE;
         const alone = (yield* page_ref_count(pfn)) === 1;
         const mapcount = alone ? 1 : yield* page_mapcount(pfn);
         const share = Math.floor((PAGE * 2 ** PSS_SHIFT) / Math.max(1, mapcount));

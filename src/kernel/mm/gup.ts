@@ -38,9 +38,16 @@ import {
   VM_WRITE,
 } from './flags.ts';
 import { pte_lock, pte_unlock } from './insert.ts';
-import { page_is_exclusive, page_mapping, put_page, try_get_page } from './page.ts';
+import {
+  PG_DIRTY,
+  page_flags_mod,
+  page_is_exclusive,
+  page_mapping,
+  put_page,
+  try_get_page,
+} from './page.ts';
 import { local_irq_disable, local_irq_enable, lookup_entry, ptep_set_bits } from './pgtable.ts';
-import { lru_add_drain } from './swap.ts';
+import { folio_mark_accessed, lru_add_drain } from './swap.ts';
 import {
   find_vma_intersection,
   mmap_read_lock,
@@ -174,7 +181,11 @@ const follow_locked = routine(
     const refs = refsOf(flags);
     if (refs && !(pfn === 0 && flags & FOLL_PIN) && !(yield* try_get_page(pfn, refs)))
       return -ENOMEM;
-    if (flags & FOLL_TOUCH && !(pte & PTE_YOUNG)) yield* ptep_set_bits(mm, addr, PTE_YOUNG);
+    if (flags & FOLL_TOUCH) {
+      // The entry stays old: atomic care would be needed for it.
+      if (flags & FOLL_WRITE && !(pte & PTE_DIRTY)) yield* page_flags_mod(pfn, PG_DIRTY, 0);
+      yield* folio_mark_accessed(pfn);
+    }
     return pfn === 0 ? ZERO_PAGE : pfn;
   },
   'mm/gup.c',

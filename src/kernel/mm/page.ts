@@ -29,6 +29,8 @@ export const PG_DIRTY = 0x1;
 export const PG_LAZYFREE = 0x2;
 /** In a per-CPU batch of the LRU lists, which holds one reference. mm/swap.c */
 export const PG_LRU_BATCH = 0x4;
+export const PG_REFERENCED = 0x8;
+export const PG_ACTIVE = 0x10;
 
 /** Sets and clears bits of page_flags; nothing where the run keeps none. */
 export const page_flags_mod = step(

@@ -5,7 +5,14 @@
  */
 import { type Run, routine, step } from '../../explore/program.ts';
 import type { Kernel } from '../kernel.ts';
-import { get_page, PG_LRU_BATCH, page_flags_mod, put_page } from './page.ts';
+import {
+  get_page,
+  PG_ACTIVE,
+  PG_LRU_BATCH,
+  PG_REFERENCED,
+  page_flags_mod,
+  put_page,
+} from './page.ts';
 
 function nextInBatch(k: Kernel, pfn: number): number {
   if (!k.config.pageFlags) return 0;
@@ -65,6 +72,28 @@ export const folio_add_lru = routine(
  * which is drained with the others.
  */
 export const mlock_folio = folio_add_lru;
+
+/** Part one of folio_mark_accessed: 1 if the page is to be activated, which 6.12's lists do otherwise. */
+const set_referenced = step('folio_mark_accessed', (k: Kernel, pfn: number) => {
+  if (!k.config.pageFlags || pfn <= 0) return 0;
+  const flags = k.page_flags.get(pfn);
+  if (!(flags & PG_REFERENCED) || k.linux.deactivates_inactive) {
+    k.page_flags.set(pfn, flags | PG_REFERENCED);
+    return 0;
+  }
+  if (flags & PG_ACTIVE) return 0;
+  k.page_flags.set(pfn, (flags & ~PG_REFERENCED) | PG_ACTIVE);
+  return k.page_mapping.get(pfn) ? 1 : 0;
+});
+
+/** mm/swap.c folio_mark_accessed: what is touched twice becomes active, by way of a batch. */
+export const folio_mark_accessed = routine(
+  'folio_mark_accessed',
+  function* (pfn: number): Run<void> {
+    if (yield* set_referenced(pfn)) yield* folio_add_lru(pfn);
+  },
+  'mm/swap.c',
+);
 
 /** Pages on the LRU lists are those of processes and of files; a driver's own pages are not. */
 export const folio_test_lru = step('folio_test_lru', (k: Kernel, pfn: number) =>
