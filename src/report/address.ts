@@ -7,7 +7,7 @@
  *
  * Name of the scenario or cell, version of Linux, for a cell its face (the way in which memory is
  * taken back, `read-only` for a read-only mapping, `no-user` or `no-consumer` for a thread that is
- * idle), and the engine's schedule.
+ * idle, `touched` when the pages were touched before), and the engine's schedule.
  */
 import type { LinuxVersion } from '../kernel/versions.ts';
 import type { Face, Way } from '../scenarios/cell.ts';
@@ -22,12 +22,35 @@ export interface Address {
 }
 
 const WAYS: readonly Way[] = ['move', 'evict', 'revoke', 'close'];
+const OTHERS: readonly string[] = ['read-only', 'no-user', 'no-consumer', 'touched'];
+
+/** The words of a face, the way first: `move,read-only,no-user`. */
+export function formatFace(face: Face): string {
+  const words: string[] = [face.way];
+  if (face.readOnly) words.push('read-only');
+  if (face.idle) words.push(`no-${face.idle}`);
+  if (face.touched) words.push('touched');
+  return words.join();
+}
+
+/** Reads the words of a face; says which one is none when that cannot be done. */
+export function parseFace(text: string): Face | string {
+  const words = text.split(',').filter(Boolean);
+  const way = words.find((w): w is Way => (WAYS as readonly string[]).includes(w));
+  const unknown = words.find((w) => w !== way && !OTHERS.includes(w));
+  if (!way || unknown) {
+    return `'${unknown ?? words[0] ?? text}' is no way to take memory back: ${WAYS.join(', ')}`;
+  }
+  return {
+    way,
+    readOnly: words.includes('read-only'),
+    idle: words.includes('no-user') ? 'user' : words.includes('no-consumer') ? 'consumer' : null,
+    touched: words.includes('touched'),
+  };
+}
 
 export function formatAddress({ name, linux, face, schedule }: Address): string {
-  const words = face
-    ? [face.way, ...(face.readOnly ? ['read-only'] : []), ...(face.idle ? [`no-${face.idle}`] : [])]
-    : [];
-  return `${[`${name}@${linux}`, ...words].join(',')}:${schedule}`;
+  return `${name}@${linux}${face ? `,${formatFace(face)}` : ''}:${schedule}`;
 }
 
 /** Reads an address; says what is wrong with it when that cannot be done. */
@@ -40,21 +63,7 @@ export function parseAddress(text: string): Address | string {
     );
   }
   const [, name, linux, tail, schedule] = match;
-  const words = tail.split(',').filter(Boolean);
-  let face: Face | null = null;
-  if (words.length) {
-    const way = words.find((w): w is Way => (WAYS as readonly string[]).includes(w));
-    const unknown = words.find(
-      (w) => w !== way && !['read-only', 'no-user', 'no-consumer'].includes(w),
-    );
-    if (!way || unknown) {
-      return `'${unknown ?? words[0]}' is no way to take memory back: ${WAYS.join(', ')}`;
-    }
-    face = {
-      way,
-      readOnly: words.includes('read-only'),
-      idle: words.includes('no-user') ? 'user' : words.includes('no-consumer') ? 'consumer' : null,
-    };
-  }
+  const face = tail ? parseFace(tail) : null;
+  if (typeof face === 'string') return face;
   return { name, linux: linux as LinuxVersion, face, schedule };
 }

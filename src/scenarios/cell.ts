@@ -29,7 +29,7 @@ export interface Face {
   /** A thread that does nothing in this exploration: two threads alone already say much. */
   readonly idle: 'user' | 'consumer' | null;
   /** The user has touched both pages before anything else happens: the entries are there. */
-  readonly touched?: boolean;
+  readonly touched: boolean;
 }
 
 const MM = 0;
@@ -39,12 +39,22 @@ const BUFFER = 0;
 /** The zero page, the buffer's two, and two for it to move to. */
 const PHYSICAL_PAGES = 1 + 2 * PAGES;
 
-/** The explorations that make up a cell: first the pairs of threads, then all three. */
+/**
+ * The explorations that make up a cell: first the pairs of threads, then all three. The consumer meets
+ * the exporter twice, before anybody has touched the pages and after: who only looks at entries (GUP's
+ * fast path) finds them then.
+ */
 export function facesOf(ex: ExporterTraits, co: ConsumerTraits): Face[] {
   const ways: readonly Way[] = ex.takesBack.length ? ex.takesBack : ['close'];
   const prots = co.honoursWrite ? [false] : [false, true];
-  return (['user', 'consumer', null] as const).flatMap((idle) =>
-    ways.flatMap((way) => prots.map((readOnly) => ({ way, readOnly, idle }))),
+  const threads = [
+    { idle: 'user', touched: false },
+    { idle: 'user', touched: true },
+    { idle: 'consumer', touched: false },
+    { idle: null, touched: false },
+  ] as const;
+  return threads.flatMap((t) =>
+    ways.flatMap((way) => prots.map((readOnly) => ({ ...t, way, readOnly }))),
   );
 }
 
@@ -166,7 +176,9 @@ export function cellSystems(
     simulate(sim, built.map(MM, FD, PAGES, prot));
     const kind = notifierKind(co);
     if (face.touched) {
-      for (let page = 0; page < PAGES; page++) simulate(sim, user_access(MM, page, 1, 0, 0, null));
+      const write = face.readOnly ? 0 : 1;
+      for (let page = 0; page < PAGES; page++)
+        simulate(sim, user_access(MM, page, write, 0, 0, null));
     }
     if (kind) simulate(sim, mmu_notifier_register(0, kind, MM, 0));
     const found = k.mem.reports.splice(0);

@@ -46,6 +46,7 @@ describe('addresses', () => {
       way: fc.constantFrom('move', 'evict', 'revoke', 'close'),
       readOnly: fc.boolean(),
       idle: fc.constantFrom('user', 'consumer', null),
+      touched: fc.boolean(),
     });
     const address = fc.record({
       name: fc.stringMatching(/^[a-z]+\/[a-z-]+$/),
@@ -67,7 +68,7 @@ describe('addresses', () => {
     expect(parsed).toEqual({
       name: 'dir/my-driver.ts#mine/gup',
       linux: '6.1',
-      face: { way: 'evict', readOnly: true, idle: null },
+      face: { way: 'evict', readOnly: true, idle: null, touched: false },
       schedule: '',
     });
   });

@@ -7,7 +7,8 @@ import {
   KEEPS_CONTRACT,
 } from '../../src/contract/traits.ts';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
-import type { Face, Way } from '../../src/scenarios/cell.ts';
+import { formatFace, parseFace } from '../../src/report/address.ts';
+import type { Face } from '../../src/scenarios/cell.ts';
 import { CHOICES } from '../../src/scenarios/own.ts';
 import type { Edits, Subject } from '../engine/protocol.ts';
 
@@ -69,26 +70,11 @@ export function editsQuery({ exporter, consumer }: Edits): Record<string, string
   return out;
 }
 
-const WAYS: readonly Way[] = ['move', 'evict', 'revoke', 'close'];
-
-export const faceText = (face: Face): string =>
-  [
-    face.way,
-    ...(face.readOnly ? ['read-only'] : []),
-    ...(face.idle ? [`no-${face.idle}`] : []),
-  ].join();
+export const faceText = formatFace;
 
 export function faceOf(text: string | null): Face | null {
-  if (!text) return null;
-  const words = text.split(',');
-  const way = words.find((w): w is Way => (WAYS as readonly string[]).includes(w));
-  if (!way) return null;
-  const idle = words.includes('no-user')
-    ? 'user'
-    : words.includes('no-consumer')
-      ? 'consumer'
-      : null;
-  return { way, readOnly: words.includes('read-only'), idle };
+  const face = text ? parseFace(text) : null;
+  return typeof face === 'string' ? null : face;
 }
 
 /** What a face explores, in words. */
@@ -99,7 +85,7 @@ export function faceWords(face: Face): string {
       : face.idle === 'consumer'
         ? ', the consumer idle'
         : '';
-  return `${face.way}${face.readOnly ? ', read-only mapping' : ''}${who}`;
+  return `${face.way}${face.readOnly ? ', read-only mapping' : ''}${who}${face.touched ? ', pages touched before' : ''}`;
 }
 
 export function subjectOf(name: string, linux: LinuxVersion, query: URLSearchParams): Subject {
