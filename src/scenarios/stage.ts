@@ -13,7 +13,6 @@ import { sys_close } from '../kernel/fs/file.ts';
 import { Kernel, type KernelConfig } from '../kernel/kernel.ts';
 import type { UserPage } from '../kernel/mm/access.ts';
 import {
-  MAP_PRIVATE,
   MAP_SHARED,
   mmapTarget,
   PROT_READ,
@@ -50,8 +49,8 @@ export interface Play {
   readonly move: () => Run<number>;
   readonly evict: () => Run<number>;
   readonly revoke: () => Run<number>;
-  /** The program maps the buffer, or what another descriptor leads to: shared, read and write. */
-  readonly mmap: (fd?: number) => Run<number>;
+  /** The program maps the buffer, or what another descriptor leads to: read, write, and shared unless `how` says MAP_PRIVATE. */
+  readonly mmap: (fd?: number, how?: number) => Run<number>;
   /** The program unmaps the mapping, or pages of it. */
   readonly munmap: (first?: number, n?: number) => Run<number>;
   /** The program closes the buffer's descriptor, or another. */
@@ -80,8 +79,8 @@ export interface Story extends Omit<Scenario, 'prepare' | 'bound' | 'exporter' |
   readonly threads: Readonly<Record<string, Role>>;
   /** Pages of the buffer; default 1. */
   readonly pages?: number;
-  /** How the process has it mapped: read and write, read only, privately, or not at all. */
-  readonly mapped?: 'rw' | 'r' | 'private' | 'no';
+  /** How the process has it mapped: read and write, read only, or not at all. */
+  readonly mapped?: 'rw' | 'r' | 'no';
   /** Every page was touched before the threads begin: the entries are there. */
   readonly touched?: boolean;
   /** What has happened before the threads begin. */
@@ -141,7 +140,7 @@ function playOf(built: Exporter, pages: number, mm: number): Play {
     move: () => built.move(BUFFER, 0, pages),
     evict: () => built.evict(BUFFER, 0, pages),
     revoke: () => built.revoke(BUFFER),
-    mmap: (fd = FD) => sys_mmap(mm, 0, pages, RW, MAP_SHARED, mmapTarget(fd, 0)),
+    mmap: (fd = FD, how = MAP_SHARED) => sys_mmap(mm, 0, pages, RW, how, mmapTarget(fd, 0)),
     munmap: (first = 0, n = pages) => sys_munmap(mm, first, n),
     close: (fd = FD) => sys_close(mm, fd),
   };
@@ -178,8 +177,7 @@ export function story(s: Story): Scenario {
     simulate(sim, built.create(MM, FD, pages));
     if (mapped !== 'no') {
       const prot = mapped === 'r' ? PROT_READ : RW;
-      const how = mapped === 'private' ? MAP_PRIVATE : MAP_SHARED;
-      simulate(sim, sys_mmap(MM, 0, pages, prot, how, mmapTarget(FD, 0)));
+      simulate(sim, sys_mmap(MM, 0, pages, prot, MAP_SHARED, mmapTarget(FD, 0)));
     }
     if (touched) {
       for (let i = 0; i < pages; i++) {

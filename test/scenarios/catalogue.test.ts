@@ -59,7 +59,7 @@ describe('catalogue', () => {
       const source = await sourceOf(s.id);
       expect(source?.path).toMatch(new RegExp(`^src/scenarios/catalogue/${s.id.split('/')[0]}/`));
       expect(source?.code).toMatch(/^\/\*\*/);
-      expect(source?.code.match(/^ {2}id: '.*'/gm), s.id).toEqual([`  id: '${s.id}'`]);
+      expect(source?.code.match(/^ {2}id: '[^']*\/[^']*'/gm), s.id).toEqual([`  id: '${s.id}'`]);
       expect(source?.code).not.toMatch(/^import /m);
     }
     expect(await sourceOf('no/such')).toBe(null);

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** R14, refuse-cow: private writable mappings of PFNs. */
+import { MAP_PRIVATE } from '../../../kernel/mm/mmap.ts';
 import { exporterOf, like } from '../../cast.ts';
-import { type Act, story } from '../../stage.ts';
+import { type Act, FD, story } from '../../stage.ts';
 
-const user: Act = function* ({ write, read }) {
+/** The program asks for a private mapping, and uses it if it gets one. */
+const writer: Act = function* ({ mmap, write, read }) {
+  if ((yield* mmap(FD, MAP_PRIVATE)) < 0) return;
   yield* write(0);
   yield* read(0);
 };
-const reader: Act = function* ({ read }) {
+const reader: Act = function* ({ mmap, read }) {
+  if ((yield* mmap(FD, MAP_PRIVATE)) < 0) return;
   yield* read(0);
   yield* read(0);
 };
@@ -27,8 +31,8 @@ export default [
     rules: ['R14'],
     expected: 'violated',
     exporter: like('vgem', 'vgem-private', { refusesPrivate: false }),
-    mapped: 'private',
-    threads: { user },
+    mapped: 'no',
+    threads: { user: writer },
   }),
   story({
     id: 'cow/fault-refused',
@@ -39,8 +43,8 @@ export default [
     rules: ['R14'],
     expected: 'safe',
     exporter: exporterOf('vgem'),
-    mapped: 'private',
-    threads: { user },
+    mapped: 'no',
+    threads: { user: writer },
   }),
   story({
     id: 'cow/remap-hides-from-zap',
@@ -55,7 +59,7 @@ export default [
     rules: ['R4', 'R14'],
     expected: 'violated',
     exporter: like('test-rpfn', 'rpfn-private', { refusesPrivate: false, zap: 'before-copy' }),
-    mapped: 'private',
+    mapped: 'no',
     threads: { user: reader, exporter: moves },
   }),
   story({
@@ -69,7 +73,7 @@ export default [
     rules: ['R4', 'R14'],
     expected: 'safe',
     exporter: like('test-rpfn', 'rpfn-refuses', { zap: 'before-copy' }),
-    mapped: 'private',
+    mapped: 'no',
     threads: { user: reader, exporter: moves },
   }),
 ];

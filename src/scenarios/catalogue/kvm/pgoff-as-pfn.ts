@@ -6,6 +6,12 @@ import { type Act, story } from '../../stage.ts';
 const user: Act = function* ({ write }) {
   yield* write(0);
 };
+/** The same, and then the program lets go of the buffer. */
+const userLeaves: Act = function* ({ write, munmap, close }) {
+  yield* write(0);
+  yield* munmap();
+  yield* close();
+};
 
 export default [
   story({
@@ -24,12 +30,14 @@ export default [
   story({
     id: 'kvm/pfn-from-page-table',
     title: 'the PFN looked up in the page table, under a notifier',
-    story: 'The entry tells the PFN whatever the driver keeps in vm_pgoff.',
+    story:
+      'The entry tells the PFN whatever the driver keeps in vm_pgoff, and the notifier says when it stops ' +
+      'being true: here at munmap(), before the last close.',
     source: 'R15',
     status: 'generic consumer against the real system heap',
     rules: ['R15', 'R8'],
     expected: 'safe',
     exporter: exporterOf('system-heap'),
-    threads: { user, kvm: consumerOf('notifier-retry') },
+    threads: { user: userLeaves, kvm: consumerOf('notifier-retry') },
   }),
 ];
