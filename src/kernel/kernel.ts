@@ -302,7 +302,7 @@ export class Kernel {
     this.vm_start = mem.array('vm_start', v);
     this.vm_end = mem.array('vm_end', v);
     this.vm_flags = mem.array('vm_flags', v, { show: showVmFlags });
-    this.vm_pgoff = mem.array('vm_pgoff', v);
+    this.vm_pgoff = mem.array('vm_pgoff', v, { show: (n) => `0x${n.toString(16)}` });
     this.vm_file = mem.array('vm_file', v);
     this.vm_ops = mem.array('vm_ops', v);
     this.vm_page_prot = mem.array('vm_page_prot', v);

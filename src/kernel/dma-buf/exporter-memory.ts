@@ -92,7 +92,7 @@ const fill_fresh = routine(
 
 /** The check that Gunthorpe 23/12:46 asks for: whoever took a reference shows in the count. */
 const check_refs = routine(
-  'WARN_ON(page_count(page) != 1)',
+  'check_page_count',
   function* (pfn: number, expected: number, when: string): Run<void> {
     if ((yield* page_ref_count(pfn)) === expected) return;
     yield* WARN('R10', `page_count(page) != ${expected} ${when}`);

@@ -6,7 +6,8 @@
 import { exporterOf } from '../../cast.ts';
 import { type Act, story } from '../../stage.ts';
 
-const user: Act = function* ({ write, read }) {
+const user: Act = function* ({ mmap, write, read }) {
+  yield* mmap();
   yield* write(0);
   yield* read(0);
 };
@@ -26,6 +27,7 @@ export default [
     rules: ['R1'],
     expected: 'safe',
     exporter: exporterOf('gem-dma-direct'),
+    mapped: 'no',
     kernel,
     threads: { user },
   }),
@@ -41,6 +43,7 @@ export default [
     rules: ['R1', 'R2'],
     expected: 'violated',
     exporter: exporterOf('gem-dma-iommu'),
+    mapped: 'no',
     kernel,
     threads: { user },
   }),

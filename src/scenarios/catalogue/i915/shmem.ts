@@ -84,7 +84,8 @@ export default [
     rules: ['R1', 'R2'],
     expected: 'violated',
     exporter: i915,
-    threads: { gup: consumerOf('gup-fast') },
+    mapped: 'no',
+    threads: { program: maps, gup: consumerOf('gup-fast') },
   }),
   story({
     id: 'i915/shmem-by-pfn',

@@ -10,6 +10,11 @@ const user: Act = function* ({ write, read }) {
   yield* write(0);
   yield* read(0);
 };
+/** The same, from the start. */
+const mapsAndUses: Act = function* (at) {
+  yield* at.mmap();
+  yield* user(at);
+};
 const moves: Act = function* ({ move }) {
   yield* move();
 };
@@ -25,6 +30,7 @@ const inserted = {
   rules: ['R1', 'R2'],
   expected: 'violated',
   exporter: exporterOf('system-heap-insert-page'),
+  mapped: 'no',
 } as const;
 
 export default [
@@ -65,7 +71,7 @@ export default [
       'The entry is an ordinary one now, and the page has a mapcount. What keeps compaction away is only ' +
       'that the exporter never put the page on an LRU list. Rules fall all the same, before anybody moves.',
     status: 'real compaction and the system heap as it was proposed in 2022',
-    threads: { user, compaction: consumerOf('compaction') },
+    threads: { user: mapsAndUses, compaction: consumerOf('compaction') },
   }),
   story({
     ...inserted,
@@ -75,7 +81,7 @@ export default [
       'VM_MIXEDMAP is as good as VM_PFNMAP here (VM_SPECIAL): madvise() leaves the VMA alone. Besides, the ' +
       'mapping is shared and the page not anonymous.',
     status: 'real KSM and the system heap as it was proposed in 2022',
-    threads: { user, ksm: consumerOf('ksm') },
+    threads: { user: mapsAndUses, ksm: consumerOf('ksm') },
   }),
   story({
     ...inserted,
@@ -83,6 +89,6 @@ export default [
     title: 'NUMA balancing scans inserted struct pages',
     story: 'VM_MIXEDMAP is skipped like VM_PFNMAP. The page stays on its node.',
     status: 'real NUMA balancing and the system heap as it was proposed in 2022',
-    threads: { numa: consumerOf('numa-balancing') },
+    threads: { user: mapsAndUses, numa: consumerOf('numa-balancing') },
   }),
 ];
