@@ -3,14 +3,14 @@
 // that are loaded when they are asked for, and what the browser loads as it is.
 
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, sep } from 'node:path';
 import { root } from './setup.mjs';
 
 const spdx = 'SPDX-License-Identifier: GPL-2.0-or-later';
 
 /** Scripts that the page loads when they are asked for; each leaves what it is in a global. */
-const LAZY = ['editor', 'book', 'places'];
+const LAZY = ['editor', 'book', 'places', 'sources'];
 
 /**
  * A worker is made of the program's own text where it cannot be loaded again, so the program is a
@@ -20,6 +20,27 @@ const LAZY = ['editor', 'book', 'places'];
  */
 const program = (code) =>
   `/* ${spdx} */\nfunction pfnmapProgram(){\n${code}}\npfnmapProgram();\n//# sourceURL=dist/web/pfnmap.js\n`;
+
+/** @type {import('esbuild').Plugin} The text of the kernel model, by path. */
+const modelPlugin = {
+  name: 'model',
+  setup(build) {
+    build.onResolve({ filter: /^model:sources$/ }, () => ({ path: 'sources', namespace: 'model' }));
+    build.onLoad({ filter: /.*/, namespace: 'model' }, () => {
+      const dir = join(root, 'src', 'kernel');
+      const paths = readdirSync(dir, { recursive: true, encoding: 'utf8' })
+        .filter((path) => path.endsWith('.ts') && !path.endsWith('.gen.ts'))
+        .sort();
+      const texts = Object.fromEntries(
+        paths.map((path) => [
+          `src/kernel/${path.split(sep).join('/')}`,
+          readFileSync(join(dir, path), 'utf8'),
+        ]),
+      );
+      return { contents: JSON.stringify(texts), loader: 'json' };
+    });
+  },
+};
 
 /** @param {string} html of the sandbox: its one script is named by its hash */
 function sandbox(html) {
@@ -56,7 +77,7 @@ export async function webFiles() {
         esbuild.build({
           ...options,
           entryPoints: [`web/lazy/${name}.ts`],
-          plugins: [bookPlugin],
+          plugins: [bookPlugin, modelPlugin],
         }),
       ),
     ]);

@@ -12,9 +12,17 @@ export interface StorySource {
 /** The text of a story of the catalogue, or null if there is no such story. */
 export async function sourceOf(id: string): Promise<StorySource | null> {
   const { TEXTS } = await import('./catalogue/texts.gen.ts');
+  return sourceIn(TEXTS, id);
+}
+
+/** The same, by somebody who has the texts of the catalogue's files already. */
+export function sourceIn(
+  texts: readonly (readonly [path: string, text: string])[],
+  id: string,
+): StorySource | null {
   const at = FILES.findIndex((file) => [file].flat().some((s) => s.id === id));
   if (at < 0) return null;
-  const [path, text] = TEXTS[at];
+  const [path, text] = texts[at];
   return { path, code: excerpt(text, id) };
 }
 

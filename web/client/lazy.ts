@@ -11,6 +11,12 @@ declare global {
   var pfnmapBook: Readonly<Record<string, BookPage>> | undefined;
   /** By function: file and line in each version that has it. Written by scripts/kernel-lines.mjs. */
   var pfnmapPlaces: Readonly<Record<string, { readonly [version: string]: string }>> | undefined;
+  var pfnmapSources:
+    | {
+        readonly stories: readonly (readonly [path: string, text: string])[];
+        readonly model: Readonly<Record<string, string>>;
+      }
+    | undefined;
   var pfnmapEditor: Editor | undefined;
 }
 
@@ -42,6 +48,11 @@ export async function book(): Promise<Readonly<Record<string, BookPage>>> {
 export async function kernelPlaces(): Promise<NonNullable<typeof pfnmapPlaces>> {
   await load('places');
   return globalThis.pfnmapPlaces ?? {};
+}
+
+export async function sources(): Promise<NonNullable<typeof pfnmapSources>> {
+  await load('sources');
+  return globalThis.pfnmapSources ?? { stories: [], model: {} };
 }
 
 export async function editor(): Promise<Editor> {

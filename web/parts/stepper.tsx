@@ -5,6 +5,7 @@ import type { LinuxVersion } from '../../src/kernel/versions.ts';
 import { useKernelLines, whereInKernel } from '../client/kernel-lines.ts';
 import { typing } from '../client/keys.ts';
 import type { StepView, Trace } from '../engine/protocol.ts';
+import { ModelCode } from './code.tsx';
 import { currentLine, Ladder, stepsTo } from './ladder.tsx';
 import { StatePanels } from './state.tsx';
 
@@ -148,6 +149,7 @@ export function Stepper({ trace, at, go, linux, small = false }: Props) {
               {trace.violation.text}
             </p>
           )}
+          {!small && <ModelCode step={about === null ? null : (trace.steps[about] ?? null)} />}
         </div>
         {small ? (
           <details>

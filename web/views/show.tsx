@@ -20,6 +20,7 @@ import {
 import { useJob } from '../client/use-job.ts';
 import type { Driven, Shown, Trace } from '../engine/protocol.ts';
 import { Choices } from '../parts/choices.tsx';
+import { StoryCode } from '../parts/code.tsx';
 import { Mutants } from '../parts/mutants.tsx';
 import { Share } from '../parts/share.tsx';
 import { Stepper } from '../parts/stepper.tsx';
@@ -220,6 +221,7 @@ export function Show({ name, route, linux, channel, base = 'show' }: Props) {
           json={jsonOf(whole, shown)}
         />
       )}
+      {known?.kind === 'scenario' && !channel && <StoryCode name={known.name} />}
       {known?.kind === 'cell' && known.exporter && known.consumer && (
         <section class="cast" aria-label="Traits">
           <h2>What they are</h2>
