@@ -104,6 +104,19 @@ describe('a scenario', () => {
     });
   });
 
+  test('has its code beside it: the story’s, and the model’s at each step', async () => {
+    await on('show/kvm/follow-and-keep', async (page) => {
+      await page.locator('.ladder .line').first().waitFor();
+      await page.getByText('The story’s code').click();
+      await page.locator('.code pre', { hasText: "id: 'kvm/follow-and-keep'" }).waitFor();
+      await page.getByText('The model’s code at this step').click();
+      await page.locator('.ladder button', { hasText: 'pte[0]: none -> page1 W special' }).click();
+      await page
+        .locator('.code pre', { hasText: /routine\(\s+'(insert_pfn|vmf_insert_pfn\w*)'/ })
+        .waitFor();
+    });
+  });
+
   test('plays when space is pressed, and stops', async () => {
     await on('show/kvm/follow-and-keep?step=0', async (page) => {
       await page.locator('.ladder .line').first().waitFor();
@@ -154,6 +167,11 @@ describe('a scenario', () => {
       await page.reload();
       await page.locator('.ladder .line').first().waitFor();
       expect(await page.getByLabel('zap', { exact: true }).inputValue()).toBe('never');
+      // The same as code of one's own.
+      await button(page, 'Edit them as code').click();
+      await page.getByText('It has not been run').waitFor();
+      await page.locator('.editor').getByText("zap: 'never'").waitFor();
+      await page.goBack();
       await page.getByRole('button', { name: 'Take the change of zap back' }).click();
       await page.getByText('No interleaving breaks a rule').waitFor();
     });

@@ -97,3 +97,25 @@ export function subjectOf(name: string, linux: LinuxVersion, query: URLSearchPar
     without: query.get('without'),
   };
 }
+
+/** What a trait is in TypeScript. */
+const literal = (value: Value): string =>
+  Array.isArray(value)
+    ? `[${value.map((v) => `'${v}'`).join(', ')}]`
+    : typeof value === 'string'
+      ? `'${value}'`
+      : String(value);
+
+/** A driver as a file of one's own: what it is called, and where it differs from one that keeps the contract. */
+export function asCode(traits: Readonly<Partial<Record<Side, object>>>): string {
+  const sides = (['exporter', 'consumer'] as const).flatMap((side) => {
+    const own = traits[side] as Readonly<Record<string, Value>> | undefined;
+    if (!own) return [];
+    const differs = Object.entries(TRAITS[side]).filter(
+      ([key, good]) => own[key] !== undefined && valueText(own[key]) !== valueText(good),
+    );
+    const lines = differs.map(([key]) => `    ${key}: ${literal(own[key])},\n`);
+    return [`  ${side}: {\n    id: 'my-${own.id}',\n${lines.join('')}  },\n`];
+  });
+  return `import { driver } from 'pfnmap';\n\nexport default driver({\n${sides.join('')}});\n`;
+}

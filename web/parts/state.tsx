@@ -39,7 +39,9 @@ export function StatePanels({ tables, before }: Props) {
                 return (
                   <tr key={row.id}>
                     {row.cells.map((cell, i) => {
-                      const changed = before !== null && was?.cells[i] !== cell;
+                      // Somebody's next step is always another one.
+                      const told = before !== null && table.id !== 'threads';
+                      const changed = told && was?.cells[i] !== cell;
                       const old = was?.cells[i];
                       return (
                         <td key={i} class={changed ? 'changed' : undefined}>

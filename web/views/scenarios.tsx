@@ -31,7 +31,8 @@ export function Scenarios({ linux }: { linux: LinuxVersion }) {
                   <a href={href(`show/${s.id}`, keep)}>{s.id}</a> {s.title}
                   <span class="soft">
                     {' '}
-                    {s.rules.join(', ')} {s.source && `(${s.source})`}
+                    {s.rules.join(', ')}{' '}
+                    {s.source && !s.rules.includes(s.source) && `(${s.source})`}
                   </span>
                 </span>
               </li>

@@ -6,8 +6,10 @@ import { MEANING, type Verdict } from '../../src/contract/words.ts';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 import { count, duration, number } from '../../src/report/text.ts';
 import { type Channel, driveSubject, Refused, showSubject } from '../client/engine.ts';
+import { pack } from '../client/pack.ts';
 import { go, href, type Route, replaceWith } from '../client/route.ts';
 import {
+  asCode,
   editsOf,
   editsQuery,
   faceText,
@@ -87,6 +89,10 @@ export function Show({ name, route, linux, channel, base = 'show' }: Props) {
     if (value === undefined) delete fresh[prefix + key];
     else fresh[prefix + key] = valueText(value);
     replaceWith(href(`${base}/${name}`, fresh));
+  };
+  const edit = async ({ exporter, consumer }: Shown['about']) => {
+    const code = asCode({ exporter: exporter ?? undefined, consumer: consumer ?? undefined });
+    go(href('edit', { linux: query.get('linux') ?? undefined, code: await pack(code) }));
   };
   const drive = (line: string, face: string | undefined) =>
     go(to({ drive: '1', schedule: line || undefined, step: undefined, face }));
@@ -225,6 +231,13 @@ export function Show({ name, route, linux, channel, base = 'show' }: Props) {
       {known?.kind === 'cell' && known.exporter && known.consumer && (
         <section class="cast" aria-label="Traits">
           <h2>What they are</h2>
+          {!channel && (
+            <p>
+              <button type="button" onClick={() => edit(known)}>
+                Edit them as code
+              </button>
+            </p>
+          )}
           <p class="soft">
             A mark stands where one differs from an exporter or consumer that keeps the contract.
             Change anything: the pair is explored again at once.
