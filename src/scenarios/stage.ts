@@ -11,7 +11,7 @@ import { simulate } from '../explore/simulate.ts';
 import { type Exporter, exporter } from '../kernel/dma-buf/exporter.ts';
 import { sys_close } from '../kernel/fs/file.ts';
 import { Kernel, type KernelConfig } from '../kernel/kernel.ts';
-import type { UserPage } from '../kernel/mm/access.ts';
+import { NO_BUFFER, type UserPage } from '../kernel/mm/access.ts';
 import {
   MAP_SHARED,
   mmapTarget,
@@ -123,12 +123,15 @@ function sizes(
 
 function playOf(built: Exporter, pages: number, mm: number): Play {
   const who = mm === MM ? 'the user' : 'the child';
+  const { object } = built.traits;
+  // Of ordinary memory the page table alone says what is right.
+  const buffer = object === 'dma-buf' || object === 'device' ? BUFFER : NO_BUFFER;
   // What a step is given must be the same object in every run.
   const known = new Map<string, UserPage>();
   const page = (i: number, holder = who): UserPage => {
     const key = `${i} ${holder}`;
     let made = known.get(key);
-    if (!made) known.set(key, (made = { buffer: BUFFER, page: i, mm, addr: i, who: holder }));
+    if (!made) known.set(key, (made = { buffer, page: i, mm, addr: i, who: holder }));
     return made;
   };
   return {
