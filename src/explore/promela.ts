@@ -4,10 +4,11 @@
  *
  * The model has one location for each control node of a thread and one transition for each step, or
  * for each transaction: guarded by the values that it read, it makes the writes that it made and goes
- * to the node that it ended at. What it does is recorded by running it once for every combination of values that it meets in any state that the search found; the model knows no more
- * of the system than that. On the states that were found it therefore does exactly what the system
- * does, and a state that the search failed to find, or found twice, shows: Spin, which explores the
- * model with an engine of its own, then counts another number.
+ * to the node that it ended at. What it does is recorded by running it once for every combination of
+ * values that it meets in any state that the search found; the model knows no more of the system than
+ * that. On the states that were found it therefore does exactly what the system does, and a state
+ * that the search failed to find, or found twice, shows: Spin, which explores the model with an engine
+ * of its own, then counts another number.
  */
 import { type Control, DONE } from './control.ts';
 import { type Machine, Moved, type System } from './machine.ts';
