@@ -142,9 +142,28 @@ const atPlace = (place: string) => (place ? ` (${place})` : '');
  * different systems may share them: a kernel function is then run once for all of them.
  */
 export class LocalGraphs {
-  readonly byRoutine = new Map<RoutineDef, LocalGraph[]>();
+  private readonly byRoutine = new Map<RoutineDef, Place>();
   readonly objects = new Map<Arg, number>();
   count = 0;
+
+  /** Where the graph of a routine with these arguments is, or is to be. */
+  place(def: RoutineDef, args: readonly Arg[]): Place {
+    let place = placeAt(this.byRoutine, def);
+    for (const arg of args) place = placeAt(place.further, arg);
+    return place;
+  }
+}
+
+function placeAt<K>(places: Map<K, Place>, key: K): Place {
+  let place = places.get(key);
+  if (!place) places.set(key, (place = { graph: null, further: new Map() }));
+  return place;
+}
+
+/** Graphs by the arguments of a routine, one after the other. */
+interface Place {
+  graph: LocalGraph | null;
+  readonly further: Map<Arg, Place>;
 }
 
 export class Control {
@@ -391,11 +410,10 @@ export class Control {
   }
 
   private graphOf(def: RoutineDef, args: readonly Arg[]): LocalGraph {
-    let list = this.graphs.byRoutine.get(def);
-    if (!list) this.graphs.byRoutine.set(def, (list = []));
-    for (const g of list) if (sameArgs(g.args, args)) return g;
+    const place = this.graphs.place(def, args);
+    if (place.graph) return place.graph;
     const graph: LocalGraph = { def, args, entry: null as never, labels: new Map(), size: 0 };
-    list.push(graph);
+    place.graph = graph;
     const live = this.begin(graph);
     const outcome = this.advance(live, 0, graph, true);
     if (this.strict) this.same(graph, [], outcome, this.replay(graph, [])[1]);

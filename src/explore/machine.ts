@@ -78,25 +78,36 @@ export const enum Moved {
   Yes = 1,
 }
 
+/** Values below this have their codes in a flat table. */
+const NEAR = 256;
+
 /** Dictionary of one array's values: a code a byte wide, or two. */
 class Codes {
   readonly values: number[] = [];
-  private readonly direct = new Int16Array(256).fill(-1);
-  private readonly far = new Map<number, number>();
+  private far: Map<number, number> | null = null;
+
+  /** @param near a table of all arrays, which has codes plus one from `base` on */
+  constructor(
+    private readonly near: Int32Array,
+    private readonly base: number,
+  ) {}
 
   encode(v: number): number {
-    if (v >= 0 && v < 256) {
-      const c = this.direct[v];
-      if (c >= 0) return c;
+    if (v >= 0 && v < NEAR) {
+      const c = this.near[this.base + v];
+      if (c > 0) return c - 1;
     } else {
-      const c = this.far.get(v);
+      const c = this.far?.get(v);
       if (c !== undefined) return c;
     }
     const code = this.values.push(v) - 1;
     if (code > 0xffff)
       throw new ProgramError('more than 65,536 different values in one array of slots');
-    if (v >= 0 && v < 256) this.direct[v] = code;
-    else this.far.set(v, code);
+    if (v >= 0 && v < NEAR) this.near[this.base + v] = code + 1;
+    else {
+      this.far ??= new Map();
+      this.far.set(v, code);
+    }
     return code;
   }
 }
@@ -194,7 +205,8 @@ export class Machine {
     this.columnOf = new Int32Array(mem.size).fill(-1);
     this.highOf = new Int32Array(mem.size).fill(-1);
     this.initialWords = mem.words.slice();
-    this.codes = mem.arrays.map(() => new Codes());
+    const near = new Int32Array(mem.arrays.length * NEAR);
+    this.codes = mem.arrays.map((_, i) => new Codes(near, i * NEAR));
     this.initialCode = new Int32Array(mem.size);
     for (let s = 0; s < mem.size; s++) {
       this.initialCode[s] = this.codes[mem.arrayOf[s]].encode(mem.words[s]);
