@@ -6,6 +6,7 @@
  */
 import type { ConsumerTraits, ExporterTraits, TakesBack } from '../contract/traits.ts';
 import type { System, Thread } from '../explore/machine.ts';
+import type { Violation } from '../explore/memory.ts';
 import { type Run, routine, step } from '../explore/program.ts';
 import { simulate } from '../explore/simulate.ts';
 import { type Exporter, exporter } from '../kernel/dma-buf/exporter.ts';
@@ -135,6 +136,16 @@ export function checkPages(k: Kernel): void {
   }
 }
 
+const pages = new Map<string, UserPage>();
+
+/** Page 0 as somebody sees it: one object, so that what the engine learns of it serves every face. */
+function pageOf(who: string, buffer: number): UserPage {
+  const key = `${buffer} ${who}`;
+  let page = pages.get(key);
+  if (!page) pages.set(key, (page = { ...MAPPED, buffer, who }));
+  return page;
+}
+
 /**
  * Prepares one face of a cell: the programs are made once, so that what the engine learns of them
  * serves every search; each call of the result makes a fresh system.
@@ -148,8 +159,8 @@ export function cellSystems(
   const built = exporter(ex);
   const use = consumer(co);
   const buffer = ex.object === 'dma-buf' || ex.object === 'device' ? BUFFER : NO_BUFFER;
-  const user: UserPage = { ...MAPPED, buffer, who: 'the user' };
-  const holder: UserPage = { ...user, who: co.id };
+  const user = pageOf('the user', buffer);
+  const holder = pageOf(co.id, buffer);
   const userMain = routine('user', function* (): Run<void> {
     if (face.idle === 'user') return;
     if (!face.readOnly) yield* touch(user, 1, 1);
@@ -163,6 +174,7 @@ export function cellSystems(
     { name: ex.id, run: takeBack(built, face.way) },
     { name: co.id, run: consumerMain },
   ];
+  let start: Start | null = null;
   return () => {
     const k = new Kernel({
       ...CELL_SIZES,
@@ -170,20 +182,32 @@ export function cellSystems(
       profile: ex.kernelOfItsDay,
       dmabufDebug: co.dmabufDebug,
     });
-    const sim = { mem: k.mem, world: k };
-    const prot = face.readOnly ? PROT_READ : PROT_READ | PROT_WRITE;
-    simulate(sim, built.create(MM, FD, PAGES));
-    simulate(sim, built.map(MM, FD, PAGES, prot));
-    const kind = notifierKind(co);
-    if (face.touched) {
-      const write = face.readOnly ? 0 : 1;
-      for (let page = 0; page < PAGES; page++)
-        simulate(sim, user_access(MM, page, write, 0, 0, null));
-    }
-    if (kind) simulate(sim, mmu_notifier_register(0, kind, MM, 0));
-    const found = k.mem.reports.splice(0);
+    start ??= setUp(k, built, co, face);
+    k.mem.words.set(start.words);
+    const { found } = start;
     return { mem: k.mem, locks: k.locks, world: k, threads, found, final: () => checkPages(k) };
   };
+}
+
+/** What a face begins with: memory, and the rules that fell before its first step. */
+interface Start {
+  readonly words: Int32Array;
+  readonly found: readonly Violation[];
+}
+
+function setUp(k: Kernel, built: Exporter, co: ConsumerTraits, face: Face): Start {
+  const sim = { mem: k.mem, world: k };
+  const prot = face.readOnly ? PROT_READ : PROT_READ | PROT_WRITE;
+  simulate(sim, built.create(MM, FD, PAGES));
+  simulate(sim, built.map(MM, FD, PAGES, prot));
+  if (face.touched) {
+    const write = face.readOnly ? 0 : 1;
+    for (let page = 0; page < PAGES; page++)
+      simulate(sim, user_access(MM, page, write, 0, 0, null));
+  }
+  const kind = notifierKind(co);
+  if (kind) simulate(sim, mmu_notifier_register(0, kind, MM, 0));
+  return { words: k.mem.words.slice(), found: k.mem.reports.splice(0) };
 }
 
 /** Sizes of a cell's kernel. */
