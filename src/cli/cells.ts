@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
- * Explores cells of the matrix on all processors: this thread and the others take whole rows, since
+ * Explores cells of the matrix on all processors: this thread and the others take row after row, since
  * cells of one exporter share work.
  */
 import { availableParallelism } from 'node:os';
@@ -24,44 +24,80 @@ export interface CellsOptions {
 }
 
 /** What a worker is asked for: these cells of one exporter. */
-export interface RowRequest {
-  readonly job: 'row';
+export interface CellsRequest {
+  readonly job: 'cells';
   readonly ids: readonly string[];
   readonly linux: LinuxVersion;
   readonly maxStates: number;
   readonly witness: boolean;
 }
-export type RowReply = { readonly cell: CellJson } | { readonly rowDone: true };
+export type CellsReply = { readonly cell: CellJson } | { readonly cellsDone: true };
 
 /** A worker takes longer to start than this many cells take. */
 const WORTH_A_WORKER = 24;
 
+/** Cells that a worker is asked for at a time. */
+const PIECE = 4;
+
+/** What is still to be done. A thread keeps to one row, whose cells share work, while there are others. */
+class Rows {
+  private readonly fresh: Cell[][] = [];
+  private readonly begun: Cell[][] = [];
+
+  constructor(cells: readonly Cell[]) {
+    for (const cell of cells) {
+      const row = this.fresh.find(([first]) => first.exporter === cell.exporter);
+      if (row) row.push(cell);
+      else this.fresh.push([cell]);
+    }
+  }
+
+  /**
+   * A row for a thread that has finished its own: one that nobody has begun, else half of what is left
+   * of another's; empty when there is nothing more to do. The thread takes its cells from it.
+   */
+  next(from: 'front' | 'end'): Cell[] {
+    let row = from === 'front' ? this.fresh.shift() : this.fresh.pop();
+    if (!row) {
+      const [longest = []] = this.begun.sort((a, b) => b.length - a.length);
+      row = longest.splice(Math.ceil(longest.length / 2));
+    }
+    this.begun.push(row);
+    return row;
+  }
+
+  /** Rows that nobody has begun. */
+  get count(): number {
+    return this.fresh.length;
+  }
+}
+
 /** Returns when all cells are finished, or soon after the signal. */
 export async function runCells(cells: readonly Cell[], options: CellsOptions): Promise<void> {
-  const rows: Cell[][] = [];
-  for (const cell of cells) {
-    const row = rows.find(([first]) => first.exporter === cell.exporter);
-    if (row) row.push(cell);
-    else rows.push([cell]);
-  }
+  const rows = new Rows(cells);
   const helpers = cells.length < WORTH_A_WORKER ? 0 : Math.min(availableParallelism(), 8) - 1;
-  const others = Array.from({ length: Math.min(helpers, rows.length - 1) }, () =>
-    helper(rows, options),
-  );
-  for (let row = rows.shift(); row && !options.signal.aborted; row = rows.shift()) {
-    await runRow(row, options);
+  const others = Array.from({ length: Math.min(helpers, rows.count) }, () => helper(rows, options));
+  const shared = new SharedFaces();
+  for (let row = rows.next('front'); row.length; row = rows.next('front')) {
+    for (let cell = row.shift(); cell && !options.signal.aborted; cell = row.shift()) {
+      await runSome([cell], options, shared);
+    }
+    if (options.signal.aborted) break;
   }
   await Promise.all(others);
 }
 
-/** Explores a row in this thread, in slices. */
-export async function runRow(
-  row: readonly Cell[],
+/**
+ * Explores cells in this thread, in slices.
+ * @param shared what earlier calls in this thread found out
+ */
+export async function runSome(
+  cells: readonly Cell[],
   options: Omit<CellsOptions, 'self'>,
+  shared: SharedFaces,
 ): Promise<void> {
   const { linux, maxStates, witness, signal, onCell, onProgress } = options;
-  const shared = new SharedFaces();
-  for (const cell of row) {
+  for (const cell of cells) {
     const run = new CellRun(cell, linux, shared, maxStates, witness);
     let breathed = Date.now();
     for (;;) {
@@ -103,21 +139,22 @@ function attempt(run: CellRun, cell: Cell): CellJson | null {
   }
 }
 
-/** A worker that takes rows from the end while there are any. */
-function helper(rows: Cell[][], options: CellsOptions): Promise<void> {
+/** A worker that takes rows from the end while there are any, and then helps with others. */
+function helper(rows: Rows, options: CellsOptions): Promise<void> {
   const { self, linux, maxStates, witness, signal, onCell } = options;
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL(self));
+    let row: Cell[] = [];
     const end = () => void worker.terminate().then(() => resolve());
     const next = () => {
-      const row = signal.aborted ? undefined : rows.pop();
-      if (!row) return end();
-      const ids = row.map((c) => c.id);
-      worker.postMessage({ job: 'row', ids, linux, maxStates, witness } satisfies RowRequest);
+      if (!row.length && !signal.aborted) row = rows.next('end');
+      const ids = row.splice(0, PIECE).map((c) => c.id);
+      if (signal.aborted || !ids.length) return end();
+      worker.postMessage({ job: 'cells', ids, linux, maxStates, witness } satisfies CellsRequest);
     };
     signal.addEventListener('abort', end, { once: true });
     worker.on('error', reject);
-    worker.on('message', (reply: RowReply) => {
+    worker.on('message', (reply: CellsReply) => {
       if ('cell' in reply) onCell(reply.cell);
       else next();
     });

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/** What a worker thread does: explores rows of the matrix, scenarios, or a user's own file. */
+/** What a worker thread does: explores cells of the matrix, scenarios, or a user's own file. */
 import { parentPort } from 'node:worker_threads';
 import type { ScanRequest } from '../check/scan.ts';
+import type { CellJson } from '../report/json.ts';
+import type { SharedFaces } from '../scenarios/matrix.ts';
 import type { NameReply, NameRequest } from './ahead.ts';
-import type { RowReply, RowRequest } from './cells.ts';
+import type { CellsReply, CellsRequest } from './cells.ts';
 import type { OwnRequest } from './own.ts';
 
 export async function serve(): Promise<void> {
   parentPort?.on(
     'message',
-    async (request: RowRequest | NameRequest | OwnRequest | ScanRequest) => {
-      if (request.job === 'row') await row(request);
+    async (request: CellsRequest | NameRequest | OwnRequest | ScanRequest) => {
+      if (request.job === 'cells') await cells(request);
       else if (request.job === 'name') await named(request);
       else if (request.job === 'scan') {
         const { scanFiles } = await import('../check/scan.ts');
@@ -20,15 +22,20 @@ export async function serve(): Promise<void> {
   );
 }
 
-async function row({ ids, linux, maxStates, witness }: RowRequest): Promise<void> {
-  const post = (reply: RowReply) => parentPort?.postMessage(reply);
-  const { runRow } = await import('./cells.ts');
-  const { matrixCells } = await import('../scenarios/matrix.ts');
+/** What this thread found out about cells. */
+let shared: SharedFaces | null = null;
+
+async function cells({ ids, linux, maxStates, witness }: CellsRequest): Promise<void> {
+  const post = (reply: CellsReply) => parentPort?.postMessage(reply);
+  const { runSome } = await import('./cells.ts');
+  const { matrixCells, SharedFaces: Faces } = await import('../scenarios/matrix.ts');
   const all = matrixCells();
   const cells = ids.flatMap((id) => all.find((c) => c.id === id) ?? []);
   const { signal } = new AbortController();
-  await runRow(cells, { linux, maxStates, witness, signal, onCell: (cell) => post({ cell }) });
-  post({ rowDone: true });
+  shared ??= new Faces();
+  const options = { linux, maxStates, witness, signal, onCell: (cell: CellJson) => post({ cell }) };
+  await runSome(cells, options, shared);
+  post({ cellsDone: true });
 }
 
 async function named({ name, linux, maxStates }: NameRequest): Promise<void> {
