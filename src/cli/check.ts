@@ -14,11 +14,13 @@ import {
 } from '../report/check.ts';
 import type { Context } from './commands.ts';
 import { EXIT, type ExitCode, Failure, out, outJson } from './io.ts';
+import { reportPage } from './page.ts';
 
 export interface CheckCommandOptions {
   readonly linux: string;
   readonly json?: boolean;
   readonly github?: boolean;
+  readonly html?: boolean;
   readonly audit?: boolean;
   readonly markdown?: boolean;
   readonly terse?: boolean;
@@ -49,6 +51,8 @@ export async function checkCommand(
     return EXIT.ok;
   }
   if (options.json) outJson({ tree: report.tree, findings, not_analysed: report.not_analysed, ms });
+  else if (options.html)
+    out(reportPage({ tree: report.tree, findings, not_analysed: report.not_analysed, ms }, self));
   else if (options.github) out(githubText(findings));
   else
     out(

@@ -225,6 +225,7 @@ function define(context: Context): Command {
     .option('--ignore <list>', 'not these types or rules')
     .option('--verbose', 'list what was not analysed')
     .option('--github', 'print GitHub annotations')
+    .option('--html', 'print a page that shows the report')
     .addOption(json())
     .addHelpText(
       'after',

@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { deflateRawSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { useBuild } from '../cli/program.ts';
+import { pfnmap, useBuild, useDirectory } from '../cli/program.ts';
 import { dist, launch, open, serve } from './browser.ts';
 
 useBuild();
@@ -247,6 +247,59 @@ describe('a check report', () => {
       await page.getByText(message).first().waitFor();
     });
   });
+});
+
+describe('pfnmap check --html', () => {
+  const files = useDirectory();
+
+  test('is one file that a browser shows from the disk', async () => {
+    files.write(
+      'mine.c',
+      `#include <linux/dma-buf.h>
+static vm_fault_t mine_fault(struct vm_fault *vmf)
+{
+	vmf->page = pages[vmf->pgoff]; /* </script><b> */
+	get_page(vmf->page);
+	return 0;
+}
+static const struct vm_operations_struct mine_vm_ops = {
+	.fault = mine_fault,
+};
+static int mine_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	vma->vm_ops = &mine_vm_ops;
+	return 0;
+}
+static const struct dma_buf_ops mine_ops = {
+	.mmap = mine_mmap,
+};
+`,
+    );
+    const { stdout, code } = await pfnmap(['check', '--html', files.path()]);
+    expect(code).toBe(1);
+    files.write('report.html', stdout);
+    const { page, errors, close } = await open(
+      browser,
+      pathToFileURL(join(files.path(), 'report.html')).href,
+    );
+    try {
+      await page
+        .getByRole('link', { name: /^R2 exporter-struct-page/ })
+        .first()
+        .waitFor();
+      expect(await page.locator('.chain pre').allTextContents()).toContainEqual(
+        expect.stringContaining('vmf->page = pages[vmf->pgoff]; /* </script><b> */'),
+      );
+      await page
+        .getByRole('link', { name: /^R2 exporter-struct-page/ })
+        .first()
+        .click();
+      await page.locator('.figure .ladder .line').first().waitFor();
+      expect(errors).toEqual([]);
+    } finally {
+      await close();
+    }
+  }, 60_000);
 });
 
 describe('without a server', () => {

@@ -31,7 +31,11 @@ function load(name: string): Promise<void> {
       element.onload = () => done();
       element.onerror = () => {
         loading.delete(name);
-        fail(new Error(`${name}.js could not be loaded: is the server still running?`));
+        fail(
+          new Error(
+            `${name}.js could not be loaded: it lies beside the page's other files; has the server gone?`,
+          ),
+        );
       };
       document.head.append(element);
     });
@@ -46,7 +50,8 @@ export async function book(): Promise<Readonly<Record<string, BookPage>>> {
 }
 
 export async function kernelPlaces(): Promise<NonNullable<typeof pfnmapPlaces>> {
-  await load('places');
+  // A report that is one file has them inside.
+  if (!globalThis.pfnmapPlaces) await load('places');
   return globalThis.pfnmapPlaces ?? {};
 }
 

@@ -15,6 +15,7 @@ export interface Finding {
   readonly certainty: string;
   readonly dependsOn: string | null;
   readonly at: Link;
+  readonly message: string;
   readonly subject: {
     readonly kind: string;
     readonly name: string;
@@ -70,6 +71,7 @@ function findingOf(value: unknown): Finding | null {
     certainty: text(f.certainty) || 'always',
     dependsOn: text(f.depends_on) || null,
     at: linkOf(f),
+    message: text(f.message),
     subject: {
       kind: text(subject.kind) || 'code',
       name: text(subject.name) || text(f.function) || text(f.path),

@@ -98,12 +98,16 @@ export function subjectOf(name: string, linux: LinuxVersion, query: URLSearchPar
   };
 }
 
+/** Traits may come from a report that anybody has written. */
+const quoted = (text: unknown) =>
+  `'${JSON.stringify(String(text)).slice(1, -1).replaceAll("'", "\\'")}'`;
+
 /** What a trait is in TypeScript. */
 const literal = (value: Value): string =>
   Array.isArray(value)
-    ? `[${value.map((v) => `'${v}'`).join(', ')}]`
+    ? `[${value.map(quoted).join(', ')}]`
     : typeof value === 'string'
-      ? `'${value}'`
+      ? quoted(value)
       : String(value);
 
 /** A driver as a file of one's own: what it is called, and where it differs from one that keeps the contract. */
@@ -115,7 +119,9 @@ export function asCode(traits: Readonly<Partial<Record<Side, object>>>): string 
       ([key, good]) => own[key] !== undefined && valueText(own[key]) !== valueText(good),
     );
     const lines = differs.map(([key]) => `    ${key}: ${literal(own[key])},\n`);
-    return [`  ${side}: {\n    id: 'my-${own.id}',\n${lines.join('')}  },\n`];
+    return [
+      `  ${side}: {\n    id: ${quoted(`my-${String(own.id ?? 'driver').replace(/[^\w.-]/g, '-')}`)},\n${lines.join('')}  },\n`,
+    ];
   });
   return `import { driver } from 'pfnmap';\n\nexport default driver({\n${sides.join('')}});\n`;
 }

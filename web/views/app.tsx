@@ -10,7 +10,7 @@ import { Finder } from '../parts/finder.tsx';
 import { Contents, RulePage, TextPage } from './book.tsx';
 import { Edit } from './edit.tsx';
 import { Matrix } from './matrix.tsx';
-import { Report } from './report.tsx';
+import { hasReport, Report } from './report.tsx';
 import { Scenarios } from './scenarios.tsx';
 import { Show } from './show.tsx';
 
@@ -40,6 +40,7 @@ function View({ route }: { route: Route }) {
   const linux = linuxOf(route);
   switch (first) {
     case undefined:
+      if (hasReport()) return <Report linux={linux} />;
       return <Matrix route={route} linux={linux} />;
     case 'show':
       return <Show key={more.join('/')} name={more.join('/')} route={route} linux={linux} />;

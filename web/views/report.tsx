@@ -5,9 +5,10 @@ import { RULES } from '../../src/contract/rules.ts';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 import { parseAddress } from '../../src/report/address.ts';
 import { count } from '../../src/report/text.ts';
+import { pack } from '../client/pack.ts';
 import { type CheckReport, type Finding, type Link, readReport } from '../client/report.ts';
-import { href } from '../client/route.ts';
-import { faceText } from '../client/subject.ts';
+import { go, href } from '../client/route.ts';
+import { asCode, faceText, type Side, TRAITS } from '../client/subject.ts';
 
 /** More than the whole kernel gives. */
 const MOST_BYTES = 64 << 20;
@@ -22,6 +23,8 @@ function embedded(): { name: string; report: CheckReport } | null {
     ? { name: 'the report in this file', report: readReport(json, 'the report in this file') }
     : null;
 }
+
+export const hasReport = (): boolean => document.getElementById('pfnmap-report') !== null;
 
 export function Report({ linux }: { linux: LinuxVersion }) {
   const [shown, setShown] = useState(() => (kept ??= embedded()));
@@ -202,6 +205,7 @@ function Group({
               {f.dependsOn && ` on ${f.dependsOn}`}
             </span>
           </h3>
+          {f.message && <p>{f.message}</p>}
           <Chain chain={f.chain.length ? f.chain : [f.at]} />
           <Explore finding={f} linux={linux} />
         </article>
@@ -235,8 +239,9 @@ function Chain({ chain }: { chain: readonly Link[] }) {
 }
 
 /** The interleaving that the model found for these traits. */
-function Explore({ finding: { model }, linux }: { finding: Finding; linux: LinuxVersion }) {
-  if (!model) return null;
+function Explore({ finding, linux }: { finding: Finding; linux: LinuxVersion }) {
+  const { model } = finding;
+  if (!model) return <ExploreTraits finding={finding} linux={linux} />;
   const address = parseAddress(model.schedule);
   if (typeof address === 'string') {
     return (
@@ -266,6 +271,30 @@ function Explore({ finding: { model }, linux }: { finding: Finding; linux: Linux
     <p>
       On the model: {model.verdict}.{' '}
       <a href={href(`show/${address.name}`, query)}>Step through the interleaving</a>
+    </p>
+  );
+}
+
+/** The driver by the traits that were read off its source, to be met by everybody. */
+function ExploreTraits({
+  finding: { traits, subject },
+  linux,
+}: {
+  finding: Finding;
+  linux: LinuxVersion;
+}) {
+  const side: Side = subject.kind === 'exporter' ? 'exporter' : 'consumer';
+  // A report that is one file has no editor beside it.
+  if (hasReport() || !Object.keys(TRAITS[side]).some((key) => key in traits)) return null;
+  const explore = async () => {
+    const code = await pack(asCode({ [side]: traits }));
+    go(href('edit', { linux: linux === '6.12' ? undefined : linux, code }));
+  };
+  return (
+    <p>
+      <button type="button" onClick={explore}>
+        Explore a driver with these traits
+      </button>
     </p>
   );
 }
