@@ -22,6 +22,13 @@ const tools = {
   // One small package that needs libc only, so it also runs from where it is unpacked.
   spin: { package: 'spin', unpacks: true, homepage: 'https://spinroot.com' },
   gcc: { package: 'gcc', unpacks: false, homepage: 'https://gcc.gnu.org' },
+  // What real kernels are booted in, and what our test module is built with.
+  make: { package: 'make', unpacks: false, homepage: 'https://www.gnu.org/software/make' },
+  'qemu-system-x86_64': {
+    package: 'qemu-system-x86',
+    unpacks: false,
+    homepage: 'https://www.qemu.org',
+  },
   chromium: { package: 'chromium', unpacks: false, homepage: 'https://www.chromium.org' },
 };
 
@@ -65,7 +72,7 @@ function attempt(command, args, cwd) {
 
 /** @param {string} name of a Debian package */
 function aptInstall(name) {
-  const install = () => attempt('apt-get', ['install', '-y', name]);
+  const install = () => attempt('apt-get', ['install', '-y', '--no-install-recommends', name]);
   const failure = install();
   if (!failure) return undefined;
   // The package lists may be missing or old.
@@ -95,7 +102,7 @@ function aptUnpack(name, cache) {
 /**
  * The path of a program that is needed; throws when it cannot be had.
  *
- * @param {'spin' | 'gcc' | 'chromium'} name
+ * @param {keyof typeof tools} name
  * @returns {string}
  */
 export function need(name) {

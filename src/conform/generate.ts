@@ -15,8 +15,8 @@
  * - Moves that really free old pages (`f`) of an exporter whose entries hold no reference.
  * - Reading from a DRM descriptor: it waits for an event that never comes.
  * - Moving a mapping to where the kernel likes (MREMAP_DONTUNMAP without an address): programs know
- *   their addresses. A private mapping of shared memory's pages by remap_pfn_range: whether they lie
- *   side by side is the allocator's affair.
+ *   their addresses. A private mapping by remap_pfn_range of shared memory's pages, or of pages that a
+ *   move has given: whether they lie side by side is the allocator's affair.
  * - `reuse`, which asks the allocator for one page of all.
  */
 import type { LinuxVersion } from '../kernel/versions.ts';
@@ -106,6 +106,8 @@ class Maker {
   private readonly buffers = new Map<number, Buffer>();
   private readonly mapped: Mapped[] = [];
   private readonly held = [new Map<number, Held>(), new Map<number, Held>()];
+  /** Slots of buffers that have moved. */
+  private readonly moved = new Set<number>();
   private forked = false;
   private value = 0x101;
 
@@ -173,7 +175,8 @@ class Maker {
     const pages = most >= 512 ? random.pick([512, 512, 4]) : 1 + random.below(most + 1);
     const page = most >= 512 ? random.pick([0, 512, 1024, 1]) : random.pick(PLACES);
     const prot = random.pick(PROTECTIONS);
-    const how = random.pick(['s', 's', 's', 's', 'p', 'v']);
+    let how = random.pick(['s', 's', 's', 's', 'p', 'v']);
+    if (buffer && PFN_KINDS.includes(buffer.of) && this.moved.size) how = 's';
     const off = random.chance(75) ? 0 : random.below(most + 1);
     const letters = random.chance(80) ? '' : ` ${random.pick(['F', 'P', 'L', 'FP'])}`;
     this.emit(
@@ -365,6 +368,7 @@ class Maker {
       if (l === 'f') return buffer && PAGE_KINDS.includes(buffer.of) && this.mayFree(buffer);
       return random.chance(25);
     });
+    this.moved.add(slot);
     for (const other of this.mapped) if (other.slot === slot) other.state = 'after-move';
     return this.emit(0, `mv ${slot} ${first} ${n}${letters.length ? ` ${letters.join('')}` : ''}`);
   }

@@ -119,7 +119,7 @@ const drm_gem_mmap = routine(
     const buf = yield* file_private(dmabuf);
     const at = yield* vm_pgoff(vma);
     const pages = (yield* vm_end(vma)) - (yield* vm_start(vma));
-    if (at !== (yield* fake_offset(buf)) || pages > (yield* size_of(buf))) {
+    if (at === 0 || at !== (yield* fake_offset(buf)) || pages > (yield* size_of(buf))) {
       // Somebody else's object: the node is found, and this descriptor may not map it.
       return (yield* has_object(at, pages)) ? -EACCES : -EINVAL;
     }

@@ -33,6 +33,7 @@ import {
   PG_DIRTY,
   PG_REFERENCED,
   page_flags,
+  page_flags_mod,
   page_mapcount,
   page_mapping,
   page_ref_count,
@@ -242,7 +243,10 @@ const clear_refs_vma = routine(
     for (let a = yield* next_present(mm, start, end); a < end; ) {
       const pte = yield* ptep_get(mm, a);
       if (type === CLEAR_REFS_SOFT_DIRTY) yield* ptep_clear_bits(mm, a, PTE_WRITE);
-      else if (pte & PTE_PRESENT && !(pte & PTE_SPECIAL)) yield* ptep_clear_bits(mm, a, PTE_YOUNG);
+      else if (pte & PTE_PRESENT && !(pte & PTE_SPECIAL)) {
+        yield* ptep_clear_bits(mm, a, PTE_YOUNG);
+        yield* page_flags_mod(pte_pfn(pte), 0, PG_REFERENCED);
+      }
       a = yield* next_present(mm, a + 1, end);
     }
     yield* pte_unlock(mm);

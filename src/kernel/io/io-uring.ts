@@ -12,7 +12,7 @@ import {
   FOLL_PIN,
   FOLL_WRITE,
   get_user_pages_fast,
-  get_user_pages_unlocked,
+  pin_user_pages,
   unpin_user_page,
 } from '../mm/gup.ts';
 import { shmem_vm_ops } from '../mm/shmem.ts';
@@ -53,7 +53,7 @@ export const io_register_buffer = routine(
     while (pages.length < n && !err) {
       const a = addr + pages.length;
       const page = old
-        ? yield* get_user_pages_unlocked(mm, a, FLAGS)
+        ? yield* pin_user_pages(mm, a, FLAGS)
         : yield* get_user_pages_fast(mm, a, FLAGS);
       if (page < 0) err = page;
       else pages.push(page);

@@ -257,6 +257,18 @@ export const get_user_pages_unlocked = routine(
   'mm/gup.c',
 );
 
+/** mm/gup.c pin_user_pages of one page: unlike its brothers it does not mark what it finds accessed. */
+export const pin_user_pages = routine(
+  'pin_user_pages',
+  function* (mm: number, addr: number, flags: number): Run<number> {
+    yield* mmap_read_lock(mm);
+    const page = yield* __get_user_pages(mm, addr, flags | FOLL_PIN);
+    yield* mmap_read_unlock(mm);
+    return page;
+  },
+  'mm/gup.c',
+);
+
 /** mm/gup.c gup_fast_folio_allowed: 6.12 leaves order-0 pages without a mapping to the slow path. */
 const gup_fast_folio_allowed = step(
   'gup_fast_folio_allowed',

@@ -40,6 +40,7 @@ import {
   get_page,
   PG_DIRTY,
   PG_LAZYFREE,
+  PG_REFERENCED,
   page_flags,
   page_flags_mod,
   page_mapcount,
@@ -227,6 +228,7 @@ const madvise_cold_or_pageout = routine(
           yield* ptep_clear_bits(mm, a, PTE_YOUNG);
           cleared = true;
         }
+        yield* page_flags_mod(pfn, 0, PG_REFERENCED);
         if (pageout) {
           yield* get_page(pfn, 1);
           isolated.push(pfn);

@@ -9,6 +9,7 @@ import {
   get_page,
   PG_ACTIVE,
   PG_LRU_BATCH,
+  PG_MLOCKED,
   PG_REFERENCED,
   page_flags_mod,
   put_page,
@@ -71,7 +72,14 @@ export const folio_add_lru = routine(
  * mm/mlock.c mlock_folio, of a page that a fault puts into a VM_LOCKED mapping: it waits in a batch,
  * which is drained with the others.
  */
-export const mlock_folio = folio_add_lru;
+export const mlock_folio = routine(
+  'mlock_folio',
+  function* (pfn: number): Run<void> {
+    yield* page_flags_mod(pfn, PG_MLOCKED, 0);
+    yield* folio_add_lru(pfn);
+  },
+  'mm/mlock.c',
+);
 
 /** Part one of folio_mark_accessed: 1 if the page is to be activated, which 6.12's lists do otherwise. */
 const set_referenced = step('folio_mark_accessed', (k: Kernel, pfn: number) => {
@@ -81,7 +89,7 @@ const set_referenced = step('folio_mark_accessed', (k: Kernel, pfn: number) => {
     k.page_flags.set(pfn, flags | PG_REFERENCED);
     return 0;
   }
-  if (flags & PG_ACTIVE) return 0;
+  if (flags & (PG_ACTIVE | PG_MLOCKED)) return 0;
   k.page_flags.set(pfn, (flags & ~PG_REFERENCED) | PG_ACTIVE);
   return k.page_mapping.get(pfn) ? 1 : 0;
 });

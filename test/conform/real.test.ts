@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * Both stock kernels, really booted: recordings, and random programs that are new each time. The
+ * seed is in the test's output; `PFNMAP_SEED` repeats it.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { need } from '../../scripts/tools.mjs';
+import { type Coverage, generate } from '../../src/conform/generate.ts';
+import { campaign, type Outcome, shorten, versionOf } from '../../src/conform/real/campaign.ts';
+import { Machine } from '../../src/conform/real/machine.ts';
+import { cachedKernel, getKernel, type Kernel } from '../../src/conform/real/packages.ts';
+import { type Case, corpusCases } from '../../src/conform/run.ts';
+
+const SEED = Number(process.env.PFNMAP_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const PROGRAMS = 2000;
+const MINUTES = 60_000;
+
+const say = (text: string) => console.log(text);
+
+beforeAll(() => {
+  for (const tool of ['gcc', 'make', 'qemu-system-x86_64'] as const) need(tool);
+}, 10 * MINUTES);
+
+/** Disagreements as one would want to read them. */
+async function told(kernel: Kernel, cases: readonly Case[], outcome: Outcome): Promise<string[]> {
+  const wrong = [...new Set(outcome.mismatches.map((m) => m.id))].slice(0, 3);
+  const machine = new Machine(kernel);
+  const text: string[] = [];
+  for (const id of wrong) {
+    const one = cases.find((c) => c.id === id) as Case;
+    const short = await shorten(kernel, id, one.ops, machine);
+    text.push(JSON.stringify(short ?? outcome.mismatches.filter((m) => m.id === id)));
+  }
+  await machine.close();
+  return text;
+}
+
+describe.each(['6.12', '6.1'])('Linux %s', (series) => {
+  let kernel: Kernel;
+  beforeAll(async () => {
+    kernel = cachedKernel(series) ?? (await getKernel(series, say));
+  }, 10 * MINUTES);
+
+  async function agrees(cases: readonly Case[]): Promise<void> {
+    const outcome = await campaign(kernel, cases, { jobs: 2, say });
+    const rate = Math.round((1000 * outcome.programs) / outcome.ms);
+    say(`${kernel.release}: ${outcome.programs} programs, ${outcome.ops} ops, ${rate}/s`);
+    expect(await told(kernel, cases, outcome)).toEqual([]);
+    expect(outcome.programs).toBe(cases.length);
+    expect(outcome.ops_mismatched).toBe(0);
+  }
+
+  test('answers as recorded, and as the model does', { timeout: 3 * MINUTES }, async () => {
+    const text = readFileSync(join(import.meta.dirname, 'corpus.jsonl'), 'utf8');
+    const cases = corpusCases(text, versionOf(kernel.release));
+    await agrees(cases.filter((one) => one.recorded !== undefined));
+  });
+
+  test(`answers ${PROGRAMS} random programs as the model does`, {
+    timeout: 3 * MINUTES,
+  }, async () => {
+    say(`seed ${SEED}`);
+    const linux = versionOf(kernel.release);
+    const coverage: Coverage = new Map();
+    const cases = Array.from({ length: PROGRAMS }, (_, i): Case => {
+      const { id, ops } = generate(SEED, i, linux, coverage);
+      return { id, setup: [], ops, recorded: undefined };
+    });
+    await agrees(cases);
+  });
+
+  test('names the program that a kernel dies of, and goes on', {
+    timeout: 2 * MINUTES,
+  }, async () => {
+    const machine = new Machine(kernel);
+    const good = ['0 buf 0 fpfn 1 0', '0 map 0 1 0 rw s 0', '0 r 0 0'];
+    // A private mapping that the exporter does not refuse: BUG_ON at the first touch (R14).
+    const bad = ['0 buf 0 fpfn 1 1', '0 map 0 1 0 rw p 0', '0 r 0 0', '0 r 0 0'];
+    const answers: (readonly string[])[] = [];
+    await machine.run([good, bad, good], (_, answer) => answers.push(answer.results));
+    await machine.close();
+    const read = ['ok', 'ok', '=b0f0000000000000'];
+    const died = expect.stringMatching(/^!KERNEL:kernel BUG at mm\/memory\.c:\d+!$/);
+    expect(answers).toEqual([read, ['ok', 'ok', died], read]);
+    expect(machine.deaths).toBe(1);
+  });
+});
