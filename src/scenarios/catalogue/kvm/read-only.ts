@@ -10,6 +10,9 @@ const reads: Act = function* ({ read }) {
   yield* read(0);
 };
 
+/** The first write to a page has to be a fault, so entries begin read-only. */
+const tracksWrites = like('test-fpfnw', 'tracks-writes', { zap: 'before-copy' });
+
 export default [
   story({
     id: 'kvm/ignores-read-only',
@@ -35,7 +38,7 @@ export default [
     status: 'historical, against the test module’s kind fpfnw',
     rules: ['R7'],
     expected: 'violated',
-    exporter: like('test-fpfnw', 'tracks-writes', { zap: 'before-copy' }),
+    exporter: tracksWrites,
     threads: { user: reads, kvm: consumerOf('follow-ignore-ro') },
   }),
   story({
@@ -49,5 +52,18 @@ export default [
     exporter: exporterOf('ttm'),
     mapped: 'r',
     threads: { user: reads, kvm: consumerOf('notifier-retry') },
+  }),
+  story({
+    id: 'kvm/honours-write-tracking',
+    title: 'a fallback that obeys it past an exporter that tracks writes',
+    story:
+      'Its own fault for writing brings the page in read-only, for the exporter wants to hear of the first ' +
+      'write by a fault of its own. The second look sees that the entry may not be written, and says so.',
+    source: 'Vetter 23/16:26',
+    status: 'generic consumer against the test module’s kind fpfnw',
+    rules: ['R7'],
+    expected: 'safe',
+    exporter: tracksWrites,
+    threads: { kvm: consumerOf('notifier-retry') },
   }),
 ];
