@@ -42,6 +42,35 @@ describe('catalogue', () => {
     await expect(`${text.join('\n')}\n`).toMatchFileSnapshot('../golden/catalogue.txt');
   });
 
+  it('is listed in docs/catalogue.md, which this test writes', async () => {
+    const expected = (s: Scenario) => {
+      const [one, other] = VERSIONS.map((linux) => expectedOn(s, linux));
+      return one === other ? one : `${one} (6.1: ${other})`;
+    };
+    const cell = (text: string) => text.replaceAll('|', '\\|');
+    const groups = [...new Set(CATALOGUE.map((s) => s.id.split('/')[0]))];
+    const text = [
+      '# The catalogue',
+      '',
+      'Every story that can be run, with the mail or the rule that it comes from. `pfnmap explore` runs them',
+      'all, `pfnmap show NAME` tells one with its code and its ladder. This page is written by',
+      '`test/scenarios/catalogue.test.ts`; `npm run update` writes it anew. State counts of both versions are in',
+      '`test/golden/catalogue.txt`.',
+      ...groups.flatMap((group) => [
+        '',
+        `## ${group}`,
+        '',
+        '| story | what happens | rules | expected | source | status |',
+        '| --- | --- | --- | --- | --- | --- |',
+        ...CATALOGUE.filter((s) => s.id.startsWith(`${group}/`)).map(
+          (s) =>
+            `| \`${s.id}\` | ${cell(s.title)} | ${s.rules.join(' ')} | ${expected(s)} | ${cell(s.source)} | ${cell(s.status)} |`,
+        ),
+      ]),
+    ];
+    await expect(`${text.join('\n')}\n`).toMatchFileSnapshot('../../docs/catalogue.md');
+  });
+
   it('says of every story where it comes from and what it is', () => {
     const known = [...RULES.map((r) => r.id as string), 'sigbus', 'livelock'];
     for (const s of CATALOGUE) {

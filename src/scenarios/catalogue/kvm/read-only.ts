@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
  * "if you go through ptes you really have to obey all the flags or things will break. Especially the RO
- * pte flag" (Vetter 23/16:26). KVM did not when the thread was written about; the test stands in 6.1.
+ * pte flag" (Vetter 23/16:26). KVM once did not, which is what the mails speak of; the test stands in 6.1.
  */
 import { consumerOf, exporterOf, like } from '../../cast.ts';
 import { type Act, story } from '../../stage.ts';
@@ -21,7 +21,7 @@ export default [
       'The program has the buffer mapped for reading. The consumer follows the entry, takes the PFN, and ' +
       'writes: past the protection that the user set.',
     source: 'Gunthorpe 23/13:28',
-    status: 'historical (KVM before bd2fae8da794; the test is 6.1 virt/kvm/kvm_main.c:2617)',
+    status: 'historical (KVM of before 6.1, where the test is virt/kvm/kvm_main.c:2617)',
     rules: ['R7'],
     expected: 'violated',
     exporter: exporterOf('ttm'),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
  * An importer that is still attached when the program is gone. The attachment does not hold the
- * dma-buf; the importer takes the reference (6.12 drivers/gpu/drm/drm_prime.c:939 get_dma_buf).
+ * dma-buf; the importer takes the reference (6.12 drivers/gpu/drm/drm_prime.c:962 get_dma_buf).
  */
 import { type Run, routine } from '../../../explore/program.ts';
 import {
