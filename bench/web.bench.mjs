@@ -32,27 +32,31 @@ const WATCH = `
 `;
 
 /**
- * The longest task of the page's main thread in processor time, which other programs on the machine
- * do not lengthen, in milliseconds.
+ * What a trace says in processor time, which other programs on the machine do not lengthen: the longest
+ * task of the page's main thread in milliseconds, and the seconds that its workers were at work.
  *
  * @param {Buffer} trace
  */
-function longestTask(trace) {
+function processorTime(trace) {
   /** @type {{ name: string, pid: number, tid: number, ts: number, dur?: number, tdur?: number, args: { name?: string } }[]} */
   const events = JSON.parse(trace.toString()).traceEvents;
-  const mains = events.filter((e) => e.name === 'thread_name' && e.args.name === 'CrRendererMain');
-  const main = (/** @type {typeof events[0]} */ e) =>
-    mains.some((m) => m.pid === e.pid && m.tid === e.tid);
+  /** @param {RegExp} name */
+  const on = (name) => {
+    const threads = events.filter((e) => e.name === 'thread_name' && name.test(e.args.name ?? ''));
+    return events.filter((e) => threads.some((t) => t.pid === e.pid && t.tid === e.tid));
+  };
+  const tasks = (/** @type {typeof events} */ some) =>
+    some.filter((e) => /RunTask$/.test(e.name) && e.tdur);
+  const main = on(/^CrRendererMain$/);
   // The page has no modules: these are what drives the browser, put into the page.
-  const driver = events.filter((e) => e.name === 'v8.evaluateModule' && main(e));
-  const tasks = events.filter(
-    (e) =>
-      /RunTask$/.test(e.name) &&
-      e.tdur !== undefined &&
-      main(e) &&
-      !driver.some((d) => d.ts >= e.ts && d.ts <= e.ts + (e.dur ?? 0)),
+  const driver = main.filter((e) => e.name === 'v8.evaluateModule');
+  const own = tasks(main).filter(
+    (e) => !driver.some((d) => d.ts >= e.ts && d.ts <= e.ts + (e.dur ?? 0)),
   );
-  return Math.max(0, ...tasks.map((e) => (e.tdur ?? 0) / 1000));
+  return {
+    longest: Math.max(0, ...own.map((e) => (e.tdur ?? 0) / 1000)),
+    workers: tasks(on(/DedicatedWorker/)).reduce((sum, e) => sum + (e.tdur ?? 0) / 1e6, 0),
+  };
 }
 
 /** @param {import('playwright-core').Browser} browser @param {string} url */
@@ -66,12 +70,13 @@ async function frontPage(browser, url) {
   await page.goto(url);
   const figures = page.getByText(/^all [\d,]+ cells, /);
   await figures.waitFor({ timeout: 180_000 });
-  const longest = longestTask(await browser.stopTracing());
+  const { longest, workers } = processorTime(await browser.stopTracing());
   const text = (await figures.textContent()) ?? '';
   const [, states = '0', seconds] = /([\d,]+) states in ([\d.]+) s/.exec(text) ?? [];
   const paint = Number(await page.evaluate('pfnmapPaint'));
   await context.close();
-  return { paint, longest, rate: Number(states.replaceAll(',', '')) / Number(seconds) / 1e6 };
+  const count = Number(states.replaceAll(',', '')) / 1e6;
+  return { paint, longest, each: count / workers, rate: count / Number(seconds) };
 }
 
 export default async () => {
@@ -93,6 +98,11 @@ export default async () => {
         value: median(runs.map((r) => r.rate)),
         unit: 'M states/s',
         atLeast: 0.5,
+      },
+      {
+        name: 'page: the same, a worker, processor time',
+        value: median(runs.map((r) => r.each)),
+        unit: 'M states/s',
       },
       {
         name: 'page: longest task of the main thread',

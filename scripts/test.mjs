@@ -8,6 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkNode, ensureDependencies, exitWith, npm, root, run } from './setup.mjs';
+import { need, toolNames } from './tools.mjs';
 
 /**
  * Vitest's JSON report, as far as it is read here.
@@ -44,6 +45,17 @@ async function vitest(args) {
   }
 }
 
+/** One after the other, because apt runs only once at a time and test files run together. */
+function getTools() {
+  for (const name of toolNames) {
+    try {
+      need(name);
+    } catch {
+      // The test that needs it says what is missing.
+    }
+  }
+}
+
 await exitWith(async () => {
   let passed = 0;
   let failed = 0;
@@ -60,6 +72,7 @@ await exitWith(async () => {
     const { build } = await import('./build.mjs');
     if (!(await build())) fail('the build failed');
     const check = await npm('run', ['check']);
+    getTools();
     const tests = await vitest(process.argv.slice(2));
 
     const { report } = tests;

@@ -32,6 +32,9 @@ const tools = {
   chromium: { package: 'chromium', unpacks: false, homepage: 'https://www.chromium.org' },
 };
 
+/** All of them. */
+export const toolNames = /** @type {(keyof typeof tools)[]} */ (Object.keys(tools));
+
 /** @param {string} path */
 function isProgram(path) {
   try {

@@ -10,6 +10,7 @@ export const dist = join(import.meta.dirname, '..', '..', 'dist');
 /** Chromium's background traffic has no place in a test. */
 export const FLAGS = [
   '--no-sandbox',
+  '--disable-dev-shm-usage',
   '--disable-gpu',
   '--disable-quic',
   '--no-first-run',

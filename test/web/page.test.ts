@@ -29,6 +29,15 @@ async function on(hash: string, body: (page: Page) => Promise<void>): Promise<vo
   }
 }
 
+/** How far what is on the page has moved by itself, as browsers count it. */
+const SHIFT = `new Promise((done) => {
+  let sum = 0;
+  new PerformanceObserver((list) => {
+    for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) sum += value;
+  }).observe({ type: 'layout-shift', buffered: true });
+  setTimeout(() => done(sum), 300);
+})`;
+
 const finished = (page: Page) => page.getByText(/^all \d+ cells/).waitFor({ timeout: 120_000 });
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 const current = (page: Page) => page.locator('.ladder [aria-current=step]').textContent();
@@ -61,6 +70,7 @@ describe('matrix', () => {
       const before = await box();
       await finished(page);
       expect(await box()).toEqual(before);
+      expect(await page.evaluate(SHIFT)).toBeLessThan(0.005);
       await page.locator('.grid a.cell[tabindex="0"]').focus();
       await page.keyboard.press('ArrowRight');
       await page.keyboard.press('ArrowDown');
