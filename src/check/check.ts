@@ -4,19 +4,26 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type {
   AuditedExporter,
+  AuditedFollower,
   ChainLink,
   CheckReport,
   Finding,
   NotAnalysed,
 } from '../contract/finding.ts';
 import { RULES } from '../contract/rules.ts';
-import { Conditions } from './c/conditions.ts';
-import { Program } from './c/program.ts';
+import { RecordedCalls } from './apply.ts';
+import { Conditions, versionCode } from './c/conditions.ts';
+import { type FunctionDef, Program } from './c/program.ts';
 import { dirOf, Sources } from './c/tree.ts';
 import { findExporters } from './exporters.ts';
 import type { Site } from './flow/values.ts';
+import { type Follower, type FollowerFall, findFollowers } from './followers.ts';
+import { findImporters } from './importers.ts';
+import recorded61 from './recorded/6.1.json' with { type: 'json' };
+import recorded612 from './recorded/6.12.json' with { type: 'json' };
+import { type RecordedKernel, recordKernel } from './recorded.ts';
 import { readLatin1, scan } from './scan.ts';
-import { traitsOf } from './traits.ts';
+import { consumerTraits, traitsOf } from './traits.ts';
 import { type Fall, type Judged, judgeExporter } from './verdicts.ts';
 
 export interface CheckOptions {
@@ -66,7 +73,21 @@ export function kernelVersion(dir: string): string | null {
   }
 }
 
-export async function check({ path, linux, self }: CheckOptions): Promise<CheckReport> {
+/** The kernels recorded by this tool, oldest first. */
+const RECORDED = [recorded61, recorded612] as unknown as readonly RecordedKernel[];
+
+/** What is recorded of the version nearest to the one assumed. */
+function recordedFor(version: string): RecordedKernel {
+  const code = versionCode(version);
+  return (
+    [...RECORDED]
+      .reverse()
+      .find((k) => versionCode(k.version.split('.').slice(0, 2).join('.')) <= code) ?? RECORDED[0]!
+  );
+}
+
+/** A tree's program, and what is known of where it lies. */
+async function load({ path, linux, self }: CheckOptions) {
   const place = placeOf(path);
   const scanned = await scan(place.root, self);
   const known = new Set(scanned.paths);
@@ -82,10 +103,22 @@ export async function check({ path, linux, self }: CheckOptions): Promise<CheckR
   });
   const assumed = place.version ?? linux;
   const paths = place.kind === 'kernel' ? scanned.relevant : scanned.paths;
-  const program = new Program(sources, new Conditions(assumed), paths);
+  return { place, scanned, assumed, program: new Program(sources, new Conditions(assumed), paths) };
+}
+
+/** Records what the functions of a kernel tree do, for checking modules without one. */
+export async function record(options: CheckOptions): Promise<RecordedKernel> {
+  const { place, assumed, program } = await load(options);
+  if (place.kind !== 'kernel') throw new Error(`${options.path} is no kernel tree`);
+  return recordKernel(program, assumed);
+}
+
+export async function check(options: CheckOptions): Promise<CheckReport> {
+  const { place, scanned, assumed, program } = await load(options);
+  const recorded = place.kind === 'kernel' ? null : new RecordedCalls(recordedFor(assumed));
   const inPart = (p: string) =>
     place.part === '' || p === place.part || p.startsWith(`${place.part}/`);
-  const judged = findExporters(program)
+  const judged = findExporters(program, recorded)
     .filter((e) => inPart(e.table.file.path) || (e.mmap && inPart(e.mmap.file.path)))
     .map(judgeExporter);
   // A GEM table and the dma_buf_ops beside it lead to the same place: told once.
@@ -94,6 +127,11 @@ export async function check({ path, linux, self }: CheckOptions): Promise<CheckR
       judged.flatMap(findingsOf).map((f) => [`${f.rule} ${f.path}:${f.line} ${f.function}`, f]),
     ).values(),
   ];
+  const followers = findFollowers(program).filter((f) => inPart(f.def.file.path));
+  for (const f of followers)
+    for (const fall of f.falls) findings.push(followerFinding(f.def, fall));
+  for (const { def, fall } of findImporters(program))
+    if (inPart(def.file.path)) findings.push(followerFinding(def, fall));
   const lost: NotAnalysed[] = scanned.unreadable.map(({ path: p, why }) => ({
     kind: 'unreadable',
     path: p,
@@ -111,7 +149,7 @@ export async function check({ path, linux, self }: CheckOptions): Promise<CheckR
     findings: findings.sort(byPlace),
     not_analysed: unique(lost),
     exporters: judged.map(audited),
-    followers: [],
+    followers: followers.map(auditedFollower),
     primitives: [],
   };
 }
@@ -175,6 +213,42 @@ function findingsOf(j: Judged): Finding[] {
   });
 }
 
+function followerFinding(def: FunctionDef, fall: FollowerFall): Finding {
+  const { file } = def;
+  const line = file.lines.at(fall.at);
+  const chain = fall.chain.map((c) =>
+    link({ file: c.def.file, at: c.at, fn: c.def.name, callee: c.callee, calleePath: 'mm/' }),
+  );
+  return {
+    rule: fall.rule,
+    name: ruleName(fall.rule),
+    certainty: 'always',
+    depends_on: null,
+    path: file.path,
+    line,
+    function: def.name,
+    text: file.lines.textOf(line),
+    message: fall.why,
+    subject: { kind: 'follower', name: def.name, path: file.path, line: def.line },
+    chain,
+    traits: consumerTraits(def.name, `${file.path}:${def.line}`, fall.rule),
+    model: null,
+    key: [fall.rule, file.path, def.name, ...chain.map((c) => c.function)].join('|'),
+  };
+}
+
+function auditedFollower({ def, calls, verdict, falls, why }: Follower): AuditedFollower {
+  return {
+    function: def.name,
+    path: def.file.path,
+    line: def.line,
+    calls,
+    verdict,
+    rules: [...new Set(falls.map((f) => f.rule))],
+    why,
+  };
+}
+
 /** The deepest place of the chain that is still the driver's own, else its mmap. */
 function whereOf(j: Judged, f: Fall): { path: string; line: number; fn: string; text: string } {
   const home = dirOf(j.exporter.table.file.path);
@@ -225,7 +299,11 @@ function audited(j: Judged): AuditedExporter {
   return {
     name: table.name,
     ops: { path: table.file.path, line: table.line, struct: table.type },
-    mmap: mmap ? { function: mmap.name, path: mmap.file.path, line: mmap.line } : null,
+    mmap: mmap
+      ? { function: mmap.name, path: mmap.file.path, line: mmap.line }
+      : j.exporter.slot
+        ? { function: j.exporter.slot, path: '', line: 0 }
+        : null,
     primitives: j.primitives.map((s) => ({
       name: s.callee,
       path: s.file.path,

@@ -5,10 +5,18 @@
  */
 import type { FunctionDef, Program, Table } from './c/program.ts';
 import { dirOf, distance } from './c/tree.ts';
-import { type Binding, Machine, type Outcome } from './flow/machine.ts';
+import { type Binding, Machine, type Outcome, type Recorded } from './flow/machine.ts';
 import { Relevance } from './flow/relevance.ts';
-import { mayBeCow, type State } from './flow/state.ts';
-import { type Event, eventKey, primitiveOf, type Site, type Value, VM } from './flow/values.ts';
+import { mayBeCow, State } from './flow/state.ts';
+import {
+  type Event,
+  eventKey,
+  primitiveOf,
+  type Site,
+  type Value,
+  VM,
+  ZERO,
+} from './flow/values.ts';
 
 /** How often something holds at the end of the paths that succeed. */
 export type Often = 'always' | 'never' | 'some-paths' | 'depends';
@@ -47,6 +55,8 @@ export interface Exporter {
   readonly struct: string;
   /** The function in the mmap slot; null when there is none. */
   readonly mmap: FunctionDef | null;
+  /** What the mmap slot names, with or without source. */
+  readonly slot: string | null;
   /** Where the walk began when that is a shared dispatcher. */
   readonly through: FunctionDef | null;
   readonly paths: readonly Path[];
@@ -57,29 +67,44 @@ export interface Exporter {
 /** Directories that hold no code of the running kernel. */
 const ASIDE = /(^|\/)(tools|Documentation|scripts)\//;
 
-export function findExporters(program: Program): Exporter[] {
-  const relevance = new Relevance(program);
+export function findExporters(program: Program, recorded: Recorded | null = null): Exporter[] {
+  const relevance = new Relevance(program, recorded !== null);
   const core = new Map<string, readonly Outcome[]>();
   const out: Exporter[] = [];
   const named = (type: string) =>
     (program.tables.get(type) ?? []).filter((t) => t.fields.size > 0 && !ASIDE.test(t.file.path));
   const buffers = named('dma_buf_ops');
   const dispatchers = buffers.filter((t) => isDispatcher(program, t));
+  // Without the dispatcher's source, the tables of the objects are judged in its stead.
+  const forwarded = buffers.filter((t) => {
+    const e = t.fields.get('mmap');
+    return (
+      recorded &&
+      e?.k === 'id' &&
+      !program.functions.has(e.name) &&
+      /^drm_gem_(dmabuf|prime)_mmap$/.test(e.name)
+    );
+  });
   const gems = named('drm_gem_object_funcs');
   for (const t of buffers) {
-    if (dispatchers.includes(t)) continue;
+    if (dispatchers.includes(t) || forwarded.includes(t)) continue;
     const home = dirOf(t.file.path);
     const near = gems.filter((g) => dirOf(g.file.path) === home);
     const bindings =
       near.length > 1
         ? near.map((g) => bindingFor(program, t, [g]))
         : [bindingFor(program, t, gems)];
-    out.push(merge(bindings.map((b) => judge(program, relevance, core, t, t.type, null, b))));
+    out.push(
+      merge(bindings.map((b) => judge({ program, relevance, core, recorded }, t, t.type, null, b))),
+    );
   }
   for (const t of gems) {
     const own = nearestTable(buffers, t, 1);
-    const via = own?.fields.has('mmap') ? own : (dispatchers[0] ?? null);
-    out.push(judge(program, relevance, core, t, t.type, via, bindingFor(program, t, [t])));
+    const via =
+      own?.fields.has('mmap') && !forwarded.includes(own) ? own : (dispatchers[0] ?? null);
+    out.push(
+      judge({ program, relevance, core, recorded }, t, t.type, via, bindingFor(program, t, [t])),
+    );
   }
   return out.sort((a, b) =>
     a.table.file.path < b.table.file.path
@@ -162,39 +187,97 @@ function merge(list: readonly Exporter[]): Exporter {
   return { ...first, paths: list.flatMap((e) => e.paths), refused: list.every((e) => e.refused) };
 }
 
+/** What all exporters of a program have in common. */
+interface Means {
+  readonly program: Program;
+  readonly relevance: Relevance;
+  readonly core: Map<string, readonly Outcome[]>;
+  readonly recorded: Recorded | null;
+}
+
 function judge(
-  program: Program,
-  relevance: Relevance,
-  shared: Map<string, readonly Outcome[]>,
+  means: Means,
   table: Table,
   struct: string,
   via: Table | null,
   binding: Binding,
 ): Exporter {
-  const machine = new Machine(program, binding, relevance, shared);
+  const machine = new Machine(means.program, binding, means.relevance, means.core, means.recorded);
   const slot = machine.tableField(table, 'mmap');
   const own = slot.k === 'fn' ? slot.def : null;
   const entry = via ? machine.tableField(via, 'mmap') : slot;
   const start = entry.k === 'fn' ? entry.def : null;
-  const name = table.name;
+  const base = { name: table.name, table, struct, machine };
+  const gem = table.type === 'drm_gem_object_funcs';
+  if (gem && !via) return withoutDispatcher(base, slot);
   const idle =
     via !== null && !own && !table.fields.has('vm_ops') && !binding.fields.has('drm_device.driver');
-  if (!start || (!via && !own) || idle) {
-    return { name, table, struct, mmap: own, through: null, paths: [], machine, refused: false };
+  const known = start !== null || (entry.k === 'sym' && means.recorded?.has(entry.key));
+  if (!known || (!via && slot.k === 'num') || idle) {
+    return { ...base, mmap: own, slot: nameOf(slot), through: null, paths: [], refused: false };
   }
-  const outcomes = machine.enter(start, fresh);
-  const good = outcomes.filter((o) => succeeds(o, start));
-  const paths = alike(good.flatMap((o) => withOps(machine, o)).map((o) => pathOf(machine, o)));
+  const outcomes = enterAny(machine, entry, table, fresh);
   return {
-    name,
-    table,
-    struct,
+    ...base,
     mmap: own ?? start,
+    slot: nameOf(slot),
     through: via ? start : null,
-    paths,
-    machine,
-    refused: outcomes.length > 0 && good.length === 0,
+    ...judged(machine, outcomes, start),
   };
+}
+
+/** A table of GEM functions where no dispatcher is at hand: what drm_gem_mmap_obj() does with it. */
+function withoutDispatcher(
+  base: Pick<Exporter, 'name' | 'table' | 'struct' | 'machine'>,
+  slot: Value,
+): Exporter {
+  const { machine, table } = base;
+  const own = slot.k === 'fn' ? slot.def : null;
+  const ops = machine.tableField(table, 'vm_ops');
+  const rest = { ...base, mmap: own, slot: nameOf(slot), through: null };
+  const prepare = (st: State) => {
+    fresh(st);
+    if (ops.k !== 'num') st.mem.set('vma->vm_ops', ops);
+  };
+  if (slot.k === 'num') {
+    if (ops.k === 'num') return { ...rest, paths: [], refused: false };
+    // 6.12 drivers/gpu/drm/drm_gem.c:1105: without a callback it sets the flags itself.
+    const st = new State();
+    prepare(st);
+    st.setBits(VM.VM_IO! | VM.VM_PFNMAP! | VM.VM_DONTEXPAND! | VM.VM_DONTDUMP!);
+    return { ...rest, slot: 'drm_gem_mmap_obj', ...judged(machine, [{ value: ZERO, st }], null) };
+  }
+  const outcomes = enterAny(machine, slot, table, prepare);
+  return { ...rest, ...judged(machine, outcomes, own) };
+}
+
+function judged(machine: Machine, outcomes: readonly Outcome[], start: FunctionDef | null) {
+  const good = outcomes.filter((o) => succeeds(o, start?.returns.base ?? 'int'));
+  const paths = alike(good.flatMap((o) => withOps(machine, o)).map((o) => pathOf(machine, o)));
+  return { paths, refused: outcomes.length > 0 && good.length === 0 };
+}
+
+const nameOf = (v: Value) => (v.k === 'fn' ? v.def.name : v.k === 'sym' ? v.key : null);
+
+/** Runs a function whose source is at hand, or one that is recorded. */
+function enterAny(
+  machine: Machine,
+  f: Value,
+  table: Table,
+  prepare: (st: State) => void,
+): readonly Outcome[] {
+  if (f.k === 'fn') return machine.enter(f.def, prepare);
+  if (f.k !== 'sym' || !machine.recorded?.has(f.key)) return [];
+  const st = new State();
+  prepare(st);
+  const at = table.fields.get('mmap')?.at ?? table.at;
+  return machine.recorded.call(f.key, st, {
+    file: table.file,
+    at,
+    fn: table.name,
+    callee: f.key,
+    calleePath: '',
+  });
 }
 
 /** A VMA as mmap gets it: none of the flags that only drivers set. */
@@ -203,10 +286,10 @@ function fresh(st: State): void {
 }
 
 /** Whether a path may end well. */
-function succeeds(o: Outcome, def: FunctionDef): boolean {
+function succeeds(o: Outcome, returns: string): boolean {
   const v = o.value;
   if (v.k === 'err') return false;
-  if (v.k === 'num') return v.n === 0 || def.returns.base === 'bool';
+  if (v.k === 'num') return v.n === 0 || returns === 'bool';
   if (v.k === 'fault') return !v.bad;
   if (v.k === 'sym') {
     const fact = o.st.facts.get(v.key);
@@ -299,7 +382,7 @@ function pathOf(machine: Machine, o: Outcome): Path {
   if (vmOps) {
     for (const handler of HANDLERS) {
       const f = machine.tableField(vmOps, handler);
-      if (f.k === 'sym' && handler === 'fault') {
+      if (f.k === 'sym' && !machine.recorded?.has(f.key) && handler === 'fault') {
         unknown.push({
           kind: 'unknown',
           special: false,
@@ -309,8 +392,8 @@ function pathOf(machine: Machine, o: Outcome): Path {
           chain: [],
         });
       }
-      if (f.k !== 'fn') continue;
-      const outcomes = machine.enter(f.def, (s) => {
+      if (f.k !== 'fn' && f.k !== 'sym') continue;
+      const outcomes = enterAny(machine, f, vmOps, (s) => {
         s.set = st.set;
         s.clear = st.clear;
         for (const [k, v] of st.mem) if (k.startsWith('vma->')) s.mem.set(k, v);
@@ -319,8 +402,8 @@ function pathOf(machine: Machine, o: Outcome): Path {
         file: vmOps.file,
         at: vmOps.fields.get(handler)?.at ?? vmOps.at,
         fn: vmOps.name,
-        callee: f.def.name,
-        calleePath: f.def.file.path,
+        callee: nameOf(f) ?? handler,
+        calleePath: f.k === 'fn' ? f.def.file.path : '',
       };
       for (const one of outcomes) {
         const also = conditionsOf(one.st);
@@ -335,7 +418,7 @@ function pathOf(machine: Machine, o: Outcome): Path {
           }
           seen.add(key);
         }
-        if (one.st.page && handler === 'fault' && succeeds(one, f.def)) {
+        if (one.st.page && handler === 'fault' && succeeds(one, 'vm_fault_t')) {
           const event: Event = {
             kind: 'entry',
             special: false,

@@ -10,7 +10,7 @@ import { Worker } from 'node:worker_threads';
 
 /** Words without which a file has nothing to do with mappings of device memory. */
 const RELEVANT =
-  /vm_area_struct|vm_fault|dma_buf|drm_gem_object_funcs|drm_driver|dma_map_ops|follow_pfn|follow_pte|hmm_range|DRM_GEM_/;
+  /vm_area_struct|vm_fault|dma_buf|drm_gem_object_funcs|drm_driver|dma_map_ops|follow_pfn|follow_pte|hmm_range|DRM_GEM_|mmu_notifier|mmu_invalidate|mmu_interval|pfn_t\b/;
 
 /** Files beyond this are data: no function of the kernel is near that long. */
 const MAX_BYTES = 32 << 20;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** The traits that an exporter's paths show, for the model to run. */
-import type { ExporterTraits, Insertion } from '../contract/traits.ts';
+import type { ConsumerTraits, ExporterTraits, Insertion } from '../contract/traits.ts';
 import type { Entry } from './exporters.ts';
 import { primitiveOf, VM } from './flow/values.ts';
 import type { Judged } from './verdicts.ts';
@@ -44,4 +44,23 @@ function insertionOf(e: Entry): Insertion {
   if (!e.event.special) return 'fault-insert-page';
   if (e.event.level !== 'pte') return 'fault-huge-pfn';
   return /mixed/.test(name) ? 'fault-mixed' : 'fault-pfn';
+}
+
+/** The traits of a follower in which a rule falls. */
+export function consumerTraits(
+  name: string,
+  source: string,
+  rule: string,
+): Partial<ConsumerTraits> & { readonly id: string } {
+  return {
+    id: name.replace(/_/g, '-'),
+    title: name,
+    source,
+    status: 'real',
+    lookup: 'follow',
+    takesPageRef: rule === 'R6',
+    honoursWrite: rule !== 'R7',
+    notifier: false,
+    retries: false,
+  };
 }

@@ -82,6 +82,7 @@ export function judgeExporter(exporter: Exporter): Judged {
   const faults = judgedPaths.some((p) => p.entries.some((e) => e.by !== 'mmap'));
   const refusesCow = judgedPaths.length === 0 ? null : judgedPaths.every((p) => !p.cow);
   void faults;
+  const slot = exporter.slot ?? exporter.through?.name;
   let verdict: ExporterVerdict;
   let why: string;
   const sure = falls.filter((f) => f.certainty !== 'depends');
@@ -90,7 +91,7 @@ export function judgeExporter(exporter: Exporter): Judged {
     why = exporter.mmap ? `${exporter.mmap.name}() refuses every mapping` : 'the table has no mmap';
   } else if (exporter.paths.length === 0) {
     verdict = 'unknown';
-    why = 'no path through mmap could be followed to its end';
+    why = `${slot}() is not defined here, or no path through it could be followed to its end`;
   } else if (sure.length) {
     verdict = 'violates';
     why = sure.map((f) => `${f.rule}: ${f.why}`).join('; ');
@@ -165,10 +166,20 @@ function missingFlag(exporter: Exporter, p: Path): Hit {
   const cleared = p.flags.filter((e) => e.what === 'VM_PFNMAP cleared').at(-1);
   const entry = p.entries.find((e) => e.event.kind === 'entry');
   const at: Event | undefined = cleared ?? entry?.event;
-  const def = exporter.mmap!;
-  const chain = at?.chain.length
+  const { mmap: def, table } = exporter;
+  const chain: readonly Site[] = at?.chain.length
     ? at.chain
-    : [{ file: def.file, at: def.where.at, fn: def.name, callee: 'return 0', calleePath: '' }];
+    : !def
+      ? [
+          {
+            file: table.file,
+            at: table.fields.get('mmap')?.at ?? table.at,
+            fn: table.name,
+            callee: exporter.slot ?? 'mmap',
+            calleePath: '',
+          },
+        ]
+      : [{ file: def.file, at: def.where.at, fn: def.name, callee: 'return 0', calleePath: '' }];
   const why = cleared
     ? 'VM_PFNMAP is cleared and not set again'
     : entry

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** `pfnmap check`: who breaks the contract, in C source. */
 import { existsSync } from 'node:fs';
-import { check } from '../check/check.ts';
+import { check, record } from '../check/check.ts';
 import type { CheckReport, Finding } from '../contract/finding.ts';
 import { auditMarkdown, auditText } from '../report/audit.ts';
 import {
@@ -27,6 +27,7 @@ export interface CheckCommandOptions {
   readonly verbose?: boolean;
   readonly types?: string;
   readonly ignore?: string;
+  readonly record?: boolean;
 }
 
 export async function checkCommand(
@@ -38,6 +39,10 @@ export async function checkCommand(
   const wanted = paths.length ? paths : ['.'];
   for (const path of wanted)
     if (!existsSync(path)) throw new Failure(`${path}: no such file or directory`);
+  if (options.record) {
+    out(JSON.stringify(await record({ path: wanted[0]!, linux: options.linux, self })));
+    return EXIT.ok;
+  }
   const reports: CheckReport[] = [];
   for (const path of wanted) reports.push(await check({ path, linux: options.linux, self }));
   const report = together(reports);

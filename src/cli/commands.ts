@@ -226,6 +226,7 @@ function define(context: Context): Command {
     .option('--verbose', 'list what was not analysed')
     .option('--github', 'print GitHub annotations')
     .option('--html', 'print a page that shows the report')
+    .option('--record', 'print what the functions of a kernel tree do, for src/check/recorded/')
     .addOption(json())
     .addHelpText(
       'after',

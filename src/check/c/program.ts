@@ -338,6 +338,13 @@ export class Program {
       (f) => f.file === from || (f.file as unknown as MacroFile).outer === from,
     );
     if (here?.length) return this.compiled(here);
+    // An inline function of an included header hides a global one of another part of the kernel.
+    const inline = all?.filter((f) => f.where.isStatic && f.file.path.endsWith('.h'));
+    if (inline?.length && all!.length > inline.length) {
+      const included = new Set(this.closure(from));
+      const near = inline.filter((f) => included.has(f.file));
+      if (near.length) return this.compiled(this.nearest(near, from));
+    }
     const global = all?.filter((f) => !f.where.isStatic);
     if (!global?.length) {
       // An inline function of a header that `from` includes.
@@ -440,6 +447,18 @@ export class Program {
   /** Bodies of all macros of that name that have been seen. */
   macroBodies(name: string): string[] {
     return (this.macros.get(name) ?? []).map((m) => m.where.body);
+  }
+
+  /** Macros that do nothing but call a function: macro and function. */
+  aliases(): [string, string][] {
+    const out: [string, string][] = [];
+    for (const [name, list] of this.macros) {
+      const body = list[0]!.where.body.trim();
+      const m = /^\(?\s*(\w+)\s*\([^;]*\)\s*\)?$/.exec(body);
+      if (m && list[0]!.where.params !== null && list[0]!.file.path.startsWith('include/'))
+        out.push([name, m[1]!]);
+    }
+    return out;
   }
 
   /** Whether a function or macro of that name has been seen. */

@@ -50,8 +50,15 @@ export function builtin(m: Machine, e: Call, st: State, frame: Frame): Outcome[]
         ['|', e.args[1]],
         ['&~', e.args[2]],
       ]);
-    case 'is_cow_mapping':
-      return null;
+    case 'is_cow_mapping': {
+      if (m.program.functions.has(name) || !e.args[0]) return null;
+      // (flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE, 6.12 include/linux/mm.h:1595
+      const { at } = e;
+      const id = (n: string): Expr => ({ k: 'id', name: n, at });
+      const two: Expr = { k: 'binary', op: '|', l: id('VM_SHARED'), r: id('VM_MAYWRITE'), at };
+      const masked: Expr = { k: 'binary', op: '&', l: e.args[0], r: two, at };
+      return m.eval({ k: 'binary', op: '==', l: masked, r: id('VM_MAYWRITE'), at }, st, frame);
+    }
     case 'vma_set_anonymous':
       st.mem.set('vma->vm_ops', ZERO);
       return [{ value: ZERO, st }];

@@ -77,6 +77,13 @@ function fresh(v: Value, n: number): Value {
   return v.k === 'sym' && v.key === '?' ? sym(`result@${n}`, v.struct) : v;
 }
 
+/** A kernel's functions by name, see ../recorded.ts. */
+export interface Recorded {
+  has(name: string): boolean;
+  call(name: string, st: State, site: Site): Outcome[];
+  table(name: string): Table | null;
+}
+
 type Split = { t: State[]; f: State[] };
 
 export class Machine {
@@ -97,6 +104,8 @@ export class Machine {
     readonly relevance: Relevance,
     /** What functions of mm do, shared by the machines of all exporters. */
     private readonly shared: Map<string, readonly Outcome[]>,
+    /** What a kernel's functions do, where its source is not at hand. */
+    readonly recorded: Recorded | null = null,
   ) {
     this.targets = new Targets(program, binding);
   }
@@ -629,7 +638,7 @@ export class Machine {
     }
     const fns = this.program.functions.has(name) ? this.program.findFunctions(name, file) : [];
     if (fns.length === 1) return { k: 'fn', def: fns[0]! };
-    const table = this.program.findTable(name, file);
+    const table = this.program.findTable(name, file) ?? this.recorded?.table(name);
     if (table) return { k: 'table', table };
     return sym(name);
   }
@@ -719,7 +728,7 @@ export class Machine {
     if (e.k !== 'id') return null;
     const fns = this.program.findFunctions(e.name, file);
     if (fns.length) return { k: 'fn', def: fns[0]! };
-    const table = this.program.findTable(e.name, file);
+    const table = this.program.findTable(e.name, file) ?? this.recorded?.table(e.name);
     if (table) return { k: 'table', table };
     const macro = this.program.findMacro(e.name, file);
     if (macro && macro.where.params === null) {
@@ -1158,6 +1167,9 @@ export class Machine {
             return this.call({ ...e, fn: { k: 'id', name: to, at: e.at } }, st, frame);
         }
         if (!concerns) return this.opaque(name, args, e, st, frame);
+        if (this.recorded?.has(name)) {
+          return this.recorded.call(name, st, this.site(frame, e.at, name, 'mm/'));
+        }
         return this.lost(name, args, e, st, frame);
       }
     }
