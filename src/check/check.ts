@@ -12,6 +12,7 @@ import type {
 } from '../contract/finding.ts';
 import { RULES } from '../contract/rules.ts';
 import { RecordedCalls } from './apply.ts';
+import { allowedBy } from './baseline.ts';
 import { Conditions, versionCode } from './c/conditions.ts';
 import { type FunctionDef, Program } from './c/program.ts';
 import { dirOf, Sources } from './c/tree.ts';
@@ -19,6 +20,7 @@ import { findExporters } from './exporters.ts';
 import type { Site } from './flow/values.ts';
 import { type Follower, type FollowerFall, findFollowers } from './followers.ts';
 import { findImporters } from './importers.ts';
+import { primitivesOf } from './primitives.ts';
 import recorded61 from './recorded/6.1.json' with { type: 'json' };
 import recorded612 from './recorded/6.12.json' with { type: 'json' };
 import { type RecordedKernel, recordKernel } from './recorded.ts';
@@ -33,6 +35,10 @@ export interface CheckOptions {
   readonly linux: string;
   /** URL of the program, for worker threads. */
   readonly self: string | null;
+  /** Derive the table of insertion primitives too. */
+  readonly audit?: boolean;
+  /** Files that a patch changes: their texts, null for removed ones. */
+  readonly overlay?: ReadonlyMap<string, string | null>;
 }
 
 /** Where a path lies: in which tree, and in which part of it. */
@@ -87,13 +93,23 @@ function recordedFor(version: string): RecordedKernel {
 }
 
 /** A tree's program, and what is known of where it lies. */
-async function load({ path, linux, self }: CheckOptions) {
+async function load({ path, linux, self, overlay }: CheckOptions) {
   const place = placeOf(path);
   const scanned = await scan(place.root, self);
   const known = new Set(scanned.paths);
+  const touched: string[] = [];
+  for (const [p, text] of overlay ?? []) {
+    if (text === null) known.delete(p);
+    else if (/\.[ch]$/.test(p)) {
+      known.add(p);
+      touched.push(p);
+    }
+  }
   const sources = new Sources({
     paths: known,
     read(p) {
+      const changed = overlay?.get(p);
+      if (changed !== undefined) return changed;
       try {
         return readLatin1(join(place.root, p));
       } catch {
@@ -102,7 +118,8 @@ async function load({ path, linux, self }: CheckOptions) {
     },
   });
   const assumed = place.version ?? linux;
-  const paths = place.kind === 'kernel' ? scanned.relevant : scanned.paths;
+  const all = place.kind === 'kernel' ? scanned.relevant : scanned.paths;
+  const paths = [...new Set([...all.filter((p) => known.has(p)), ...touched])];
   return { place, scanned, assumed, program: new Program(sources, new Conditions(assumed), paths) };
 }
 
@@ -146,12 +163,27 @@ export async function check(options: CheckOptions): Promise<CheckReport> {
   }
   return {
     tree: { version: place.version, kind: place.kind, linux: assumed, files: scanned.paths.length },
-    findings: findings.sort(byPlace),
+    findings: findings.filter((f) => !allowed(program, f, lost)).sort(byPlace),
     not_analysed: unique(lost),
     exporters: judged.map(audited),
     followers: followers.map(auditedFollower),
-    primitives: [],
+    primitives: options.audit && place.kind === 'kernel' ? primitivesOf(program) : [],
   };
+}
+
+/** Whether a comment in the source accepts a finding; one without a reason is told. */
+function allowed(program: Program, f: Finding, lost: NotAnalysed[]): boolean {
+  const text = program.sources.get(f.path)?.text;
+  if (!text?.includes('pfnmap:')) return false;
+  const answer = allowedBy(text.split('\n'), f.line, f.rule, f.name);
+  if (answer === 'no-reason')
+    lost.push({
+      kind: 'suppression',
+      path: f.path,
+      line: f.line,
+      why: `pfnmap: allow ${f.rule} gives no (reason) and is ignored`,
+    });
+  return answer === 'yes';
 }
 
 const byPlace = (a: Finding, b: Finding) =>

@@ -195,7 +195,47 @@ interface Means {
   readonly recorded: Recorded | null;
 }
 
+/** Judges a table; whatever goes wrong in doing so is told and spoils no other finding. */
 function judge(
+  means: Means,
+  table: Table,
+  struct: string,
+  via: Table | null,
+  binding: Binding,
+): Exporter {
+  try {
+    return follow(means, table, struct, via, binding);
+  } catch (error) {
+    const machine = new Machine(
+      means.program,
+      binding,
+      means.relevance,
+      means.core,
+      means.recorded,
+    );
+    const site: Site = {
+      file: table.file,
+      at: table.at,
+      fn: table.name,
+      callee: 'mmap',
+      calleePath: '',
+    };
+    machine.gap(site, `given up: ${error instanceof Error ? error.message : error}`);
+    return {
+      name: table.name,
+      table,
+      struct,
+      machine,
+      mmap: null,
+      slot: 'mmap',
+      through: null,
+      paths: [],
+      refused: false,
+    };
+  }
+}
+
+function follow(
   means: Means,
   table: Table,
   struct: string,

@@ -85,7 +85,7 @@ function reads(
       if (
         e.k === 'assign' &&
         derives(e.r) &&
-        /^(sg\w*|\w*sgt\w*|\w+->\w*sg\w*|iter\w*)$/.test(textOf(e.l))
+        (held.has(textOf(e.r)) || /^(sg\w*|\w*sgt\w*|\w+->\w*sg\w*|iter\w*)$/.test(textOf(e.l)))
       )
         held.add(textOf(e.l));
       // for_each_sg(sgt->sgl, sg, nents, i)

@@ -3,14 +3,15 @@
  * Finds the C files of a tree and those among them that the checker has to look into: one pass of
  * one regular expression over every file's bytes, spread over the processors.
  */
-import { closeSync, type Dirent, openSync, readdirSync, readSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync, type Dirent, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
 /** Words without which a file has nothing to do with mappings of device memory. */
 const RELEVANT =
-  /vm_area_struct|vm_fault|dma_buf|drm_gem_object_funcs|drm_driver|dma_map_ops|follow_pfn|follow_pte|hmm_range|DRM_GEM_|mmu_notifier|mmu_invalidate|mmu_interval|pfn_t\b/;
+  /vm_area_struct|vm_fault|dma_buf|dma_map_ops|drm_gem_ob|drm_driver|DRM_GEM_|follow_p|hmm_range|mmu_[ni]|pfn_t/;
 
 /** Files beyond this are data: no function of the kernel is near that long. */
 const MAX_BYTES = 32 << 20;
@@ -126,4 +127,16 @@ export async function scan(root: string, self: string | null): Promise<Scanned> 
     relevant: all.flatMap((r) => r.relevant).sort(),
     unreadable: [...unreadable, ...all.flatMap((r) => r.unreadable)],
   };
+}
+
+/** Names, sizes and times of all files of a tree: equal when nothing was touched. */
+export function fingerprint(root: string, salt: string): string {
+  const { paths } = walk(root);
+  const hash = createHash('sha1').update(salt);
+  const part: string[] = [];
+  for (const path of paths) {
+    const s = statSync(join(root, path), { throwIfNoEntry: false });
+    part.push(`${path}:${s?.size}:${s?.mtimeMs}:${s?.ctimeMs}`);
+  }
+  return hash.update(part.join('\n')).digest('hex');
 }

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** `pfnmap check`: who breaks the contract, in C source. */
-import { existsSync } from 'node:fs';
-import { check, record } from '../check/check.ts';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { version } from '../../package.json';
+import { applyBaseline, BadBaseline, makeBaseline, readBaseline } from '../check/baseline.ts';
+import { checkCached } from '../check/cache.ts';
+import { check, placeOf, record } from '../check/check.ts';
+import { BadPatch, overlay, readPatch } from '../check/patch.ts';
 import type { CheckReport, Finding } from '../contract/finding.ts';
 import { auditMarkdown, auditText } from '../report/audit.ts';
 import {
@@ -12,8 +17,10 @@ import {
   reportText,
   typeOf,
 } from '../report/check.ts';
+import { sarif } from '../report/sarif.ts';
+import { explainFinding } from './check-explain.ts';
 import type { Context } from './commands.ts';
-import { EXIT, type ExitCode, Failure, out, outJson } from './io.ts';
+import { EXIT, type ExitCode, Failure, note, out, outJson } from './io.ts';
 import { reportPage } from './page.ts';
 
 export interface CheckCommandOptions {
@@ -28,12 +35,19 @@ export interface CheckCommandOptions {
   readonly types?: string;
   readonly ignore?: string;
   readonly record?: boolean;
+  readonly sarif?: boolean;
+  readonly baseline?: string;
+  readonly updateBaseline?: boolean;
+  readonly patch?: string;
+  readonly tree?: string;
+  readonly explain?: string;
+  readonly cache?: boolean;
 }
 
 export async function checkCommand(
   paths: readonly string[],
   options: CheckCommandOptions,
-  { self }: Context,
+  { self, signal }: Context,
 ): Promise<ExitCode> {
   const began = Date.now();
   const wanted = paths.length ? paths : ['.'];
@@ -43,11 +57,29 @@ export async function checkCommand(
     out(JSON.stringify(await record({ path: wanted[0]!, linux: options.linux, self })));
     return EXIT.ok;
   }
-  const reports: CheckReport[] = [];
-  for (const path of wanted) reports.push(await check({ path, linux: options.linux, self }));
-  const report = together(reports);
-  const findings = selected(report.findings, options);
+  const report = options.patch
+    ? await patched(options, self)
+    : await reportOn(wanted, options, self);
+  let findings = selected(report.findings, options);
+  if (options.updateBaseline && !options.baseline)
+    throw new Failure('--update-baseline needs --baseline FILE');
+  if (options.baseline) {
+    const before = existsSync(options.baseline) ? baselineOf(options.baseline) : null;
+    if (options.updateBaseline) {
+      writeFileSync(
+        options.baseline,
+        `${JSON.stringify(makeBaseline(findings, before), null, 1)}\n`,
+      );
+      note(`pfnmap: ${options.baseline}: ${findings.length} findings accepted`);
+      return EXIT.ok;
+    }
+    if (!before) throw new Failure(`${options.baseline}: no such file; --update-baseline makes it`);
+    const { fresh, stale } = applyBaseline(findings, before);
+    findings = fresh;
+    for (const key of stale) note(`pfnmap: ${options.baseline}: stale, nothing matches ${key}`);
+  }
   const ms = Date.now() - began;
+  if (options.explain) return explainFinding(options.explain, findings, options, signal);
   if (options.audit) {
     const { exporters, followers, primitives, tree } = report;
     if (options.json)
@@ -58,6 +90,7 @@ export async function checkCommand(
   if (options.json) outJson({ tree: report.tree, findings, not_analysed: report.not_analysed, ms });
   else if (options.html)
     out(reportPage({ tree: report.tree, findings, not_analysed: report.not_analysed, ms }, self));
+  else if (options.sarif) outJson(sarif(report, findings, version));
   else if (options.github) out(githubText(findings));
   else
     out(
@@ -67,7 +100,71 @@ export async function checkCommand(
         paint: await painter(),
       }),
     );
-  return findings.some((f) => levelOf(f) !== 'CHECK') ? EXIT.notSo : EXIT.ok;
+  if (findings.some((f) => levelOf(f) !== 'CHECK')) return EXIT.notSo;
+  return report.exporters.length > 0 && report.exporters.every((e) => e.verdict === 'unknown')
+    ? EXIT.unknown
+    : EXIT.ok;
+}
+
+async function reportOn(
+  paths: readonly string[],
+  options: CheckCommandOptions,
+  self: string,
+): Promise<CheckReport> {
+  const reports: CheckReport[] = [];
+  for (const path of paths) {
+    const one = { path, linux: options.linux, self, audit: options.audit };
+    reports.push(options.cache === false ? await check(one) : await checkCached(one));
+  }
+  return together(reports);
+}
+
+function baselineOf(file: string) {
+  try {
+    return readBaseline(readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (error instanceof BadBaseline) throw new Failure(`${file}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** What a patch brings in: findings after it that were not there before it. */
+async function patched(options: CheckCommandOptions, self: string): Promise<CheckReport> {
+  const path = options.tree ?? '.';
+  if (!existsSync(path)) throw new Failure(`${path}: no such directory`);
+  const name = options.patch!;
+  let text: string;
+  try {
+    text = readFileSync(name === '-' ? 0 : name, 'latin1');
+  } catch {
+    throw new Failure(`${name}: cannot be read`);
+  }
+  try {
+    const patches = readPatch(text);
+    if (patches.length === 0) throw new BadPatch('holds no diff');
+    const { root } = placeOf(path);
+    const changed = overlay(patches, (p) => {
+      try {
+        return readFileSync(join(root, p), 'latin1');
+      } catch {
+        return null;
+      }
+    });
+    const base = { path: root, linux: options.linux, self };
+    const before = options.cache === false ? await check(base) : await checkCached(base);
+    const after = await check({ ...base, overlay: changed });
+    const known = new Set(before.findings.map((f) => `${f.key} ${f.certainty}`));
+    const lost = new Set(before.not_analysed.map((n) => `${n.path} ${n.why}`));
+    return {
+      ...after,
+      tree: { ...after.tree, kind: 'patch' },
+      findings: after.findings.filter((f) => !known.has(`${f.key} ${f.certainty}`)),
+      not_analysed: after.not_analysed.filter((n) => !lost.has(`${n.path} ${n.why}`)),
+    };
+  } catch (error) {
+    if (error instanceof BadPatch) throw new Failure(`${name}: ${error.message}`);
+    throw error;
+  }
 }
 
 /** Several paths are told as one report. */

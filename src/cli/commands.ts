@@ -226,6 +226,16 @@ function define(context: Context): Command {
     .option('--verbose', 'list what was not analysed')
     .option('--github', 'print GitHub annotations')
     .option('--html', 'print a page that shows the report')
+    .option('--sarif', 'print SARIF 2.1.0')
+    .option(
+      '--explain <finding>',
+      'a finding by PATH:LINE or function: its chain, traits and the model',
+    )
+    .option('--patch <file>', 'an mbox, a series or a diff (- for stdin): only what it brings in')
+    .option('--tree <dir>', 'the tree that a patch is for; default: here')
+    .option('--baseline <file>', 'accept the findings in this file')
+    .option('--update-baseline', 'write the findings of this run to it')
+    .option('--no-cache', 'look at every file again')
     .option('--record', 'print what the functions of a kernel tree do, for src/check/recorded/')
     .addOption(json())
     .addHelpText(

@@ -246,7 +246,8 @@ export class Program {
     init: Expr,
     when: readonly string[],
   ): void {
-    if (init.k !== 'init') return;
+    // Tables in tables, but not without end: a macro may stand for itself.
+    if (init.k !== 'init' || name.split(/[.[]/).length > 6) return;
     if (this.conditions.all(when) === false) return;
     const flat = this.expandFields(init.fields, file, 0);
     const fields = new Map<string, Expr>();

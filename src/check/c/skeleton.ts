@@ -179,6 +179,9 @@ class Walker {
         else if ((word === 'else' || word === 'elif') && top) {
           top.first ??= depth;
           depth = top.before;
+        } else if (word === 'else' || word === 'elif') {
+          // The #if was before the bracket: this branch is another beginning of the same thing.
+          i = this.skipBranch(i + 1);
         } else if (word === 'endif' && top) {
           stack.pop();
           if (top.first !== null) depth = top.first;
@@ -194,6 +197,22 @@ class Walker {
       }
     }
     return this.t.n;
+  }
+
+  /** From inside a branch of an #if to its #endif. */
+  private skipBranch(i: number): number {
+    let depth = 0;
+    for (; i < this.t.n; i++) {
+      if (this.t.kind[i] !== Kind.Directive) continue;
+      const at = this.t.start[i]!;
+      const word = /^#\s*(\w+)/.exec(this.text.slice(at, at + 20))?.[1] ?? '';
+      if (word.startsWith('if')) depth++;
+      else if (word === 'endif' && depth-- === 0) {
+        this.when.pop();
+        return i;
+      }
+    }
+    return i;
   }
 
   walk(): Skeleton {

@@ -52,6 +52,7 @@ export interface Frame {
   continues: State[][];
 }
 
+const ONE: Value = { k: 'num', n: 1 };
 const MAX_STATES = 40;
 const MAX_DEPTH = 22;
 const MAX_WORK = 60_000;
@@ -742,6 +743,10 @@ export class Machine {
   }
 
   private unary(e: Expr & { k: 'unary' }, st: State, frame: Frame): Outcome[] {
+    if (e.op === '!') {
+      const { t, f } = this.testAll(e.e, [st], frame);
+      return [...t.map((s) => ({ value: ZERO, st: s })), ...f.map((s) => ({ value: ONE, st: s }))];
+    }
     if (e.op === '&' && e.e.k === 'id' && frame.types.has(e.e.name)) {
       const v = st.env.get(e.e.name);
       const type = frame.types.get(e.e.name)!;

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** Reading C and patches: whatever the input, no crash, no hang, and the numbers add up. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { allowedBy, applyBaseline, makeBaseline, readBaseline } from '../../src/check/baseline.ts';
+import { Conditions } from '../../src/check/c/conditions.ts';
+import { lex } from '../../src/check/c/lex.ts';
+import { Parser } from '../../src/check/c/parse.ts';
+import { skeletonOf } from '../../src/check/c/skeleton.ts';
+import { tokensOf } from '../../src/check/c/tokens.ts';
+import { applyPatch, BadPatch, overlay, readPatch } from '../../src/check/patch.ts';
+import type { Finding } from '../../src/contract/finding.ts';
+
+const conditions = new Conditions('6.12');
+const sample = readFileSync(join(import.meta.dirname, 'examples', 'R2', 'good-pfn.c'), 'latin1');
+
+/** C-like text: pieces that open and close things in any order. */
+const piece = fc.constantFrom(
+  ...'{ } ( ) [ ] ; , " \' /* */ // # \\ \n static struct if else for return goto x = & * -> . 0x1 case : ?'.split(
+    ' ',
+  ),
+  '#if X\n',
+  '#else\n',
+  '#endif\n',
+  '#define M(a) a##a\n',
+  ' int f(void) ',
+  '\r\n',
+  'é',
+);
+const text = fc.array(piece, { maxLength: 120 }).map((p) => p.join(' '));
+
+describe('the lexer', () => {
+  test('covers any text without overlaps', () => {
+    fc.assert(
+      fc.property(fc.oneof(text, fc.string({ unit: 'binary' })), (s) => {
+        const t = lex(s);
+        let end = 0;
+        for (let i = 0; i < t.n; i++) {
+          expect(t.start[i]!).toBeGreaterThanOrEqual(end);
+          expect(t.end[i]!).toBeGreaterThan(t.start[i]!);
+          end = t.end[i]!;
+        }
+        expect(end).toBeLessThanOrEqual(s.length);
+      }),
+    );
+  });
+});
+
+describe('the parser', () => {
+  test('ends on any text', () => {
+    fc.assert(
+      fc.property(text, (s) => {
+        skeletonOf(s);
+        new Parser(tokensOf(s, 0, s.length, conditions)).statements();
+      }),
+    );
+  });
+
+  test('ends on a mutated file', () => {
+    fc.assert(
+      fc.property(fc.nat(sample.length - 1), fc.nat(60), piece, (at, cut, put) => {
+        const s = sample.slice(0, at) + put + sample.slice(at + cut);
+        for (const f of skeletonOf(s).functions)
+          new Parser(tokensOf(s, f.body, f.end, conditions)).body();
+      }),
+    );
+  });
+
+  test('does not overflow on deep nesting', () => {
+    for (const s of [
+      '('.repeat(50_000),
+      '{'.repeat(50_000),
+      '!'.repeat(50_000),
+      'if(x)'.repeat(20_000),
+    ]) {
+      expect(() => new Parser(tokensOf(s, 0, s.length, conditions)).statements()).not.toThrow();
+    }
+  });
+
+  test('sees functions behind macros, attributes and both branches of #if', () => {
+    const { functions, tables } = skeletonOf(
+      'SYSCALL_DEFINE2(frob, int, a, int, b)\n{ return 0; }\n' +
+        'static int __init __must_check set_up(void)\n{\n}\n' +
+        '#ifdef A\nint two(int x) {\n#else\nint two(void) {\n#endif\n return 1; }\n' +
+        'static const struct file_operations fops = { .mmap = m, };\n',
+    );
+    expect(functions.map((f) => f.name)).toEqual(['sys_frob', 'set_up', 'two']);
+    expect(tables.map((t) => `${t.type} ${t.name}`)).toEqual(['file_operations fops']);
+  });
+});
+
+describe('conditions', () => {
+  test.each([
+    ['LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)', true],
+    ['LINUX_VERSION_CODE < KERNEL_VERSION(6,1,0) || 0', false],
+    ['defined(CONFIG_MMU) && !0', true],
+    ['IS_ENABLED(CONFIG_FOO)', null],
+    ['IS_ENABLED(CONFIG_FOO) && 0', false],
+    ['', null],
+    ['((((', null],
+  ])('%s', (s, known) => {
+    expect(conditions.holds(s)).toBe(known);
+  });
+});
+
+const DIFF = `--- a/x.c
++++ b/x.c
+@@ -1,3 +1,3 @@
+ one
+-two
++2
+ three
+`;
+
+describe('patches', () => {
+  test('apply, also where lines have moved', () => {
+    const [patch] = readPatch(DIFF);
+    expect(applyPatch('one\ntwo\nthree\n', patch!)).toBe('one\n2\nthree\n');
+    expect(applyPatch('zero\n\none\ntwo\nthree\n', patch!)).toBe('zero\n\none\n2\nthree\n');
+    expect(() => applyPatch('one\nTWO\nthree\n', patch!)).toThrow(BadPatch);
+  });
+
+  test('may not leave the tree', () => {
+    expect(() => readPatch(DIFF.replaceAll('/x.c', '/../../x.c'))).toThrow(/leaves the tree/);
+  });
+
+  test('say what is wrong with them', () => {
+    expect(() => readPatch(DIFF.slice(0, -8))).toThrow(BadPatch);
+    expect(() => overlay(readPatch(DIFF), () => null)).toThrow(/no such file/);
+  });
+
+  test('of any text end in a reading or a BadPatch', () => {
+    const lines = fc.constantFrom(
+      '--- a/x.c',
+      '+++ b/x.c',
+      '@@ -1,3 +1,3 @@',
+      ' one',
+      '-two',
+      '+2',
+      '',
+      '\\ No newline',
+      'From x',
+      '@@ -1 +1 @@',
+    );
+    fc.assert(
+      fc.property(fc.array(lines, { maxLength: 30 }), (l) => {
+        try {
+          for (const p of readPatch(l.join('\n'))) applyPatch('one\ntwo\nthree\n', p);
+        } catch (error) {
+          expect(error).toBeInstanceOf(BadPatch);
+        }
+      }),
+    );
+  });
+});
+
+describe('what is accepted', () => {
+  const finding = (key: string) => ({ key }) as Finding;
+  test('a baseline goes by keys and keeps reasons', () => {
+    const before = readBaseline(
+      '{"version":1,"accepted":[{"key":"a","reason":"old"},{"key":"z","reason":""}]}',
+    );
+    const { fresh, stale } = applyBaseline([finding('a'), finding('b')], before);
+    expect(fresh.map((f) => f.key)).toEqual(['b']);
+    expect(stale).toEqual(['z']);
+    expect(makeBaseline([finding('b'), finding('a')], before).accepted).toEqual([
+      { key: 'a', reason: 'old' },
+      { key: 'b', reason: '' },
+    ]);
+    expect(() => readBaseline('{')).toThrow(/no JSON/);
+    expect(() => readBaseline('{"version":2}')).toThrow(/version/);
+  });
+
+  test('a comment needs a reason', () => {
+    const lines = [
+      '/* pfnmap: allow R2 (test buffer, never moves) */',
+      'x();',
+      '// pfnmap: allow R2',
+      'y();',
+    ];
+    expect(allowedBy(lines, 2, 'R2', 'exporter-struct-page')).toBe('yes');
+    expect(allowedBy(lines, 2, 'R1', 'exporter-pfnmap')).toBe('no');
+    expect(allowedBy(lines, 4, 'R2', 'exporter-struct-page')).toBe('no-reason');
+  });
+});
