@@ -110,7 +110,6 @@ async function modelOf(f: Finding, linux: LinuxVersion, signal: AbortSignal) {
         );
   for (const [exporter, consumer] of pairs) {
     if (signal.aborted) break;
-    if (exporter.linux && !exporter.linux.includes(linux)) continue;
     const outcome = await runCell(makeCell(exporter, consumer), {
       linux,
       maxStates: 400_000,
