@@ -14,11 +14,16 @@ export const CITE = /\[(6\.1|6\.12) ([\w./-]+\.(?:c|h|rst|S)|[\w./-]*Kconfig):(\
 export const MAIL = /\[(Vetter|Gunthorpe|König|Zimmermann|Patchwork) (2[23]\/\d\d:\d\d)\]/g;
 export const FIGURE = /^figure: (\S+)$/gm;
 
+/** Pages of the documentation that are pages of the book as well. */
+export const DOCS = ['limits', 'answers'];
+
 /** Pages of the book: where their text is, by the address that they have. */
 export function bookFiles() {
   const dir = join(root, 'web', 'book');
   /** @type {Record<string, string>} */
-  const files = { 'book/limits': join(root, 'docs', 'limits.md') };
+  const files = Object.fromEntries(
+    DOCS.map((name) => [`book/${name}`, join(root, 'docs', `${name}.md`)]),
+  );
   for (const name of readdirSync(dir)) {
     if (name.endsWith('.md')) files[name.replace(/\.md$/, '')] = join(dir, name);
   }

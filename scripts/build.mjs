@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DOCS } from './book.mjs';
 import { writeLists } from './lists.mjs';
 import { exitWith, root, run } from './setup.mjs';
 import { webFiles } from './web.mjs';
@@ -49,7 +50,7 @@ function hashInputs(extra) {
     ...scripts,
     ...walk(join(root, 'src')),
     ...walk(join(root, 'web')),
-    join(root, 'docs', 'limits.md'),
+    ...DOCS.map((name) => join(root, 'docs', `${name}.md`)),
   ]) {
     const text = readFileSync(path);
     hash.update(`${relative(root, path)}\0${text.length}\0`).update(text);

@@ -65,8 +65,9 @@ export function Contents({ linux }: { linux: LinuxVersion }) {
           </dl>
           <h2>And</h2>
           <p>
-            <a href={href('glossary', keep(linux))}>The glossary</a>, and{' '}
-            <a href={href('book/limits', keep(linux))}>what the model does not say</a>.
+            <a href={href('glossary', keep(linux))}>The glossary</a>,{' '}
+            <a href={href('book/answers', keep(linux))}>what the thread leaves open</a>, counted,
+            and <a href={href('book/limits', keep(linux))}>what the model does not say</a>.
           </p>
         </section>
       </div>

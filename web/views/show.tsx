@@ -152,7 +152,9 @@ export function Show({ name, route, linux, channel, base = 'show' }: Props) {
           aria-current={!driving ? 'true' : undefined}
           href={to({ drive: undefined, schedule: undefined, step: undefined, face: undefined })}
         >
-          Watch the counterexample
+          {whole?.result && !whole.result.counterexample
+            ? 'What was covered'
+            : 'Watch the counterexample'}
         </a>
         <a
           class="mode"
