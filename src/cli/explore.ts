@@ -19,7 +19,7 @@ const nameOf = (job: Job) =>
   job.kind === 'file' ? job.file : job.kind === 'cell' ? job.cell.id : job.scenario.id;
 
 /** @throws Failure before anything is explored */
-function jobsOf(names: readonly string[], options: CommonOptions): Job[] {
+function jobsOf(names: readonly string[]): Job[] {
   if (!names.length) return CATALOGUE.map((scenario) => ({ kind: 'scenario', scenario }));
   return names.flatMap((name): Job[] => {
     if (!isFile(name)) return resolve(name);
@@ -35,7 +35,7 @@ export async function exploreCommand(
 ): Promise<ExitCode> {
   const { linux, json, maxStates } = options;
   const { signal } = context;
-  const jobs = jobsOf(names, options);
+  const jobs = jobsOf(names);
   const paint = await painter();
   const line = new ProgressLine();
   const began = performance.now();

@@ -68,16 +68,20 @@ export function boundOf(ex: ExporterTraits): string {
   return `1 user thread, 1 consumer, ${PAGES} pages, ${PHYSICAL_PAGES - 1} physical pages, ${how}`;
 }
 
-const live_buffer_sigbus = step('SIGBUS', (k: Kernel, buffer: number, page: number) => {
-  if (buffer === NO_BUFFER) return;
-  if (k.buf_page.get(buffer * k.config.bufferPages + page) && !k.buf_revoked.get(buffer)) {
-    k.mem.report({
-      severity: 'breaks',
-      rule: 'sigbus',
-      text: 'the user gets SIGBUS on a live buffer, and always will: nothing refills the mapping',
-    });
-  }
-});
+const live_buffer_sigbus = step(
+  'SIGBUS',
+  (k: Kernel, buffer: number, page: number) => {
+    if (buffer === NO_BUFFER) return;
+    if (k.buf_page.get(buffer * k.config.bufferPages + page) && !k.buf_revoked.get(buffer)) {
+      k.mem.report({
+        severity: 'breaks',
+        rule: 'sigbus',
+        text: 'the user gets SIGBUS on a live buffer, and always will: nothing refills the mapping',
+      });
+    }
+  },
+  { atomic: 'bookkeeping for the verdict' },
+);
 
 /** Uses the mapping as a program does; a signal on a live buffer is noticed. */
 export const touch = routine(

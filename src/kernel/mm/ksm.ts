@@ -40,17 +40,24 @@ import {
 } from './vma.ts';
 import { MAPPING_ANON, MAPPING_KSM, set_page_mapping } from './zap.ts';
 
-/** Two pages are compared word by word, both write-protected. mm/ksm.c pages_identical */
-const pages_identical = step(
+const page_words = step('PAGE_SIZE', (k: Kernel) => k.config.words);
+const page_word = step(
+  'memcmp',
+  (k: Kernel, pfn: number, word: number) => k.page_word.get(pfn * k.config.words + word),
+  { text: ([pfn], v) => `page${pfn} holds ${v}` },
+);
+
+/** Two pages are compared word by word; nobody stops who writes meanwhile. mm/ksm.c pages_identical */
+const pages_identical = routine(
   'pages_identical',
-  (k: Kernel, a: number, b: number) => {
-    const { words } = k.config;
+  function* (a: number, b: number): Run<number> {
+    const words = yield* page_words();
     for (let w = 0; w < words; w++) {
-      if (k.page_word.get(a * words + w) !== k.page_word.get(b * words + w)) return 0;
+      if ((yield* page_word(a, w)) !== (yield* page_word(b, w))) return 0;
     }
     return 1;
   },
-  { text: ([a, b], v) => `page${a} and page${b} are ${v ? 'equal' : 'not equal'}` },
+  'mm/ksm.c',
 );
 
 /** 6.12 mm/ksm.c:1246, 6.1 line 1024: no O_DIRECT may be under way. The entry, or -EFAULT. */

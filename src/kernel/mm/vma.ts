@@ -55,8 +55,15 @@ export function vmasOf(k: Kernel, mm: number): number[] {
   return list.sort((a, b) => k.vm_start.get(a) - k.vm_start.get(b));
 }
 
+/** Why a step may read, or write, all of a VMA's extent. */
+export const EXTENT_LOCKED =
+  "whoever changes the extent of a VMA that is in its file's tree holds mmap_lock and i_mmap_rwsem " +
+  'for writing (6.12 mm/vma.c:158 vma_prepare, 6.1 mm/mmap.c:621 __vma_adjust), whoever reads it ' +
+  'holds one of them; a VMA that is freed is out of both trees';
+
 export const find_vma = step('find_vma', findOrNext, {
   text: ([, addr], v) => `find_vma(${addr})${v === NO_VMA ? ' = NULL' : ''}`,
+  atomic: EXTENT_LOCKED,
 });
 
 /** The VMA that really holds the page. include/linux/mm.h vma_lookup */
@@ -66,7 +73,10 @@ export const vma_lookup = step(
     const v = findOrNext(k, mm, addr);
     return v !== NO_VMA && k.vm_start.get(v) <= addr ? v : NO_VMA;
   },
-  { text: ([, addr], v) => `vma_lookup(${addr})${v === NO_VMA ? ' = NULL' : ''}` },
+  {
+    text: ([, addr], v) => `vma_lookup(${addr})${v === NO_VMA ? ' = NULL' : ''}`,
+    atomic: EXTENT_LOCKED,
+  },
 );
 
 /** The first VMA that overlaps [start, end), or NO_VMA. */
@@ -76,6 +86,7 @@ export const find_vma_intersection = step(
     const v = findOrNext(k, mm, start);
     return v !== NO_VMA && k.vm_start.get(v) < end ? v : NO_VMA;
   },
+  { atomic: EXTENT_LOCKED },
 );
 
 /** Whether [start, end) is mapped without a hole. */
@@ -198,7 +209,9 @@ export const vm_area_alloc = step(
   },
 );
 
-export const vm_area_free = step('vm_area_free', (k: Kernel, v: number) => clear(k, v));
+export const vm_area_free = step('vm_area_free', (k: Kernel, v: number) => clear(k, v), {
+  atomic: EXTENT_LOCKED,
+});
 
 /**
  * Splits `v` at `addr`: `v` keeps the lower part. References and vm_ops->open are the caller's.

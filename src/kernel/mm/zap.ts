@@ -34,7 +34,7 @@ import {
   ptep_get_and_clear,
 } from './pgtable.ts';
 import { lru_add_drain, pagesInBatch } from './swap.ts';
-import { NO_VMA, vm_flags, vm_flags_mod, vm_start } from './vma.ts';
+import { EXTENT_LOCKED, NO_VMA, vm_flags, vm_flags_mod, vm_start } from './vma.ts';
 
 const i_mmap = lockSteps(
   ['i_mmap_lock_read', 'i_mmap_unlock_read'],
@@ -176,26 +176,34 @@ export const vma_interval_tree = step(
   'vma_interval_tree_foreach',
   (k: Kernel, mapping: number, first: number, last: number, after: number) => {
     for (let v = after; v < k.config.mms * k.config.vmas; v++) {
-      const end = k.vm_end.get(v);
-      if (end === 0 || !k.vm_linked.get(v)) continue;
+      if (!k.vm_linked.get(v)) continue;
       const file = k.vm_file.get(v);
       if (file === 0 || k.file_mapping.get(file - 1) !== mapping) continue;
       const pgoff = k.vm_pgoff.get(v);
-      const n = end - k.vm_start.get(v);
+      const n = k.vm_end.get(v) - k.vm_start.get(v);
       if (pgoff <= last && pgoff + n - 1 >= first) return v;
     }
     return NO_VMA;
   },
+  { atomic: EXTENT_LOCKED },
 );
 
-const range_start = step('zba', (k: Kernel, v: number, first: number) => {
-  const pgoff = k.vm_pgoff.get(v);
-  return k.vm_start.get(v) + Math.max(0, first - pgoff);
-});
-const range_end = step('zea', (k: Kernel, v: number, last: number) => {
-  const pgoff = k.vm_pgoff.get(v);
-  return Math.min(k.vm_end.get(v), k.vm_start.get(v) + (last - pgoff) + 1);
-});
+const range_start = step(
+  'zba',
+  (k: Kernel, v: number, first: number) => {
+    const pgoff = k.vm_pgoff.get(v);
+    return k.vm_start.get(v) + Math.max(0, first - pgoff);
+  },
+  { atomic: EXTENT_LOCKED },
+);
+const range_end = step(
+  'zea',
+  (k: Kernel, v: number, last: number) => {
+    const pgoff = k.vm_pgoff.get(v);
+    return Math.min(k.vm_end.get(v), k.vm_start.get(v) + (last - pgoff) + 1);
+  },
+  { atomic: EXTENT_LOCKED },
+);
 /** The part of a VMA that maps pages [first, last] of its file. */
 export function* mapped_part(
   vma: number,
