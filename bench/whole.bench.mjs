@@ -11,9 +11,8 @@ const RUNS = 3;
 const cli = join(import.meta.dirname, '..', 'dist', 'cli.js');
 
 // Says at the end how much memory the process had at most.
-const hook = `data:text/javascript,${encodeURIComponent(
-  "process.on('exit', () => process.stderr.write(`maxrss ${process.resourceUsage().maxRSS}\\n`))",
-)}`;
+const says = "process.on('exit', () => console.error('maxrss ' + process.resourceUsage().maxRSS))";
+const hook = `data:text/javascript,${encodeURIComponent(says)}`;
 
 /** @param {string[]} args */
 function run(...args) {
