@@ -177,6 +177,18 @@ function define(context: Context): Command {
       done(await (await import('./conform.ts')).conform(options, context)),
     );
 
+  program
+    .command('reproduce')
+    .description('a failure on a real kernel, step by step, beside what the model predicts')
+    .argument('[names...]', 'which; all if none is named')
+    .option('--boot <kernel>', '6.12, 6.1, both, or VMLINUZ:HEADERS', 'both')
+    .option('--patch', 'what the posted patch would have warned about, seen by return probes')
+    .addOption(json())
+    .addHelpText('after', example('reproduce stale-pfn', 'reproduce --patch --boot 6.1'))
+    .action(async (names, options) =>
+      done(await (await import('./reproduce.ts')).reproduce(names, options, context)),
+    );
+
   const kernel = program
     .command('kernel')
     .description('stock kernels to boot, with headers and build tools, in the cache');

@@ -160,27 +160,34 @@ async function hold(
   return { outcome, shortest, coverage: coverage.size, seed };
 }
 
-/** Agreement by area, of the suite's rows. */
-function areas(outcome: Outcome, cases: number): string[] {
-  const rows = new Map<string, number>();
-  for (const kind of Object.keys(MAPPING_KINDS)) {
-    for (const [row] of SUITE) rows.set(`${kind} ${row}`, 0);
-  }
-  for (const { id } of outcome.mismatches) if (rows.has(id)) rows.set(id, 1);
-  const sums = new Map<string, { all: number; bad: number }>();
-  for (const [id, bad] of rows) {
+interface Area {
+  readonly area: string;
+  programs: number;
+  agree: number;
+}
+
+/** Agreement by area, of the suite's rows; none if the suite was not run. */
+function areasOf(outcome: Outcome, options: BootOptions): Area[] {
+  const { corpus, facts, fuzz } = options;
+  if (corpus !== undefined || facts !== undefined || fuzz !== undefined) return [];
+  const wrong = new Set(outcome.mismatches.map((m) => m.id));
+  const areas = new Map<string, Area>();
+  for (const { id } of suiteCases()) {
     const area = id.split(' ')[1].split('.')[0];
-    const sum = sums.get(area) ?? { all: 0, bad: 0 };
-    sum.all++;
-    sum.bad += bad;
-    sums.set(area, sum);
+    const sum = areas.get(area) ?? { area, programs: 0, agree: 0 };
+    areas.set(area, sum);
+    sum.programs++;
+    if (!wrong.has(id)) sum.agree++;
   }
-  if (cases < rows.size) return [];
-  const good = [...sums].filter(([, s]) => s.bad === 0);
-  const text = [...sums]
-    .filter(([, s]) => s.bad > 0)
-    .map(([area, s]) => `  ${area}: ${s.all - s.bad} of ${s.all} programs agree`);
-  text.push(`  ${count(good.length, 'area')} agree wholly: ${good.map(([a]) => a).join(' ')}`);
+  return [...areas.values()];
+}
+
+function toldAreas(areas: readonly Area[]): string[] {
+  const whole = areas.filter((a) => a.agree === a.programs);
+  const text = areas
+    .filter((a) => a.agree < a.programs)
+    .map((a) => `  ${a.area}: ${a.agree} of ${a.programs} programs agree`);
+  text.push(`  ${count(whole.length, 'area')} agree wholly: ${whole.map((a) => a.area).join(' ')}`);
   return text;
 }
 
@@ -204,9 +211,8 @@ function told({ outcome: o, shortest, coverage, seed }: Held, options: BootOptio
       `    booted   ${m.booted}`,
     );
   }
-  if (options.corpus === undefined && options.facts === undefined && options.fuzz === undefined) {
-    text.push(...areas(o, o.programs));
-  }
+  const areas = areasOf(o, options);
+  if (areas.length) text.push(...toldAreas(areas));
   const good = o.programs - o.programs_mismatched;
   const rate = o.ms > 0 ? Math.round((1000 * o.programs) / o.ms) : 0;
   text.push(
@@ -222,8 +228,9 @@ function told({ outcome: o, shortest, coverage, seed }: Held, options: BootOptio
   return text.join('\n');
 }
 
-const asJson = ({ outcome, shortest, coverage, seed }: Held) => ({
+const asJson = ({ outcome, shortest, coverage, seed }: Held, options: BootOptions) => ({
   ...outcome,
+  areas: areasOf(outcome, options),
   ms: tenths(outcome.ms),
   seed,
   coverage,
@@ -247,7 +254,12 @@ export async function conformBoot(options: BootOptions, { signal }: Context): Pr
     writeFileSync(options.record, `${lines.join('\n')}\n`);
     note(`pfnmap: ${count(lines.length, 'program')} recorded in ${options.record}`);
   }
-  if (options.json) outJson(all.length === 1 ? asJson(all[0]) : { kernels: all.map(asJson) });
+  if (options.json)
+    outJson(
+      all.length === 1
+        ? asJson(all[0], options)
+        : { kernels: all.map((one) => asJson(one, options)) },
+    );
   if (signal.aborted) {
     note('pfnmap: interrupted; what was compared until then is above');
     return EXIT.interrupted;

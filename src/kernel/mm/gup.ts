@@ -40,6 +40,7 @@ import {
 import { pte_lock, pte_unlock } from './insert.ts';
 import {
   PG_DIRTY,
+  PG_REFERENCED,
   page_flags_mod,
   page_is_exclusive,
   page_mapping,
@@ -318,6 +319,7 @@ const gup_fast_pte_range = routine(
       yield* put_page(pfn, refs);
       return 0;
     }
+    yield* page_flags_mod(pfn, PG_REFERENCED, 0);
     return pfn;
   },
   'mm/gup.c',
