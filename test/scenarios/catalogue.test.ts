@@ -6,6 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import { RULES } from '../../src/contract/rules.ts';
 import { explore } from '../../src/explore/explore.ts';
+import { Search } from '../../src/explore/search.ts';
 import { CATALOGUE } from '../../src/scenarios/catalogue/index.ts';
 import { expectedOn, type Scenario } from '../../src/scenarios/scenario.ts';
 import { sourceOf } from '../../src/scenarios/source.ts';
@@ -94,6 +95,18 @@ describe('catalogue', () => {
       expect(source?.code).not.toMatch(/^import /m);
     }
     expect(await sourceOf('no/such')).toBe(null);
+  });
+
+  it('every step of a story touches one racy word, or says why more are atomic', {
+    timeout: 120_000,
+  }, () => {
+    for (const s of CATALOGUE) {
+      const how = { reduce: false, testMode: true, stopAt: 'never' } as const;
+      const search = new Search(s.prepare('6.12'), how);
+      search.run();
+      for (const [def] of search.machine.wide)
+        expect(def.atomic, `${def.name} in ${s.id}`).toBeTruthy();
+    }
   });
 
   it('has broken and correct variants in every group', () => {

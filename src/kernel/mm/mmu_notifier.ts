@@ -234,5 +234,6 @@ export const mmu_invalidate_retry = step(
   {
     text: (_, v) => `mmu_invalidate_retry() = ${v ? 'retry' : 'ok'}`,
     guard: 'the sequence test',
+    atomic: 'under mmu_lock, which every writer holds (include/linux/kvm_host.h)',
   },
 );

@@ -207,6 +207,7 @@ export const vm_area_alloc = step(
     }
     return -ENOMEM;
   },
+  { atomic: 'nobody else knows the new VMA yet (kernel/fork.c vm_area_alloc)' },
 );
 
 export const vm_area_free = step('vm_area_free', (k: Kernel, v: number) => clear(k, v), {
@@ -217,26 +218,30 @@ export const vm_area_free = step('vm_area_free', (k: Kernel, v: number) => clear
  * Splits `v` at `addr`: `v` keeps the lower part. References and vm_ops->open are the caller's.
  * @returns the new VMA of the upper part, or -ENOMEM
  */
-export const __split_vma = step('__split_vma', (k: Kernel, v: number, addr: number) => {
-  const mm = Math.floor(v / k.config.vmas);
-  const first = mm * k.config.vmas;
-  for (let n = first; n < first + k.config.vmas; n++) {
-    if (k.vm_end.get(n) > 0) continue;
-    k.vm_start.set(n, addr);
-    k.vm_end.set(n, k.vm_end.get(v));
-    k.vm_flags.set(n, k.vm_flags.get(v));
-    k.vm_pgoff.set(n, k.vm_pgoff.get(v) + (addr - k.vm_start.get(v)));
-    k.vm_page_prot.set(n, k.vm_page_prot.get(v));
-    k.vm_file.set(n, k.vm_file.get(v));
-    k.vm_ops.set(n, k.vm_ops.get(v));
-    k.vm_private.set(n, k.vm_private.get(v));
-    k.anon_vma.set(n, k.anon_vma.get(v));
-    k.vm_linked.set(n, k.vm_linked.get(v));
-    k.vm_end.set(v, addr);
-    return n;
-  }
-  return -ENOMEM;
-});
+export const __split_vma = step(
+  '__split_vma',
+  (k: Kernel, v: number, addr: number) => {
+    const mm = Math.floor(v / k.config.vmas);
+    const first = mm * k.config.vmas;
+    for (let n = first; n < first + k.config.vmas; n++) {
+      if (k.vm_end.get(n) > 0) continue;
+      k.vm_start.set(n, addr);
+      k.vm_end.set(n, k.vm_end.get(v));
+      k.vm_flags.set(n, k.vm_flags.get(v));
+      k.vm_pgoff.set(n, k.vm_pgoff.get(v) + (addr - k.vm_start.get(v)));
+      k.vm_page_prot.set(n, k.vm_page_prot.get(v));
+      k.vm_file.set(n, k.vm_file.get(v));
+      k.vm_ops.set(n, k.vm_ops.get(v));
+      k.vm_private.set(n, k.vm_private.get(v));
+      k.anon_vma.set(n, k.anon_vma.get(v));
+      k.vm_linked.set(n, k.vm_linked.get(v));
+      k.vm_end.set(v, addr);
+      return n;
+    }
+    return -ENOMEM;
+  },
+  { atomic: EXTENT_LOCKED },
+);
 
 /** An anon_vma whose chain has other members: forks leave those behind (list_is_singular is false). */
 export const ANON_VMA_CLONED = 0x10000;
