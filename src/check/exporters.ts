@@ -3,6 +3,7 @@
  * Exporters: every table through which a dma-buf is mapped, followed from its mmap callback to the
  * entries that it and its fault handlers make, and judged by what holds when they return.
  */
+import { type Expr, textOf } from './c/ast.ts';
 import type { FunctionDef, Program, Table } from './c/program.ts';
 import { dirOf, distance } from './c/tree.ts';
 import { type Binding, Machine, type Outcome, type Recorded } from './flow/machine.ts';
@@ -73,7 +74,7 @@ export function findExporters(program: Program, recorded: Recorded | null = null
   const out: Exporter[] = [];
   const named = (type: string) =>
     (program.tables.get(type) ?? []).filter((t) => t.fields.size > 0 && !ASIDE.test(t.file.path));
-  const buffers = named('dma_buf_ops');
+  const buffers = [...named('dma_buf_ops'), ...assembled(program, 'dma_buf_ops')];
   const dispatchers = buffers.filter((t) => isDispatcher(program, t));
   // Without the dispatcher's source, the tables of the objects are judged in its stead.
   const forwarded = buffers.filter((t) => {
@@ -113,6 +114,37 @@ export function findExporters(program: Program, recorded: Recorded | null = null
         ? 1
         : a.table.line - b.table.line,
   );
+}
+
+/** Tables that are filled at run time, field by field: `ops->mmap = f`. */
+function assembled(program: Program, type: string): Table[] {
+  const out = new Map<string, Table>();
+  for (const field of ['mmap', 'map_dma_buf', 'release']) {
+    const files = program.files.filter((f) => f.text.includes('dma_buf') && !ASIDE.test(f.path));
+    for (const { fn, left, right } of program.assignments(field, files)) {
+      if (left.k !== 'member' || program.typeIn(fn, left.of).base !== type) continue;
+      const name = textOf(left.of);
+      const id = `${fn.file.path} ${name}`;
+      // A table with an initialiser is there already; a field of it may be set later.
+      const whole = program.tablesByName
+        .get(name)
+        ?.find((t) => t.file === fn.file && t.fields.size > 0);
+      if (whole) continue;
+      const table = out.get(id) ?? {
+        name: name.replace(/^&/, ''),
+        type,
+        file: fn.file,
+        at: left.at,
+        line: fn.file.lines.at(left.at),
+        isStatic: true,
+        fields: new Map<string, Expr>(),
+        when: [],
+      };
+      (table.fields as Map<string, Expr>).set(field, right);
+      out.set(id, table);
+    }
+  }
+  return [...out.values()];
 }
 
 /** dma_buf_ops whose mmap asks the object's own table. */

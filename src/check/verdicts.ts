@@ -50,7 +50,10 @@ export function judgeExporter(exporter: Exporter): Judged {
   const judgedPaths = mine.filter((p) => !p.forwards);
   check(
     'R1',
-    judgedPaths.filter((p) => !hasPfnmap(p.set)).map((p) => missingFlag(exporter, p)),
+    judgedPaths
+      // What an unknown call did to the flags is not known, unless a page shows it.
+      .filter((p) => !hasPfnmap(p.set) && (p.unknown.length === 0 || pages(p).length > 0))
+      .map((p) => missingFlag(exporter, p)),
   );
   check(
     'R2',
@@ -64,6 +67,10 @@ export function judgeExporter(exporter: Exporter): Judged {
         why: `VM_PFNMAP is set, and ${h.why}: GUP-fast looks at the entry alone`,
       })),
     ),
+  );
+  check(
+    'R3',
+    judgedPaths.flatMap((p) => plainBlocks(p)),
   );
   check(
     'R14',
@@ -126,7 +133,9 @@ function combine(rule: string, all: readonly Path[], hits: Hit[]): Fall | null {
   // What happens on every path depends on nothing.
   const covered = new Set(hits.map((h) => h.path));
   if (all.filter((p) => !p.forwards).every((p) => covered.has(p)))
-    hits = hits.map((h) => (/ special bit /.test(h.depends ?? '') ? h : { ...h, depends: null }));
+    hits = hits.map((h) =>
+      / special bit |whether mm asks/.test(h.depends ?? '') ? h : { ...h, depends: null },
+    );
   const sure = hits.filter((h) => h.depends === null);
   const best = [...(sure.length ? sure : hits)].sort(
     (a, b) => a.when.length - b.when.length || a.chain.length - b.chain.length,
@@ -200,7 +209,7 @@ function pages(p: Path): Hit[] {
   for (const e of p.entries) {
     if (e.event.kind !== 'entry') continue;
     const mixed = e.event.special && (e.set & VM.VM_MIXEDMAP!) !== 0 && !hasPfnmap(e.set);
-    if (e.event.special && !mixed) continue;
+    if ((e.event.special && !mixed) || isBlock(e)) continue;
     const depends = mixed
       ? [e.depends, 'an architecture without a special bit in its PTEs'].filter(Boolean).join(', ')
       : e.depends;
@@ -212,6 +221,27 @@ function pages(p: Path): Hit[] {
     out.push({ path: p, depends, when: e.when, chain: e.event.chain, why });
   }
   return out;
+}
+
+/** A huge entry made of a PFN. */
+const isBlock = (e: Entry) =>
+  (e.event.level === 'pmd' || e.event.level === 'pud') &&
+  !e.event.ref &&
+  e.event.chain.some((c) => /pfn/.test(c.callee));
+
+/** Huge entries that do not say that they are special: this kernel has no bit for it there. */
+function plainBlocks(p: Path): Hit[] {
+  return p.entries
+    .filter((e) => e.event.kind === 'entry' && !e.event.special && isBlock(e))
+    .map((e) => ({
+      path: p,
+      depends: [e.depends, 'whether mm asks for huge entries in such a VMA']
+        .filter(Boolean)
+        .join(', '),
+      when: e.when,
+      chain: e.event.chain,
+      why: `${name(e.event)} makes a huge entry that is not special at its own level`,
+    }));
 }
 
 const handler = (e: Entry) => (e.event.chain[0] ? `${e.event.chain[0].callee}()` : e.by);
