@@ -433,17 +433,19 @@ function keepsResult(def: FunctionDef, call: Expr & { k: 'call' }): boolean {
       for (const a of e.args) if (a === call) yes ||= !LETS_GO.test(textOf(e.fn));
     }
   });
+  const onlyAsks = (e: Expr) => e.k === 'call' && e.fn.k === 'id' && /^Page[A-Z]/.test(e.fn.name);
   eachIn(def.body, (e) => {
-    if (e.k === 'call' && e !== call && !LETS_GO.test(textOf(e.fn))) {
+    if (e.k === 'call' && e !== call && !LETS_GO.test(textOf(e.fn)) && !onlyAsks(e)) {
       for (const a of e.args) visitExpr(a, (x) => (yes ||= x.k === 'id' && vars.has(x.name)));
     }
-    if (e.k === 'assign' && e.r !== call)
+    if (e.k === 'assign' && e.r !== call && !onlyAsks(e.r))
       visitExpr(e.r, (x) => (yes ||= x.k === 'id' && vars.has(x.name)));
   });
   return yes;
 }
 
-const LETS_GO = /release|put_|unpin|is_error|is_noslot|pfn_valid|WARN|IS_ERR|likely|pr_|trace/;
+const LETS_GO =
+  /pfn_to_page|release|put_|unpin|is_error|is_noslot|pfn_valid|WARN|IS_ERR|likely|pr_|trace/;
 
 function hmm(
   def: FunctionDef,
