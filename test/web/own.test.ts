@@ -348,4 +348,11 @@ test('the server serves its files and nothing else', async () => {
   expect(await get('/../cli.js')).toBe(404);
   expect(await get('/%2e%2e/cli.js')).toBe(404);
   expect(await get('/', {}, 'POST')).toBe(405);
+  const port = new URL(server.url).port;
+  const taken = await pfnmap(['ui', '--no-open', '--port', port]);
+  expect(taken.code).toBe(2);
+  expect(taken.stderr).toBe(
+    `pfnmap: port ${port} is in use; without --port a free one is chosen\n`,
+  );
+  expect((await pfnmap(['ui', '--port', '70000'])).code).toBe(2);
 });
