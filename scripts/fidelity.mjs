@@ -51,7 +51,7 @@ const text = [
     ]),
   ]),
   '',
-  'The suite asks 236 questions of 40 kinds of mapping. By area, programs that agree:',
+  'The suite asks every kind of mapping the same questions. By area, programs that agree:',
   '',
   ...table([
     ['area', a.release, b.release],

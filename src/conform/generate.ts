@@ -17,6 +17,7 @@
  * - Moving a mapping to where the kernel likes (MREMAP_DONTUNMAP without an address): programs know
  *   their addresses. A private mapping by remap_pfn_range of shared memory's pages, or of pages that a
  *   move has given: whether they lie side by side is the allocator's affair.
+ * - Writing beyond the end of a file: the model counts sizes in pages (docs/limits.md).
  * - `reuse`, which asks the allocator for one page of all.
  */
 import type { LinuxVersion } from '../kernel/versions.ts';
@@ -410,17 +411,14 @@ class Maker {
       case 'bsplice':
         return this.emit(proc, `${name} ${slot}`);
       case 'btrunc':
-        return this.emit(proc, `btrunc ${slot} ${random.below(10)}`);
+        return this.emit(proc, `btrunc ${slot} ${1 + random.below(9)}`);
       case 'bpunch':
         return this.emit(proc, `bpunch ${slot} ${random.below(4)} ${1 + random.below(3)}`);
       case 'bread':
         if (buffer?.kind === 'vgemdrm' || buffer?.kind === 'imp') return false;
         return this.emit(proc, `bread ${slot} ${random.below(3) * 4096 + this.off()}`);
       case 'bwrite':
-        return this.emit(
-          proc,
-          `bwrite ${slot} ${random.below(3) * 4096 + this.off()} ${this.fresh()}`,
-        );
+        return this.emit(proc, `bwrite ${slot} ${this.off()} ${this.fresh()}`);
       case 'bsync': {
         const when = random.pick(['start', 'end']);
         return this.emit(proc, `bsync ${slot} ${when} ${random.pick(['r', 'w', 'rw', '-'])}`);

@@ -50,6 +50,8 @@ export interface Profile {
   readonly deactivates_inactive: boolean;
   /** io_uring refuses to register file-backed memory that is not shmem. 6.1 io_uring/rsrc.c. */
   readonly iouring_refuses_files: boolean;
+  /** A long-term pin by the slow path marks pages accessed and dirty, too. 6.12 mm/gup.c, not 6.1. */
+  readonly longterm_touches: boolean;
   /** MADV_POPULATE_* goes from VMA to VMA and reports a hole at the end. 6.1 mm/madvise.c:1273. */
   readonly populate_walks_vmas: boolean;
   /** Direct I/O pins (FOLL_PIN) where it took references before. 6.12 block/bio.c:1357. */
@@ -97,6 +99,7 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     deactivates_inactive: false,
     iouring_refuses_files: true,
     populate_walks_vmas: true,
+    longterm_touches: false,
     direct_io_pins: false,
     pageout_keeps_young: false,
     move_pages_walks_folios: false,
@@ -123,6 +126,7 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     deactivates_inactive: true,
     iouring_refuses_files: false,
     populate_walks_vmas: false,
+    longterm_touches: true,
     direct_io_pins: true,
     pageout_keeps_young: true,
     move_pages_walks_folios: true,

@@ -39,7 +39,7 @@ import {
 } from './flags.ts';
 import { pte_lock, pte_unlock } from './insert.ts';
 import {
-  PG_DIRTY,
+  dirtyFolio,
   PG_REFERENCED,
   page_flags_mod,
   page_is_exclusive,
@@ -163,6 +163,10 @@ const follow_page_pte = routine(
   'mm/gup.c',
 );
 
+const set_page_dirty = step('page->flags', (k: Kernel, pfn: number, longterm: number) => {
+  if (!longterm || k.linux.longterm_touches) dirtyFolio(k, pfn);
+});
+
 const follow_locked = routine(
   'follow_page_pte',
   function* (mm: number, vma: number, addr: number, pte: number, flags: number): Run<number> {
@@ -184,8 +188,9 @@ const follow_locked = routine(
       return -ENOMEM;
     if (flags & FOLL_TOUCH) {
       // The entry stays old: atomic care would be needed for it.
-      if (flags & FOLL_WRITE && !(pte & PTE_DIRTY)) yield* page_flags_mod(pfn, PG_DIRTY, 0);
-      yield* folio_mark_accessed(pfn);
+      const longterm = flags & FOLL_LONGTERM;
+      if (flags & FOLL_WRITE && !(pte & PTE_DIRTY)) yield* set_page_dirty(pfn, longterm);
+      yield* folio_mark_accessed(pfn, longterm);
     }
     return pfn === 0 ? ZERO_PAGE : pfn;
   },

@@ -2,6 +2,7 @@
 /** remap_file_pages(2), which only emulates itself by an mmap over the old range. mm/mmap.c */
 import { type Run, routine } from '../../explore/program.ts';
 import { EINVAL } from '../errno.ts';
+import { fput, get_file } from '../fs/file.ts';
 import { VM_ACCESS_FLAGS, VM_LOCKED, VM_SHARED } from './flags.ts';
 import { mm_populate } from './gup.ts';
 import { do_mmap, MAP_FIXED, MAP_LOCKED, MAP_SHARED } from './mmap.ts';
@@ -42,7 +43,11 @@ const remap = routine(
     if (!(yield* same_file_to(mm, vma, addr + n))) return -EINVAL;
     const file = (yield* vm_file(vma)) - 1;
     const how = MAP_SHARED | MAP_FIXED | (flags & VM_LOCKED ? MAP_LOCKED : 0);
-    return yield* do_mmap(mm, addr, n, flags & VM_ACCESS_FLAGS, how, file + pgoff * 0x100);
+    // The old mapping may be the last that holds the file.
+    yield* get_file(file);
+    const ret = yield* do_mmap(mm, addr, n, flags & VM_ACCESS_FLAGS, how, file + pgoff * 0x100);
+    yield* fput(file);
+    return ret;
   },
   'mm/mmap.c',
 );
