@@ -164,6 +164,25 @@ describe('own code', () => {
     }
   }, 60_000);
 
+  test('cannot break the page with answers that it makes up', async () => {
+    const forged = `const g = globalThis as any;
+      g.postMessage({ id: 1, done: { subjects: [{ name: 'x', title: {} }] } });
+      for (let id = 2; id < 9; id++) g.postMessage({ id, done: { about: 7, result: { verdict: {}, rules: 5 } } });
+      g.postMessage(null); g.postMessage({ id: 'x' });
+      export default 1;`;
+    await on(
+      withCode(forged),
+      async (page) => {
+        await page.getByRole('button', { name: RUN }).click();
+        await page.waitForTimeout(1_500);
+        await page.getByRole('link', { name: 'Scenarios' }).click();
+        await page.getByRole('link', { name: 'kvm/follow-and-keep', exact: true }).click();
+        await page.locator('.ladder .line').first().waitFor();
+      },
+      /./,
+    );
+  });
+
   test('a link with half of its code says so', async () => {
     await on(`${withCode('export default 1 // and more of it').slice(0, -14)}`, async (page) => {
       await page.getByText('The code in this link cannot be read').waitFor();
@@ -314,7 +333,9 @@ describe('without a server', () => {
       await page.getByRole('link', { name: 'Contents' }).click();
       await page.getByRole('link', { name: 'R8 no-stale-translation' }).click();
       await page.getByRole('heading', { name: 'no-stale-translation' }).waitFor();
-      expect(errors).toEqual([]);
+      await page.locator('.figure .ladder .line').first().waitFor();
+      // What had not been loaded yet is not there; the page says less, and goes on.
+      expect(errors.filter((e) => !e.includes('ERR_CONNECTION_REFUSED'))).toEqual([]);
     } finally {
       await close();
     }

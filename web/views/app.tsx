@@ -6,6 +6,7 @@ import type { LinuxVersion } from '../../src/kernel/versions.ts';
 import { typing } from '../client/keys.ts';
 import { go, href, type Route, useRoute } from '../client/route.ts';
 import { applyTheme, chosenTheme, isDark } from '../client/settings.ts';
+import { Boundary } from '../parts/boundary.tsx';
 import { Finder } from '../parts/finder.tsx';
 import { Contents, RulePage, TextPage } from './book.tsx';
 import { Edit } from './edit.tsx';
@@ -159,7 +160,9 @@ export function App() {
           </button>
         </div>
       </header>
-      <View route={route} />
+      <Boundary key={route.path[0] === 'edit' ? 'edit' : view}>
+        <View route={route} />
+      </Boundary>
       {finding && <Finder linux={linux} close={() => setFinding(false)} />}
       <footer class="foot">
         <span>
