@@ -125,6 +125,8 @@ export const MARK_REFUSED = 2;
 /** Values of buf_revoked: whether access has ended, or ended once and begun again. */
 export const REVOKED = 1;
 export const ENABLED_AGAIN = 2;
+/** Somebody has a claim to the memory: no new mapping is made, and the old ones are being taken away. */
+export const CLAIMED = 3;
 
 export const PAGE_FRESH = 0;
 export const PAGE_USED = 1;

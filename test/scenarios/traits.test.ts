@@ -14,6 +14,9 @@ const good: ExporterTraits = {
   takesBack: ['move'],
 };
 
+const bar = { memory: 'bar', object: 'device' } as const;
+const mixed = { inserts: 'fault-mixed', setsFlags: ['VM_MIXEDMAP'], takesBack: [] } as const;
+
 function outcome(traits: ExporterTraits, consumer: string): string {
   const found = CONSUMERS.find((c) => c.id === consumer);
   if (!found) throw new Error(consumer);
@@ -36,9 +39,22 @@ describe('traits of an exporter', () => {
     ['setsFlags', { setsFlags: [], inserts: 'fault-vmf-page' }, 'gup', 'corrupts R1,R2,R4,R5'],
     ['oldPage', { oldPage: 'kept' }, 'cpu', 'breaks leak'],
     ['inserts at mmap', { inserts: 'mmap-remap-pfn', setsFlags: [] }, 'cpu', 'breaks sigbus'],
+    ['evict, zapped late', { takesBack: ['evict'], zap: 'after-switch' }, 'cpu', 'corrupts R4'],
+    [
+      'disable, never zapped',
+      { ...bar, takesBack: ['disable'], zap: 'never' },
+      'cpu',
+      'corrupts R4',
+    ],
+    ['disable', { ...bar, takesBack: ['disable'] }, 'follow-with-ref', 'corrupts R9'],
+    ['checksRefs', { checksRefs: 'after-unmap' }, 'follow-with-ref', 'corrupts R6,R10'],
+    ['checksRefs', { checksRefs: 'at-free' }, 'follow-with-ref', 'corrupts R6,R10'],
+    ['pageRefs', { pageRefs: 'zero' }, 'kvm-guest-fault-6.1', 'refused'],
+    ['inserts mixed', mixed, 'gup', 'breaks R1'],
+    ['no special', { ...mixed, kernelOfItsDay: { pte_special: false } }, 'gup', 'breaks R1,R2'],
   ];
   for (const [name, change, consumer, expected] of wrong) {
-    it(`${name}: ${expected}`, { timeout: 30_000 }, () => {
+    it(`${name}, ${consumer}: ${expected}`, { timeout: 30_000 }, () => {
       expect(outcome({ ...good, ...change }, consumer)).toBe(expected);
     });
   }

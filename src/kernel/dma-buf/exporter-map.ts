@@ -125,6 +125,9 @@ export function mappingOf(traits: ExporterTraits, memory: ExporterMemory): Expor
         if (yield* guard('the VM_SHARED test', isPrivate)) return -EINVAL;
       }
       if (traits.refusesWritable && flags & VM_WRITE) return -EACCES;
+      if (insertsAtMmap && traits.takesBack.includes('revoke')) {
+        if (yield* guard('the iomem_is_exclusive test', yield* object.claimed(buf))) return -EINVAL;
+      }
       yield* vm_flags_mod(vma, sets, clears);
       yield* set_vm_ops(vma, vm_ops, buf + 1);
       if (traits.pgoff !== 'offset') {
@@ -241,6 +244,28 @@ function vmOps(traits: ExporterTraits, memory: ExporterMemory): VmOperations {
     traits.source,
   );
 
+  /** One entry for the block of pages from `first` on, if it is one block that an entry can map. */
+  const insert_block = routine(
+    `${traits.id}_insert_block`,
+    function* (
+      mm: number,
+      vma: number,
+      addr: number,
+      flags: number,
+      buf: number,
+      first: number,
+    ): Run<number> {
+      const n = yield* ptrs_per_pmd();
+      if (first + n > (yield* object.npages(buf))) return VM_FAULT_FALLBACK;
+      if (!(yield* object.contiguous(buf, first, n))) return VM_FAULT_FALLBACK;
+      const pfn = yield* object.backing(buf, first);
+      if (pfn % n) return VM_FAULT_FALLBACK;
+      yield* object.count_fault(buf);
+      const write = flags & FAULT_FLAG_WRITE ? 1 : 0;
+      return yield* vmf_insert_pfn_pmd(mm, vma, addr, pfn, write, traits.hugeSpecial ? 1 : 0);
+    },
+  );
+
   const huge_fault = routine(
     `${traits.id}_huge_fault`,
     function* (mm: number, vma: number, addr: number, flags: number): Run<number> {
@@ -251,15 +276,9 @@ function vmOps(traits: ExporterTraits, memory: ExporterMemory): VmOperations {
       let ret = VM_FAULT_FALLBACK;
       if (block >= (yield* vm_start(vma)) && block + n <= (yield* vm_end(vma))) {
         const first = yield* page_index(vma, block);
-        const fits = first + n <= (yield* object.npages(buf)) && !(yield* object.revoked(buf));
-        if (fits && (yield* object.contiguous(buf, first, n))) {
-          const pfn = yield* object.backing(buf, first);
-          if (pfn % n === 0 || !traits.hugeSpecial) {
-            yield* object.count_fault(buf);
-            const write = flags & FAULT_FLAG_WRITE ? 1 : 0;
-            ret = yield* vmf_insert_pfn_pmd(mm, vma, addr, pfn, write, traits.hugeSpecial ? 1 : 0);
-          }
-        }
+        const revoked = yield* object.revoked(buf);
+        if (yield* guard('the revoked test', revoked)) ret = VM_FAULT_SIGBUS;
+        else ret = yield* insert_block(mm, vma, addr, flags, buf, first);
       }
       yield* lock.fault.unlock(buf);
       return ret;

@@ -4,7 +4,7 @@ import type { ExporterTraits } from '../../contract/traits.ts';
 import { type Run, routine } from '../../explore/program.ts';
 import { EINVAL } from '../errno.ts';
 import { file_mapping } from '../fs/file.ts';
-import { ENABLED_AGAIN, REVOKED } from '../kernel.ts';
+import { CLAIMED, ENABLED_AGAIN, REVOKED } from '../kernel.ts';
 import {
   bufferPage,
   copy_page,
@@ -142,6 +142,8 @@ export function takeBackOf(traits: ExporterTraits, memory: ExporterMemory): Expo
     function* (buf: number): Run<number> {
       yield* lock.lock(buf);
       const n = yield* object.npages(buf);
+      // Where no lock keeps new mappings away, a claim does. kernel/resource.c:1328 (6.12), :1286 (6.1)
+      if (traits.lock === 'none') yield* object.set_revoked(buf, CLAIMED);
       if (traits.zap === 'before-copy') yield* zap(buf, 0, n);
       yield* object.set_revoked(buf, REVOKED);
       if (traits.zap === 'after-switch') yield* zap(buf, 0, n);

@@ -6,7 +6,7 @@
  */
 import { type Run, routine, step } from '../../explore/program.ts';
 import { EBUSY, EINVAL, ENOENT } from '../errno.ts';
-import { type Kernel, REVOKED } from '../kernel.ts';
+import { CLAIMED, type Kernel, REVOKED } from '../kernel.ts';
 import { RAM_START } from '../mm/insert.ts';
 import { bufferPage, OWNER_BUFFER, OWNER_KEPT, OWNER_LATER, OWNER_POOL } from '../mm/page.ts';
 
@@ -82,10 +82,20 @@ export const end_cpu_access = routine('end_cpu_udmabuf', function* (buf: number)
 export const revoked = step('revoked', (k: Kernel, buf: number) =>
   k.buf_revoked.get(buf) === REVOKED ? 1 : 0,
 );
+/** kernel/resource.c iomem_is_exclusive: has a driver claimed the memory for itself? */
+export const claimed = step('iomem_is_exclusive', (k: Kernel, buf: number) => {
+  const state = k.buf_revoked.get(buf);
+  return state === CLAIMED || state === REVOKED ? 1 : 0;
+});
 export const set_revoked = step(
   'revoke',
   (k: Kernel, buf: number, v: number) => k.buf_revoked.set(buf, v),
-  { text: ([, v]) => (v === REVOKED ? 'access ends' : 'access begins again') },
+  {
+    text: ([, v]) => {
+      if (v === CLAIMED) return 'a driver claims the memory';
+      return v === REVOKED ? 'access ends' : 'access begins again';
+    },
+  },
 );
 export const bump_generation = step('generation++', (k: Kernel, buf: number) =>
   k.buf_gen.add(buf, 1),

@@ -354,18 +354,16 @@ export const handle_mm_fault = routine(
   'handle_mm_fault',
   function* (mm: number, vma: number, addr: number, flags: number): Run<number> {
     const ops = yield* vma_ops(vma);
-    const pmd = yield* pmdp_get(mm, addr);
-    if (pmd & PTE_PRESENT) {
-      if (flags & FAULT_FLAG_WRITE && !(pmd & PTE_WRITE)) {
-        // wp_huge_pmd: no driver of ours handles it, so the entry is split, which drops it.
-        yield* set_pmd_at(mm, addr, 0);
-        yield* flush_tlb_range(mm, addr, addr + 1);
-      } else {
-        return 0;
-      }
-    } else if (ops?.huge_fault && (yield* huge_allowed()) && (yield* pmd_none(mm, addr))) {
+    if (ops?.huge_fault && (yield* huge_allowed()) && (yield* pmd_none(mm, addr))) {
       const ret = yield* ops.huge_fault(mm, vma, addr, flags);
       if (!(ret & VM_FAULT_FALLBACK)) return ret;
+    }
+    const pmd = yield* pmdp_get(mm, addr);
+    if (pmd & PTE_PRESENT) {
+      if (!(flags & FAULT_FLAG_WRITE) || pmd & PTE_WRITE) return 0;
+      // wp_huge_pmd: no driver of ours handles it, so the entry is split, which drops it.
+      yield* set_pmd_at(mm, addr, 0);
+      yield* flush_tlb_range(mm, addr, addr + 1);
     }
     const entry = yield* ptep_get(mm, addr);
     if (!entry) {
@@ -417,6 +415,8 @@ const user_fault = routine(
     const ret = yield* handle_mm_fault(mm, vma, addr, how);
     if (ret & VM_FAULT_RETRY) return VM_FAULT_RETRY;
     yield* mmap_read_unlock(mm);
+    // pagefault_out_of_memory: back to the program, which faults again (6.12 mm/oom_kill.c:1190).
+    if (ret & VM_FAULT_OOM) return 0;
     return ret & VM_FAULT_ERROR ? BUS_ADRERR : 0;
   },
   'arch/x86/mm/fault.c',

@@ -283,11 +283,9 @@ const gup_fast_folio_allowed = step(
     if (mapping === MAPPING_ANON) return 1;
     if (k.linux.gup_fast_checks_mapping && mapping === 0) return 0;
     // 6.12: a long-term pin for writing needs a mapping without writeback; shared memory has none.
-    return (flags & (FOLL_PIN | FOLL_LONGTERM | FOLL_WRITE)) === 0 ||
-      mapping !== 0 ||
-      !k.linux.longterm_checks_writeback
-      ? 1
-      : 0;
+    const lasting = FOLL_PIN | FOLL_LONGTERM | FOLL_WRITE;
+    const rejects = k.linux.longterm_checks_writeback && (flags & lasting) === lasting;
+    return rejects && mapping === 0 ? 0 : 1;
   },
 );
 

@@ -23,6 +23,7 @@ import {
   VM_DONTEXPAND,
   VM_FAULT_FALLBACK,
   VM_FAULT_NOPAGE,
+  VM_FAULT_OOM,
   VM_FAULT_SIGBUS,
   VM_IO,
   VM_MIXEDMAP,
@@ -30,7 +31,7 @@ import {
   VM_WRITE,
 } from './flags.ts';
 import { get_page, OWNER_BUFFER, page_add_rmap, pfn_valid } from './page.ts';
-import { pmd_none, ptep_get, ptrs_per_pmd, set_pmd_at } from './pgtable.ts';
+import { get_locked_pte, pmd_none, ptrs_per_pmd, set_pmd_at } from './pgtable.ts';
 import {
   PROT_R,
   PROT_W,
@@ -129,11 +130,12 @@ const insert_pfn = routine(
   'insert_pfn',
   function* (mm: number, vma: number, addr: number, pfn: number, prot: number): Run<number> {
     yield* pte_lock(mm);
-    const pte = mk_pte(pfn, prot) | PTE_SPECIAL;
-    const taken = yield* guard('the pte_none test', yield* ptep_get(mm, addr));
-    if (!taken) yield* set_new_pte(mm, addr, pte, vma);
+    const old = yield* get_locked_pte(mm, addr);
+    if (old >= 0 && !(yield* guard('the pte_none test', old))) {
+      yield* set_new_pte(mm, addr, mk_pte(pfn, prot) | PTE_SPECIAL, vma);
+    }
     yield* pte_unlock(mm);
-    return VM_FAULT_NOPAGE;
+    return old < 0 ? VM_FAULT_OOM : VM_FAULT_NOPAGE;
   },
   'mm/memory.c',
 );
@@ -194,10 +196,10 @@ const insert_page = routine(
   function* (mm: number, vma: number, addr: number, pfn: number): Run<number> {
     const prot = yield* vm_page_prot(vma);
     yield* pte_lock(mm);
-    const old = yield* ptep_get(mm, addr);
-    if (yield* guard('the pte_none test', old)) {
+    const old = yield* get_locked_pte(mm, addr);
+    if (old < 0 || (yield* guard('the pte_none test', old))) {
       yield* pte_unlock(mm);
-      return -EBUSY;
+      return old < 0 ? old : -EBUSY;
     }
     yield* get_page(pfn, 1);
     yield* page_add_rmap(pfn);

@@ -7,6 +7,7 @@
  * it up, which is what GUP-fast relies on (mm/gup.c, comment above gup_fast).
  */
 import { BLOCKED, type Run, routine, step } from '../../explore/program.ts';
+import { ENOMEM } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 import { showPte } from '../show.ts';
 import { PFN_SHIFT, PTE_DIRTY, PTE_NONE, PTE_PRESENT, PTE_WRITE, PTE_YOUNG } from './flags.ts';
@@ -130,6 +131,21 @@ export const pmd_none = step(
   {
     atomic:
       'one word in Linux: a PMD that points to a table of entries is not none (include/linux/pgtable.h)',
+  },
+);
+
+/**
+ * The entry of a page whose page-table lock is held, or -ENOMEM where a huge entry has come to stand:
+ * there is no table to put it into. 6.12 mm/memory.c:1984 __get_locked_pte, mm/pgtable-generic.c:364
+ */
+export const get_locked_pte = step(
+  'ptep_get',
+  (k: Kernel, mm: number, addr: number) =>
+    k.pmd.get(pmdAt(k, mm, addr)) & PTE_PRESENT ? -ENOMEM : k.pte.get(at(k, mm, addr)),
+  {
+    text: ([, addr], v) => `ptep_get(${addr}) = ${v === -ENOMEM ? 'a huge entry' : showPte(v)}`,
+    atomic:
+      'entries of both sizes change under the page-table lock; the MMU adds accessed and dirty',
   },
 );
 

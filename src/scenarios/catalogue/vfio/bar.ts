@@ -4,23 +4,10 @@
  * mappings nowadays" (Vetter 23/14:34). VFIO zaps its mappings on reset and when memory access is
  * turned off. Memory of a device has no struct page, so no reference keeps it either.
  */
-import { KEEPS_CONTRACT } from '../../../contract/traits.ts';
-import { consumerOf } from '../../cast.ts';
+import { consumerOf, exporterOf } from '../../cast.ts';
 import { type Act, story } from '../../stage.ts';
 
-const bar = {
-  ...KEEPS_CONTRACT,
-  id: 'vfio-bar',
-  title: 'VFIO BAR',
-  status: 'real',
-  source: '6.12 drivers/vfio/pci/vfio_pci_core.c:1685',
-  object: 'device',
-  memory: 'bar',
-  lock: 'rwsem',
-  takesBack: ['disable'],
-  zap: 'before-copy',
-  setsFlags: ['VM_PFNMAP', 'VM_IO', 'VM_DONTEXPAND', 'VM_DONTDUMP'],
-} as const;
+const bar = exporterOf('vfio-bar');
 
 const revokes: Act = function* ({ revoke }) {
   yield* revoke();
