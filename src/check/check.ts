@@ -156,6 +156,15 @@ export async function check(options: CheckOptions): Promise<CheckReport> {
     why,
   }));
   for (const j of judged) lost.push(...gapsOf(j));
+  for (const { def, verdict, why } of followers) {
+    if (verdict === 'unknown')
+      lost.push({
+        kind: 'follower',
+        path: def.file.path,
+        line: def.line,
+        why: `${def.name}(): ${why}`,
+      });
+  }
   for (const file of program.files) {
     if (!inPart(file.path)) continue;
     for (const { at, why } of file.skeleton.lost)

@@ -697,8 +697,9 @@ export class Machine {
     if (bound) return bound;
     const type = this.program.memberOf(struct, name, file)?.type.base ?? '';
     if (type === 'vm_area_struct') return VMA;
-    if (struct) this.origins.set(key, { struct, field: name, file });
-    return this.settle(sym(key, type), st);
+    const value = sym(key, type);
+    if (struct) this.origins.set(value.key, { struct, field: name, file });
+    return this.settle(value, st);
   }
 
   /** A field of a table; NULL when the table does not set it. */

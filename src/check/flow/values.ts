@@ -67,9 +67,17 @@ export const ERROR: Value = { k: 'err' };
 export const VMA: Value = { k: 'vma' };
 export const VMF: Value = { k: 'vmf' };
 
-export const sym = (key: string, struct = ''): Value => ({
+/** Short enough to be kept by the thousand, and still different for different things. */
+function shortKey(key: string): string {
+  if (key.length <= 160) return key;
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  return `${key.slice(0, 120)}~${(hash >>> 0).toString(36)}`;
+}
+
+export const sym = (key: string, struct = ''): Value & { readonly k: 'sym' } => ({
   k: 'sym',
-  key: key.length > 160 ? `${key.slice(0, 120)}~${key.length}` : key,
+  key: shortKey(key),
   struct,
 });
 
