@@ -102,8 +102,9 @@ describe('the tarball', () => {
     expect(dist).toEqual(
       expect.arrayContaining(['cli.js', 'index.js', join('types', 'index.d.ts')]),
     );
+    const page = ['index.html', 'pfnmap.css', 'sandbox.html'].map((name) => join('web', name));
     const other = dist.filter((name) => /\.[^.\\/]+$/.test(name) && !/\.(js|d\.ts)$/.test(name));
-    expect(other).toEqual([]);
+    expect(other.sort()).toEqual(page);
   });
 
   test('gives the program', { timeout }, () => {
