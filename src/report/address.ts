@@ -21,7 +21,15 @@ export interface Address {
   readonly schedule: string;
 }
 
-const WAYS: readonly Way[] = ['move', 'evict', 'revoke', 'close'];
+/** Every way, so that a new one cannot be forgotten here. */
+const WAY: Readonly<Record<Way, true>> = {
+  move: true,
+  evict: true,
+  revoke: true,
+  disable: true,
+  close: true,
+};
+const WAYS = Object.keys(WAY) as readonly Way[];
 const OTHERS: readonly string[] = ['read-only', 'no-user', 'no-consumer', 'touched'];
 
 /** The words of a face, the way first: `move,read-only,no-user`. */

@@ -14,7 +14,7 @@ export default driver({
     // What the fault handler, or the mmap callback, puts into the page table.
     inserts: 'fault-pfn', // 'fault-insert-page', 'fault-vmf-page', 'mmap-remap-pfn', ...
     setsFlags: ['VM_PFNMAP', 'VM_DONTEXPAND', 'VM_DONTDUMP'],
-    // How it takes memory back while it is mapped: 'move', 'evict', 'revoke'.
+    // How it takes memory back while it is mapped: 'move', 'evict', 'revoke', 'disable'.
     takesBack: ['move'],
     // Zapping after the contents were copied loses what is stored in between.
     zap: 'before-copy', // 'after-switch', 'never'

@@ -43,7 +43,7 @@ describe('text', () => {
 describe('addresses', () => {
   test('are read as they are written', () => {
     const face = fc.record({
-      way: fc.constantFrom('move', 'evict', 'revoke', 'close'),
+      way: fc.constantFrom('move', 'evict', 'revoke', 'disable', 'close'),
       readOnly: fc.boolean(),
       idle: fc.constantFrom('user', 'consumer', null),
       touched: fc.boolean(),
