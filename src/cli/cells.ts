@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
  * Explores cells of the matrix on all processors: this thread and the others take row after row, since
- * cells of one exporter share work.
+ * cells of one exporter share work, and so do those of exporters that behave alike.
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { type CellJson, cellJson } from '../report/json.ts';
+import { cellClass } from '../scenarios/cell.ts';
 import { type Cell, CellRun, SharedFaces } from '../scenarios/matrix.ts';
 import { breathe, SLICE } from './io.ts';
 
@@ -23,7 +24,7 @@ export interface CellsOptions {
   readonly onProgress?: (cell: string, states: number) => void;
 }
 
-/** What a worker is asked for: these cells of one exporter. */
+/** What a worker is asked for: these cells of one row. */
 export interface CellsRequest {
   readonly job: 'cells';
   readonly ids: readonly string[];
@@ -39,17 +40,21 @@ const WORTH_A_WORKER = 24;
 /** Cells that a worker is asked for at a time. */
 const PIECE = 4;
 
-/** What is still to be done. A thread keeps to one row, whose cells share work, while there are others. */
+/**
+ * What is still to be done. A row is the cells of all exporters that behave alike, consumer by consumer.
+ * A thread keeps to one row, whose cells share work, while there are others.
+ */
 class Rows {
-  private readonly fresh: Cell[][] = [];
+  private readonly fresh: Cell[][];
   private readonly begun: Cell[][] = [];
 
   constructor(cells: readonly Cell[]) {
+    const rows = new Map<string, Map<string, Cell[]>>();
     for (const cell of cells) {
-      const row = this.fresh.find(([first]) => first.exporter === cell.exporter);
-      if (row) row.push(cell);
-      else this.fresh.push([cell]);
+      const byConsumer = entry(rows, cellClass(cell.exporter), () => new Map<string, Cell[]>());
+      entry(byConsumer, cell.consumer.id, (): Cell[] => []).push(cell);
     }
+    this.fresh = [...rows.values()].map((row) => [...row.values()].flat());
   }
 
   /**
@@ -70,6 +75,12 @@ class Rows {
   get count(): number {
     return this.fresh.length;
   }
+}
+
+function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
 }
 
 /** Returns when all cells are finished, or soon after the signal. */

@@ -217,6 +217,26 @@ export const KEEPS_CONTRACT: Omit<ExporterTraits, 'id' | 'title' | 'status' | 's
   pinsForImporters: true,
 };
 
+/** Traits that tell people who an exporter is; the model takes nothing but names from them. */
+type Told = 'id' | 'title' | 'status' | 'source';
+
+/**
+ * A key of what an exporter does: exporters with equal keys behave alike, whatever they are called.
+ * Every trait counts unless it is named here, so that a new one cannot be forgotten.
+ * @param unread traits that do not matter to the caller either
+ */
+export function behaviourOf(
+  traits: ExporterTraits,
+  unread: readonly Exclude<keyof ExporterTraits, Told>[] = [],
+): string {
+  const told: readonly Told[] = ['id', 'title', 'status', 'source'];
+  const out = new Set<string>([...told, ...unread]);
+  const does = Object.entries(traits).filter(
+    ([name, value]) => !out.has(name) && value !== undefined,
+  );
+  return JSON.stringify(does.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 /** A consumer that follows PFNs correctly; named ones say where they differ. */
 export const FOLLOWS_CORRECTLY: Omit<ConsumerTraits, 'id' | 'title' | 'status' | 'source'> = {
   lookup: 'follow',

@@ -4,7 +4,12 @@
  * and every way in which this exporter takes memory back, twice; if it has none of its own, munmap
  * and the last close. A consumer that ignores the read-only bit also meets a read-only mapping.
  */
-import type { ConsumerTraits, ExporterTraits, TakesBack } from '../contract/traits.ts';
+import {
+  behaviourOf,
+  type ConsumerTraits,
+  type ExporterTraits,
+  type TakesBack,
+} from '../contract/traits.ts';
 import type { System, Thread } from '../explore/machine.ts';
 import type { Violation } from '../explore/memory.ts';
 import { type Run, routine, step } from '../explore/program.ts';
@@ -57,6 +62,14 @@ export function facesOf(ex: ExporterTraits, co: ConsumerTraits): Face[] {
   return threads.flatMap((t) =>
     ways.flatMap((way) => prots.map((readOnly) => ({ ...t, way, readOnly }))),
   );
+}
+
+/**
+ * Exporters with equal keys go the same ways in every cell. Cells map an exporter's buffers shared, so
+ * what it says to private mappings is never asked.
+ */
+export function cellClass(ex: ExporterTraits): string {
+  return behaviourOf(ex, ['refusesPrivate']);
 }
 
 /** What a safe verdict of a cell covers, in words. */

@@ -16,7 +16,7 @@ import { EXPORTERS } from '../kernel/exporters/index.ts';
 import { MARK_REFUSED, MARK_TRANSLATED } from '../kernel/kernel.ts';
 import { notifierKind } from '../kernel/programs/consumer.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
-import { boundOf, cellSystems, type Face, facesOf } from './cell.ts';
+import { boundOf, cellClass, cellSystems, type Face, facesOf } from './cell.ts';
 
 export interface Cell {
   /** `exporter/consumer` */
@@ -76,29 +76,48 @@ interface Explored extends Exploration {
   readonly racy: Uint8Array | null;
 }
 
+/** A face that was explored, and whose. */
+interface Kept {
+  readonly exporter: string;
+  readonly done: Explored;
+  /** Nothing in it names the exporter. */
+  readonly nameless: boolean;
+}
+
+/** Exporter and user alone, without a notifier: the same for every consumer that registers none. */
+function alone(cell: Cell, face: Face): boolean {
+  return face.idle === 'consumer' && notifierKind(cell.consumer) === 0;
+}
+
 /**
- * What cells of one matrix have in common: exporter and user alone, without a notifier, are the same
- * for every consumer that registers none, and are explored once.
+ * What cells of one matrix have in common, and is explored once: what exporter and user do alone, and
+ * what exporters of one class do with a consumer, unless it has to be told with the exporter's names.
  */
 export class SharedFaces {
   /** The kernel's routines are the same in every cell. */
   readonly graphs = new LocalGraphs();
-  private readonly done = new Map<string, Explored>();
+  private readonly kept = new Map<string, Kept>();
+  private readonly classes = new Map<ExporterTraits, string>();
 
-  /** What the face is known by if other cells have it too, else null. */
-  key(cell: Cell, face: Face, linux: LinuxVersion): string | null {
-    const alone = face.idle === 'consumer' && notifierKind(cell.consumer) === 0;
-    return alone ? `${cell.exporter.id} ${face.way} ${face.readOnly} ${linux}` : null;
+  /** Faces with equal keys are the same exploration, but for the exporter's name. */
+  key(cell: Cell, face: Face, linux: LinuxVersion): string {
+    const { exporter, consumer } = cell;
+    let known = this.classes.get(exporter);
+    if (known === undefined) this.classes.set(exporter, (known = cellClass(exporter)));
+    const who = alone(cell, face) ? '' : consumer.id;
+    return [known, who, face.idle, face.touched, face.way, face.readOnly, linux].join(' ');
   }
 
   get(cell: Cell, face: Face, linux: LinuxVersion): Explored | undefined {
-    const key = this.key(cell, face, linux);
-    return key === null ? undefined : this.done.get(key);
+    const kept = this.kept.get(this.key(cell, face, linux));
+    return kept && (kept.nameless || kept.exporter === cell.exporter.id) ? kept.done : undefined;
   }
 
-  put(cell: Cell, face: Face, linux: LinuxVersion, result: Explored): void {
-    const key = this.key(cell, face, linux);
-    if (key !== null) this.done.set(key, result);
+  put(cell: Cell, face: Face, linux: LinuxVersion, done: Explored): void {
+    const exporter = cell.exporter.id;
+    const named = done.findings.some(({ text }) => text.includes(exporter));
+    const nameless = done.counterexample === null && !named;
+    this.kept.set(this.key(cell, face, linux), { exporter, done, nameless });
   }
 }
 
@@ -179,7 +198,7 @@ export class CellRun {
       counterexample: this.witness,
       // What other cells will use must not depend on what this one has found already.
       clearerThan:
-        best && shared.key(cell, face, linux) === null
+        best && !alone(cell, face)
           ? { ...shapeOf(best), severity: best.violation.severity }
           : undefined,
     });

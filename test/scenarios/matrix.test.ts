@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** The matrix as a whole: verdicts, rules and exact state counts, as golden text. */
 import { describe, expect, it } from 'vitest';
+import { replay } from '../../src/explore/schedule.ts';
+import { cellJson } from '../../src/report/json.ts';
+import { cellSystems, facesOf } from '../../src/scenarios/cell.ts';
 import { type CellResult, CellRun, matrixCells, SharedFaces } from '../../src/scenarios/matrix.ts';
 
 function line(r: CellResult): string {
@@ -23,6 +26,32 @@ describe('matrix', () => {
       await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(`../golden/matrix-${linux}.txt`);
     });
   }
+
+  it('tells cells of exporters that behave alike as if each were alone', {
+    timeout: 60_000,
+  }, () => {
+    const shared = new SharedFaces();
+    const consumers = ['gup-fast', 'notifier-no-retry', 'follow-with-ref', 'sg-page-reader'];
+    let reused = 0;
+    for (const consumer of consumers) {
+      for (const exporter of ['ttm', 'i915-lmem']) {
+        const [cell] = matrixCells({ exporter, consumer });
+        const [face] = facesOf(cell.exporter, cell.consumer);
+        if (shared.get(cell, face, '6.12')) reused++;
+        const together = new CellRun(cell, '6.12', shared).run() as CellResult;
+        const apart = new CellRun(cell, '6.12').run() as CellResult;
+        expect({ ...cellJson(together), ms: 0 }).toEqual({ ...cellJson(apart), ms: 0 });
+        const { counterexample, face: found } = together;
+        if (!counterexample || !found) continue;
+        const make = cellSystems(cell.exporter, cell.consumer, found, '6.12');
+        const again = replay(make(), counterexample.schedule);
+        expect(again.diverged ? again.text : again.violations).toContainEqual(
+          counterexample.violation,
+        );
+      }
+    }
+    expect(reused).toBeGreaterThan(0);
+  });
 
   it('says what every reader of the thread expects', { timeout: 60_000 }, () => {
     const verdict = (id: string): string => {
