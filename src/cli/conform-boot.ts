@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** `pfnmap conform --boot`: the model, and recordings, held against kernels that run. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { type Coverage, generate } from '../conform/generate.ts';
 import { MAPPING_KINDS } from '../conform/kinds.ts';
 import { CorpusError, parseOp } from '../conform/program.ts';
@@ -42,6 +42,8 @@ const SHORTENED = 8;
 interface Held {
   readonly outcome: Outcome;
   readonly shortest: readonly Shrunk[];
+  /** Programs that disagreed, but not when they were run again alone. */
+  readonly passed: ReadonlySet<string>;
   readonly coverage: number;
   readonly seed: number;
 }
@@ -102,7 +104,16 @@ function casesFor(
   return [...cases, ...generated].filter((one) => fits(one, linux));
 }
 
-/** Programs with the answers of each version, to be written as a corpus. */
+/** Fails now, and not when everything has run, if a recording could not be written. */
+function tryToWrite(file: string): void {
+  try {
+    closeSync(openSync(file, 'a'));
+  } catch (error) {
+    throw new Failure(`${file}: cannot be written: ${(error as Error).message}`);
+  }
+}
+
+/** Programs, in their order, with the answers of each version, to be written as a corpus. */
 type Recording = Map<
   string,
   { id: string; setup: number; ops: string[]; expect: Record<string, string[]> }
@@ -118,6 +129,10 @@ async function hold(
   const linux = versionOf(kernel.release);
   const coverage: Coverage = new Map();
   const cases = casesFor(options, linux, seed, coverage);
+  for (const { id, setup, ops } of options.record === undefined ? [] : cases) {
+    if (recording.has(id)) continue;
+    recording.set(id, { id, setup: setup.length, ops: [...setup, ...ops].map(textOf), expect: {} });
+  }
   const line = new ProgressLine();
   const began = performance.now();
   const outcome = await campaign(kernel, cases, {
@@ -130,23 +145,15 @@ async function hold(
         `${kernel.release}: ${number(done)} of ${count(cases.length, 'program')}, ${rate}/s`,
       );
     },
-    onAnswer: ({ id, setup, ops }, answer) => {
-      const known = recording.get(id);
-      if (known) known.expect[linux] = [...answer.results];
-      else {
-        const all = [...setup, ...ops].map(textOf);
-        recording.set(id, {
-          id,
-          setup: setup.length,
-          ops: all,
-          expect: { [linux]: [...answer.results] },
-        });
-      }
+    onAnswer: ({ id }, answer) => {
+      const program = recording.get(id);
+      if (program) program.expect[linux] = [...answer.results];
     },
   });
   line.clear();
   const wrong = new Set(outcome.mismatches.map((m) => m.id));
   const shortest: Shrunk[] = [];
+  const passed = new Set<string>();
   if (wrong.size)
     note(`pfnmap: making ${count(Math.min(wrong.size, SHORTENED), 'disagreement')} short`);
   const machine = new Machine(kernel);
@@ -155,9 +162,10 @@ async function hold(
     if (!wrong.has(one.id)) continue;
     const short = await shorten(kernel, one.id, [...one.setup, ...one.ops], machine);
     if (short) shortest.push(short);
+    else passed.add(one.id);
   }
   await machine.close();
-  return { outcome, shortest, coverage: coverage.size, seed };
+  return { outcome, shortest, passed, coverage: coverage.size, seed };
 }
 
 interface Area {
@@ -191,7 +199,10 @@ function toldAreas(areas: readonly Area[]): string[] {
   return text;
 }
 
-function told({ outcome: o, shortest, coverage, seed }: Held, options: BootOptions): string {
+function told(
+  { outcome: o, shortest, passed, coverage, seed }: Held,
+  options: BootOptions,
+): string {
   const text: string[] = [];
   for (const { id, ops, booted, model } of shortest) {
     text.push(`${id}, in short:`);
@@ -202,6 +213,15 @@ function told({ outcome: o, shortest, coverage, seed }: Held, options: BootOptio
       if (real !== ours) text.push(`    ${''.padEnd(24)} model ${ours}`);
     }
     text.push('');
+  }
+  const short = new Set(shortest.map(({ id }) => id));
+  const long = o.mismatches.filter((m) => !short.has(m.id) && m.model !== m.booted);
+  for (const m of long.slice(0, 20)) {
+    text.push(
+      `${m.id}: op ${m.op}: ${m.text}${passed.has(m.id) ? ' (not when run alone)' : ''}`,
+      `    booted   ${m.booted}`,
+      `    model    ${m.model}`,
+    );
   }
   const recorded = o.mismatches.filter((m) => m.recorded !== '' && m.recorded !== m.booted);
   for (const m of recorded.slice(0, 20)) {
@@ -240,6 +260,7 @@ const asJson = ({ outcome, shortest, coverage, seed }: Held, options: BootOption
 /** Boots, runs and compares. */
 export async function conformBoot(options: BootOptions, { signal }: Context): Promise<ExitCode> {
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
+  if (options.record !== undefined) tryToWrite(options.record);
   const recording: Recording = new Map();
   const all: Held[] = [];
   const kernels = await withMeans(() => kernelsToBoot(options.boot ?? 'both'));
@@ -250,7 +271,8 @@ export async function conformBoot(options: BootOptions, { signal }: Context): Pr
     if (!options.json) out(told(held, options));
   }
   if (options.record !== undefined) {
-    const lines = [...recording.values()].map((program) => JSON.stringify(program));
+    const answered = [...recording.values()].filter(({ expect }) => Object.keys(expect).length);
+    const lines = answered.map((program) => JSON.stringify(program));
     writeFileSync(options.record, `${lines.join('\n')}\n`);
     note(`pfnmap: ${count(lines.length, 'program')} recorded in ${options.record}`);
   }

@@ -48,13 +48,15 @@ export function quietPipes(): void {
   }
 }
 
-/** Aborted by the first Ctrl-C; the second ends the program at once. */
+/** Aborted by the first Ctrl-C or SIGTERM; the second ends the program at once. */
 export function interruption(): AbortSignal {
   const controller = new AbortController();
-  process.on('SIGINT', () => {
+  const stop = () => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
     controller.abort();
-  });
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
   return controller.signal;
 }
 

@@ -54,6 +54,8 @@ export interface Profile {
   readonly longterm_touches: boolean;
   /** MADV_POPULATE_* goes from VMA to VMA and reports a hole at the end. 6.1 mm/madvise.c:1273. */
   readonly populate_walks_vmas: boolean;
+  /** Populating inaccessible memory fails at once; 6.1 drains the LRU batches. 6.12 mm/gup.c:1911. */
+  readonly populate_tests_access: boolean;
   /** Direct I/O pins (FOLL_PIN) where it took references before. 6.12 block/bio.c:1357. */
   readonly direct_io_pins: boolean;
   /** MADV_PAGEOUT leaves the accessed bit of what it cannot reclaim. 6.12 mm/madvise.c:525. */
@@ -99,6 +101,7 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     deactivates_inactive: false,
     iouring_refuses_files: true,
     populate_walks_vmas: true,
+    populate_tests_access: false,
     longterm_touches: false,
     direct_io_pins: false,
     pageout_keeps_young: false,
@@ -126,6 +129,7 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     deactivates_inactive: true,
     iouring_refuses_files: false,
     populate_walks_vmas: false,
+    populate_tests_access: true,
     longterm_touches: true,
     direct_io_pins: true,
     pageout_keeps_young: true,

@@ -42,6 +42,13 @@ describe('recorded programs', () => {
     expect(result.programs).toBe(50);
   });
 
+  test.each(versions)('and what random programs found once on %s', (linux) => {
+    const found = fixture('found.jsonl');
+    const result = runCorpus(found, { linux });
+    expect(result.mismatches).toEqual([]);
+    expect(result.programs).toBe(found.trim().split('\n').length);
+  });
+
   test('programs without answers for a version are left out and counted', () => {
     const result = runCorpus(corpus, { linux: '6.1' });
     expect(result.programs_left_out).toBeGreaterThan(0);

@@ -59,16 +59,27 @@ export const sys_ftruncate = routine(
   'fs/open.c',
 );
 
+/**
+ * fs/open.c vfs_fallocate with FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE: a file that is not open for
+ * writing is refused before one that has no such operation (6.12 fs/open.c:283, 6.1 fs/open.c:280).
+ */
+export const vfs_punch_hole = routine(
+  'vfs_fallocate',
+  function* (file: number, first: number, n: number): Run<number> {
+    if (first < 0 || n <= 0) return -EINVAL;
+    if (yield* readonly(file)) return -EBADF;
+    const ops = yield* ops_of(file);
+    return ops.punch_hole ? yield* ops.punch_hole(file, first, n) : -ENODEV;
+  },
+  'fs/open.c',
+);
+
 /** fallocate(2) with FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE. */
 export const sys_punch_hole = routine(
   'fallocate',
   function* (mm: number, fd: number, first: number, n: number): Run<number> {
     const file = yield* fd_lookup(mm, fd);
-    if (file < 0) return -EBADF;
-    if (first < 0 || n <= 0) return -EINVAL;
-    if (yield* readonly(file)) return -EBADF;
-    const ops = yield* ops_of(file);
-    return ops.punch_hole ? yield* ops.punch_hole(file, first, n) : -ENODEV;
+    return file < 0 ? -EBADF : yield* vfs_punch_hole(file, first, n);
   },
   'fs/open.c',
 );

@@ -414,15 +414,21 @@ export const fixup_user_fault = routine(
   'mm/gup.c',
 );
 
+const populate_tests_access = step('vma_is_accessible', (k: Kernel) =>
+  k.linux.populate_tests_access ? 1 : 0,
+);
+
 /** mm/gup.c populate_vma_page_range for one page; errors are the caller's to ignore. */
 export const populate_page = routine(
   'populate_vma_page_range',
   function* (mm: number, vma: number, addr: number): Run<number> {
     const vmf = yield* vm_flags(vma);
     if (vmf & VM_LOCKONFAULT) return 0;
+    const accessible = vmf & (VM_READ | VM_WRITE | VM_EXEC);
+    if (!accessible && (yield* populate_tests_access())) return -EFAULT;
     let flags = FOLL_TOUCH;
     if ((vmf & (VM_WRITE | VM_SHARED)) === VM_WRITE) flags |= FOLL_WRITE;
-    if (vmf & (VM_READ | VM_WRITE | VM_EXEC)) flags |= FOLL_FORCE;
+    if (accessible) flags |= FOLL_FORCE;
     const page = yield* __get_user_pages(mm, addr, flags);
     yield* lru_add_drain();
     return page < 0 && page !== -EEXIST ? page : 0;

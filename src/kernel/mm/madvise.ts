@@ -4,8 +4,9 @@
  * at; what VM_PFNMAP, VM_IO and VM_MIXEDMAP each forbid differs from advice to advice.
  */
 import { type Run, routine, step } from '../../explore/program.ts';
-import { EACCES, EAGAIN, EEXIST, EFAULT, EINVAL, ENODEV, ENOMEM, EPERM } from '../errno.ts';
+import { EACCES, EAGAIN, EEXIST, EFAULT, EINVAL, ENOMEM, EPERM } from '../errno.ts';
 import { file_ops, fput, get_file } from '../fs/file.ts';
+import { vfs_punch_hole } from '../fs/read-write.ts';
 import { file_operations, type Kernel } from '../kernel.ts';
 import {
   PTE_DIRTY,
@@ -306,8 +307,7 @@ const madvise_remove = routine(
     const first = (yield* vm_pgoff(vma)) + start - (yield* vm_start(vma));
     yield* get_file(file);
     yield* mmap_read_unlock(mm);
-    const ops = file_operations.at(yield* file_ops(file));
-    const err = ops?.punch_hole ? yield* ops.punch_hole(file, first, end - start) : -ENODEV;
+    const err = yield* vfs_punch_hole(file, first, end - start);
     yield* fput(file);
     yield* mmap_read_lock(mm);
     return err;
