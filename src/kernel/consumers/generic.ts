@@ -31,7 +31,7 @@ const consumers: readonly ConsumerTraits[] = [
   {
     ...generic,
     id: 'long-term-pin',
-    title: 'pin_user_pages(FOLL_LONGTERM)',
+    title: 'pin_user_pages_fast(FOLL_LONGTERM)',
     source: '6.12 mm/gup.c:3574',
     lookup: 'gup-fast',
     longTerm: true,

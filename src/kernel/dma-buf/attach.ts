@@ -6,7 +6,7 @@
  * An sg_table has two halves: DMA addresses, which the importer's device uses, and page links, which
  * are the exporter's own business (R12). CONFIG_DMABUF_DEBUG scrambles the links while the importer
  * has the table. An attachment does not hold the dma-buf's file by itself: the importer takes that
- * reference (get_dma_buf), as drm_gem_prime_import_dev does (6.12 drivers/gpu/drm/drm_prime.c:939).
+ * reference (get_dma_buf), as drm_gem_prime_import_dev does (6.12 drivers/gpu/drm/drm_prime.c:962).
  */
 import { type Run, routine, step } from '../../explore/program.ts';
 import { EINVAL, ENOMEM } from '../errno.ts';

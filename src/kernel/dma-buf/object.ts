@@ -191,7 +191,7 @@ export const write_word = step('memset', (k: Kernel, pfn: number, word: number, 
 
 const swapAt = (k: Kernel, buf: number, i: number, word: number) =>
   at(k, buf, i) * k.config.words + word;
-/** Writes one word of page `i` to swap. drivers/gpu/drm/ttm/ttm_tt.c:305 ttm_tt_swapout */
+/** Writes one word of page `i` to swap. drivers/gpu/drm/ttm/ttm_tt.c:266 ttm_tt_swapout */
 export const swap_out_word = step(
   'copy_highpage',
   (k: Kernel, buf: number, i: number, word: number, pfn: number) =>
@@ -201,7 +201,7 @@ export const swap_out_word = step(
     atomic: 'reading the page and writing the private target: nobody else reaches the target yet',
   },
 );
-/** Reads one word of page `i` back and forgets it. ttm_tt.c:250 ttm_tt_swapin */
+/** Reads one word of page `i` back and forgets it. ttm_tt.c:213 ttm_tt_swapin */
 export const swap_in_word = step(
   'copy_highpage',
   (k: Kernel, buf: number, i: number, word: number, pfn: number) => {

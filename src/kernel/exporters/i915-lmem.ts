@@ -12,7 +12,7 @@ const i915Lmem: ExporterTraits = {
   ...ttm,
   id: 'i915-lmem',
   title: 'i915, local memory',
-  source: '6.12 drivers/gpu/drm/i915/gem/i915_gem_mman.c:990',
+  source: '6.12 drivers/gpu/drm/i915/gem/i915_gem_mman.c:991',
   refusesPrivate: false,
 };
 

@@ -99,7 +99,7 @@ const count_success = step('PGMIGRATE_SUCCESS', (k: Kernel) => {
 
 /**
  * Moves one isolated page to a new one, and gives up the isolation's reference. 6.12 mm/migrate.c:1183
- * migrate_folio_unmap and 1340 migrate_folio_move, 6.1 lines 1057 and 1183.
+ * migrate_folio_unmap and 1344 migrate_folio_move, 6.1 lines 1057 and 1186.
  * @returns 1 if the page was moved
  */
 export const migrate_folio = routine(

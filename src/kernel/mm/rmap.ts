@@ -90,7 +90,7 @@ export const try_to_migrate = routine(
 
 /**
  * mm/migrate.c remove_migration_ptes: migration entries of `src` become entries of `dst`, which is
- * the new page, or `src` again when migration has failed. 6.12 line 401, 6.1 line 277.
+ * the new page, or `src` again when migration has failed. 6.12 mm/migrate.c:401, 6.1 mm/migrate.c:277.
  */
 export const remove_migration_ptes = routine(
   'remove_migration_ptes',

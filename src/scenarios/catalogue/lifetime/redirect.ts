@@ -47,7 +47,7 @@ export default [
       'The VMA now holds the dma-buf and hangs on its address_space. The program may close both ' +
       'descriptors and go on using the mapping.',
     source: 'Vetter 22/18:08',
-    status: 'real core (6.12 drivers/dma-buf/dma-buf.c:1471 dma_buf_mmap)',
+    status: 'real core (6.12 drivers/dma-buf/dma-buf.c:1472 dma_buf_mmap)',
     rules: ['R11'],
     expected: 'safe',
     exporter: ttm,
