@@ -22,7 +22,7 @@ export default [
     story:
       'A consumer without a notifier looks a PFN up, faults it in when it is missing, looks again, and ' +
       'keeps what it found. The buffer moves: the entry is zapped and the TLBs are flushed, but nobody ' +
-      'tells the consumer. It goes on writing to a page that is somebody else’s.',
+      'tells the consumer. It goes on writing to a page that is the buffer’s no more.',
     source: 'Vetter 23/14:28',
     status: 'generic consumer against real TTM (6.12 drivers/gpu/drm/ttm/ttm_bo_vm.c:181)',
     rules: ['R8'],

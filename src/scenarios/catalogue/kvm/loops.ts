@@ -135,6 +135,8 @@ const registers: Act = () => mmu_notifier_register(HOLDER, NOTIFIER_LIST, MM, 0)
 const common = { source: 'Vetter 23/14:28', rules: ['R8', 'livelock'] } as const;
 /** In how many schedules does it give up for nothing? */
 const counts = { R8: 'the lookup gives up for nothing' };
+const KVM_RETURNS_ERRORS =
+  'hypothetical scheme; KVM’s guest faults retry so, but return errors at once (6.12 arch/x86/kvm/mmu/mmu.c:4548)';
 const SCHEME = 'hypothetical scheme over the routines that KVM calls, against TTM';
 
 export default [
@@ -158,7 +160,9 @@ export default [
     story:
       'One move in the gap between fixup and second look is enough, and the guest gets an error for a ' +
       'buffer that is there.',
-    status: 'real: what the fallback does (6.12 virt/kvm/kvm_main.c:2897), against real TTM',
+    status:
+      'real KVM as long as the fixup keeps mmap_lock (6.12 virt/kvm/kvm_main.c:2920; if not it starts ' +
+      'over, :2916), against real TTM',
     expected: 'violated',
     exporter: ttm,
     threads: { follower: atMost(1), ttm: moves(1) },
@@ -221,7 +225,7 @@ export default [
     story:
       'An error while the sequence stands is permanent, and final. An error while it moved is not looked ' +
       'at. No bound is needed: the loop ends when the exporter leaves it in peace.',
-    status: 'generic: the scheme of KVM’s guest faults and of hmm_range_fault (Gunthorpe 23/15:08)',
+    status: KVM_RETURNS_ERRORS,
     expected: 'safe',
     exporter: ttm,
     before: registers,
@@ -232,7 +236,7 @@ export default [
     id: 'kvm/permanent-fault-under-notifier',
     title: 'the same on a buffer that is revoked for good',
     story: 'The revocation moves the sequence once. After it the SIGBUS stands, and the loop ends.',
-    status: 'generic: the scheme of KVM’s guest faults and of hmm_range_fault (Gunthorpe 23/15:08)',
+    status: KVM_RETURNS_ERRORS,
     expected: 'safe',
     exporter: revocable,
     before: registers,

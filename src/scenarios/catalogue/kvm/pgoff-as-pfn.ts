@@ -18,8 +18,9 @@ export default [
     id: 'kvm/pgoff-as-pfn',
     title: 'vm_pgoff taken for the PFN',
     story:
-      'For a mapping of /dev/mem or of a PCI BAR the PFN stands in vm_pgoff. For a dma-buf it is the offset ' +
-      'into the buffer: its page 0 becomes physical page 0, and the guest reads and writes there.',
+      'For a mapping of /dev/mem, of a PCI BAR through sysfs, or through VFIO of 6.1 the PFN stands in ' +
+      'vm_pgoff. For a dma-buf it is the offset into the buffer: its page 0 becomes physical page 0, and ' +
+      'the guest reads and writes there.',
     source: 'R15',
     status: 'real (6.12 arch/riscv/kvm/mmu.c:513) against the real system heap',
     rules: ['R15'],

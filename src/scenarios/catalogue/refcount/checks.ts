@@ -79,7 +79,7 @@ export default [
     title: 'the same check and a pin of an inserted struct page',
     story:
       'With special PTEs nobody honest holds a page. With struct pages GUP hands them out, to the honest ' +
-      'too: the check still sees the pin, and the exporter still cannot move.',
+      'too: the check still sees the pin, and an exporter that moves all the same loses the write.',
     source: 'Gunthorpe 23/12:46',
     status: 'hypothetical check in the test module’s kind fipage',
     rules: ['R2', 'R10'],
