@@ -19,7 +19,7 @@ f(..., struct vm_area_struct *vma, ...) { <+... \\(vm_insert_page\\|vm_map_pages
 @@
 identifier m.f, t;
 @@
-struct dma_buf_ops t = { .mmap = f, };
+* struct dma_buf_ops t = { .mmap = f, };
 `;
 
 /**

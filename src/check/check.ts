@@ -146,9 +146,9 @@ export async function check(options: CheckOptions): Promise<CheckReport> {
   ];
   const followers = findFollowers(program).filter((f) => inPart(f.def.file.path));
   for (const f of followers)
-    for (const fall of f.falls) findings.push(followerFinding(f.def, fall));
+    for (const fall of f.falls) findings.push(followerFinding(f.def, fall, f.falls));
   for (const { def, fall } of findImporters(program))
-    if (inPart(def.file.path)) findings.push(followerFinding(def, fall));
+    if (inPart(def.file.path)) findings.push(followerFinding(def, fall, [fall]));
   const lost: NotAnalysed[] = scanned.unreadable.map(({ path: p, why }) => ({
     kind: 'unreadable',
     path: p,
@@ -254,7 +254,11 @@ function findingsOf(j: Judged): Finding[] {
   });
 }
 
-function followerFinding(def: FunctionDef, fall: FollowerFall): Finding {
+function followerFinding(
+  def: FunctionDef,
+  fall: FollowerFall,
+  falls: readonly FollowerFall[],
+): Finding {
   const { file } = def;
   const line = file.lines.at(fall.at);
   const chain = fall.chain.map((c) =>
@@ -272,7 +276,12 @@ function followerFinding(def: FunctionDef, fall: FollowerFall): Finding {
     message: fall.why,
     subject: { kind: 'follower', name: def.name, path: file.path, line: def.line },
     chain,
-    traits: consumerTraits(def.name, `${file.path}:${def.line}`, fall.rule),
+    traits: consumerTraits(
+      def.name,
+      `${file.path}:${def.line}`,
+      fall.rule,
+      falls.map((f) => f.rule),
+    ),
     model: null,
     key: [fall.rule, file.path, def.name, ...chain.map((c) => c.function)].join('|'),
   };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** The traits that an exporter's paths show, for the model to run. */
-import type { ConsumerTraits, ExporterTraits, Insertion } from '../contract/traits.ts';
+import type { ConsumerTraits, ExporterTraits, Insertion, Lookup } from '../contract/traits.ts';
 import type { Entry } from './exporters.ts';
 import { primitiveOf, VM } from './flow/values.ts';
 import type { Judged } from './verdicts.ts';
@@ -46,21 +46,27 @@ function insertionOf(e: Entry): Insertion {
   return /mixed/.test(name) ? 'fault-mixed' : 'fault-pfn';
 }
 
-/** The traits of a follower in which a rule falls. */
+/** How one gets at a page by what breaks a rule; everybody else follows. */
+const LOOKUP: Readonly<Record<string, Lookup>> = { R12: 'sg-table', R15: 'vm-pgoff' };
+
+/** The traits of a follower: all of its rules that fall, and the one that this is about. */
 export function consumerTraits(
   name: string,
   source: string,
   rule: string,
+  falls: readonly string[],
 ): Partial<ConsumerTraits> & { readonly id: string } {
+  // Who lets a translation outlive its lock has R8 for it, here or in its callers.
+  const vouched = !(rule in LOOKUP) && !falls.includes('R8');
   return {
     id: name.replace(/_/g, '-'),
     title: name,
     source,
     status: 'real',
-    lookup: 'follow',
-    takesPageRef: rule === 'R6',
-    honoursWrite: rule !== 'R7',
-    notifier: false,
-    retries: false,
+    lookup: LOOKUP[rule] ?? 'follow',
+    takesPageRef: falls.includes('R6'),
+    honoursWrite: !falls.includes('R7'),
+    notifier: vouched,
+    retries: vouched,
   };
 }

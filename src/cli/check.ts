@@ -7,7 +7,7 @@ import { applyBaseline, BadBaseline, makeBaseline, readBaseline } from '../check
 import { checkCached } from '../check/cache.ts';
 import { check, placeOf, record } from '../check/check.ts';
 import { BadPatch, overlay, readPatch } from '../check/patch.ts';
-import type { CheckReport, Finding } from '../contract/finding.ts';
+import { type CheckReport, type Finding, STAND_ALONE } from '../contract/finding.ts';
 import { auditMarkdown, auditText } from '../report/audit.ts';
 import {
   githubText,
@@ -19,6 +19,7 @@ import {
 } from '../report/check.ts';
 import { sarif } from '../report/sarif.ts';
 import { explainFinding } from './check-explain.ts';
+import { modelVersion, withModel } from './check-model.ts';
 import type { Context } from './commands.ts';
 import { EXIT, type ExitCode, Failure, note, out, outJson } from './io.ts';
 import { reportPage } from './page.ts';
@@ -78,8 +79,11 @@ export async function checkCommand(
     findings = fresh;
     for (const key of stale) note(`pfnmap: ${options.baseline}: stale, nothing matches ${key}`);
   }
+  const { linux } = report.tree;
+  if (options.explain)
+    return explainFinding(options.explain, findings, { linux, json: options.json }, signal);
+  if (!options.audit) findings = await modelled(findings, linux, options, self, signal);
   const ms = Date.now() - began;
-  if (options.explain) return explainFinding(options.explain, findings, options, signal);
   if (options.audit) {
     const { exporters, followers, primitives, tree } = report;
     if (options.json)
@@ -104,6 +108,23 @@ export async function checkCommand(
   return report.exporters.length > 0 && report.exporters.every((e) => e.verdict === 'unknown')
     ? EXIT.unknown
     : EXIT.ok;
+}
+
+/** The model's answers: to all findings where they are data, else where they decide. */
+async function modelled(
+  findings: readonly Finding[],
+  linux: string,
+  options: CheckCommandOptions,
+  self: string,
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  const wanted = (f: Finding) =>
+    options.json || options.html || options.sarif || !STAND_ALONE.includes(f.rule);
+  const version = modelVersion(linux);
+  const kept = options.cache === false ? null : self;
+  const answered = await withModel(findings.filter(wanted), version, signal, kept);
+  if (signal.aborted) throw new Failure('interrupted', EXIT.interrupted);
+  return findings.map((f) => (wanted(f) ? answered.shift()! : f));
 }
 
 async function reportOn(

@@ -13,6 +13,19 @@ export interface ChainLink {
   readonly why: string;
 }
 
+export interface ModelAnswer {
+  readonly verdict: string;
+  /** `exporter/consumer`: the cell that is worst, one of which is the subject. */
+  readonly scenario: string;
+  /** What replays the worst interleaving; empty without one. */
+  readonly schedule: string;
+  /** What had to be taken for granted because source was not asked for it. */
+  readonly assumes: string | null;
+}
+
+/** Rules that stand on their own: the model cannot take a finding of theirs back. */
+export const STAND_ALONE: readonly string[] = ['R1', 'R2', 'R12', 'R14', 'R16'];
+
 export interface Finding {
   /** `R2` */
   readonly rule: string;
@@ -34,11 +47,8 @@ export interface Finding {
   };
   readonly chain: readonly ChainLink[];
   readonly traits: Readonly<Record<string, unknown>>;
-  readonly model: {
-    readonly verdict: string;
-    readonly scenario: string;
-    readonly schedule: string;
-  } | null;
+  /** What the traits do in the model; null when it was not run, or has nothing to run. */
+  readonly model: ModelAnswer | null;
   /** Rule, function and chain without lines: what a baseline remembers. */
   readonly key: string;
 }

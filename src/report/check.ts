@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Findings of the source checker as text, in the manner of checkpatch, and as GitHub annotations. */
-import type { CheckReport, Finding } from '../contract/finding.ts';
+import { type CheckReport, type Finding, STAND_ALONE } from '../contract/finding.ts';
 
 export type Paint = (text: string, level: Level) => string;
 export type Level = 'ERROR' | 'WARNING' | 'CHECK';
@@ -8,10 +8,13 @@ export type Level = 'ERROR' | 'WARNING' | 'CHECK';
 /** `EXPORTER_PFNMAP` */
 export const typeOf = (f: Finding) => f.name.toUpperCase().replace(/-/g, '_');
 
+/** Whether nothing goes wrong in the model with what was found, and that decides. */
+export const takenBack = ({ rule, model }: Finding): boolean =>
+  (model?.verdict === 'safe' || model?.verdict === 'refused') && !STAND_ALONE.includes(rule);
+
 /** An error on every path, a warning on some, a check where something else decides. */
 export function levelOf(f: Finding): Level {
-  if (f.certainty === 'depends' || f.model?.verdict === 'safe' || f.model?.verdict === 'refused')
-    return 'CHECK';
+  if (f.certainty === 'depends' || takenBack(f)) return 'CHECK';
   return f.certainty === 'always' ? 'ERROR' : 'WARNING';
 }
 
@@ -24,7 +27,10 @@ export function findingText(f: Finding, terse: boolean, paint: Paint = plain): s
   if (terse) return [head];
   const out = [head];
   if (f.depends_on) out.push(`#  depends on: ${f.depends_on}`);
-  if (f.model) out.push(`#  model: ${f.model.verdict} (${f.model.scenario})`);
+  if (f.model) {
+    const { verdict, scenario, assumes } = f.model;
+    out.push(`#  model: ${verdict} (${scenario})${assumes ? `, if ${assumes}` : ''}`);
+  }
   out.push(
     `#  ${f.subject.kind} ${f.subject.name}, ${f.subject.path}:${f.subject.line}, in ${f.function}()`,
   );

@@ -28,6 +28,7 @@ export interface Finding {
     readonly verdict: string;
     readonly scenario: string;
     readonly schedule: string;
+    readonly assumes: string | null;
   } | null;
 }
 
@@ -84,6 +85,7 @@ function findingOf(value: unknown): Finding | null {
       verdict: text(model.verdict),
       scenario: text(model.scenario),
       schedule: text(model.schedule),
+      assumes: text(model.assumes) || null,
     },
   };
 }

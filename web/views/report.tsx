@@ -5,6 +5,7 @@ import { RULES } from '../../src/contract/rules.ts';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 import { parseAddress } from '../../src/report/address.ts';
 import { count } from '../../src/report/text.ts';
+import { matrixCells } from '../../src/scenarios/matrix.ts';
 import { pack } from '../client/pack.ts';
 import { type CheckReport, type Finding, type Link, readReport } from '../client/report.ts';
 import { go, href } from '../client/route.ts';
@@ -243,6 +244,17 @@ function Explore({ finding, linux }: { finding: Finding; linux: LinuxVersion }) 
   const { model } = finding;
   if (!model) return <ExploreTraits finding={finding} linux={linux} />;
   const address = parseAddress(model.schedule);
+  if (!matrixCells().some((c) => c.id === model.scenario)) {
+    return (
+      <>
+        <p>
+          On the model: {model.verdict} ({model.scenario}
+          {model.assumes && `, if ${model.assumes}`})
+        </p>
+        <ExploreTraits finding={finding} linux={linux} />
+      </>
+    );
+  }
   if (typeof address === 'string') {
     return (
       <p>
