@@ -51,7 +51,8 @@ const change_prot_numa = routine(
     yield* mmu_notifier_invalidate_range_start(mm, addr, addr + 1);
     yield* pte_lock(mm);
     const hint = yield* wants_hint(yield* ptep_get(mm, addr), flags);
-    // The right to write stays on record (pte_savedwrite), as in the entry here.
+    // The right to write stays in the entry: 6.1 saves it so (pte_mk_savedwrite, mm/mprotect.c:173); 6.12
+    // finds it again at the hint fault (can_change_pte_writable, mm/memory.c:5603).
     if (hint) yield* ptep_set_bits(mm, addr, PTE_NONE);
     yield* pte_unlock(mm);
     if (hint) yield* flush_tlb_range(mm, addr, addr + 1);
