@@ -153,16 +153,22 @@ describe('matrix', () => {
     expect(code).toBe(3);
   });
 
-  test('Ctrl-C prints what is finished as valid JSON: exit code 130', { timeout }, async () => {
-    const { code, stdout, stderr } = await pfnmap(['matrix', '--json'], {
-      onStart: (child) => setTimeout(() => child.kill('SIGINT'), 700),
-    });
-    const json = JSON.parse(stdout);
-    expect(json.unfinished).toBeGreaterThan(0);
-    expect(json.cells).toHaveLength(json.totals.cells);
-    expect(stderr).toMatch(/^pfnmap: interrupted: \d+ of \d+ cells are not finished\n$/);
-    expect(code).toBe(130);
-  });
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    '%s prints what is finished as valid JSON: exit code 130',
+    {
+      timeout,
+    },
+    async (signal) => {
+      const { code, stdout, stderr } = await pfnmap(['matrix', '--json'], {
+        onStart: (child) => setTimeout(() => child.kill(signal), 700),
+      });
+      const json = JSON.parse(stdout);
+      expect(json.unfinished).toBeGreaterThan(0);
+      expect(json.cells).toHaveLength(json.totals.cells);
+      expect(stderr).toMatch(/^pfnmap: interrupted: \d+ of \d+ cells are not finished\n$/);
+      expect(code).toBe(130);
+    },
+  );
 
   test('a reader that goes away ends it quietly', { timeout }, async () => {
     const { stderr } = await pfnmap(['matrix', '--json', '--exporter', 'vgem'], {

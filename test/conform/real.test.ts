@@ -11,7 +11,8 @@ import { type Coverage, generate } from '../../src/conform/generate.ts';
 import { campaign, type Outcome, shorten, versionOf } from '../../src/conform/real/campaign.ts';
 import { Machine } from '../../src/conform/real/machine.ts';
 import { cachedKernel, getKernel, type Kernel } from '../../src/conform/real/packages.ts';
-import { type Case, corpusCases } from '../../src/conform/run.ts';
+import { type Case, corpusCases, runCorpus } from '../../src/conform/run.ts';
+import { pfnmap, useBuild, useDirectory } from '../cli/program.ts';
 
 const SEED = Number(process.env.PFNMAP_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const PROGRAMS = 2000;
@@ -22,6 +23,9 @@ const say = (text: string) => console.log(text);
 beforeAll(() => {
   for (const tool of ['gcc', 'make', 'qemu-system-x86_64'] as const) need(tool);
 }, 10 * MINUTES);
+
+useBuild();
+const files = useDirectory();
 
 /** Disagreements as one would want to read them. */
 async function told(kernel: Kernel, cases: readonly Case[], outcome: Outcome): Promise<string[]> {
@@ -52,11 +56,15 @@ describe.each(['6.12', '6.1'])('Linux %s', (series) => {
     expect(outcome.ops_mismatched).toBe(0);
   }
 
-  test('answers as recorded, and as the model does', { timeout: 3 * MINUTES }, async () => {
-    const text = readFileSync(join(import.meta.dirname, 'corpus.jsonl'), 'utf8');
-    const cases = corpusCases(text, versionOf(kernel.release));
-    await agrees(cases.filter((one) => one.recorded !== undefined));
-  });
+  test.each(['corpus.jsonl', 'found.jsonl'])(
+    'answers as recorded in %s, and as the model does',
+    { timeout: 3 * MINUTES },
+    async (file) => {
+      const text = readFileSync(join(import.meta.dirname, file), 'utf8');
+      const cases = corpusCases(text, versionOf(kernel.release));
+      await agrees(cases.filter((one) => one.recorded !== undefined));
+    },
+  );
 
   test(`answers ${PROGRAMS} random programs as the model does`, {
     timeout: 3 * MINUTES,
@@ -86,4 +94,29 @@ describe.each(['6.12', '6.1'])('Linux %s', (series) => {
     expect(answers).toEqual([read, ['ok', 'ok', died], read]);
     expect(machine.deaths).toBe(1);
   });
+});
+
+test('--record writes a corpus that both kernels and the model agree with', {
+  timeout: 3 * MINUTES,
+}, async () => {
+  const file = join(files.path(), 'recorded.jsonl');
+  const again = join(files.path(), 'again.jsonl');
+  const fuzz = ['--fuzz', '40', '--seed', String(SEED)];
+  const made = await pfnmap(['conform', '--boot', 'both', ...fuzz, '--record', file]);
+  expect(made.stderr).toContain('pfnmap: 40 programs recorded in ');
+  expect(made.code).toBe(0);
+  const text = readFileSync(file, 'utf8');
+  const [newer, older] = (['6.12', '6.1'] as const).map((linux) => runCorpus(text, { linux }));
+  expect([newer.programs, newer.ops_mismatched]).toEqual([40, 0]);
+  expect([older.programs + older.programs_left_out, older.ops_mismatched]).toEqual([40, 0]);
+  expect(older.programs).toBeGreaterThan(0);
+  const kept = await pfnmap(['conform', '--boot', 'both', '--corpus', file, '--record', again]);
+  expect(kept.code).toBe(0);
+  expect(readFileSync(again, 'utf8')).toBe(text);
+});
+
+test('a recording that cannot be written is refused before anything runs', async () => {
+  const { code, stderr } = await pfnmap(['conform', '--fuzz', '9', '--record', files.path()]);
+  expect(stderr).toMatch(/^pfnmap: .*: cannot be written: EISDIR/);
+  expect(code).toBe(2);
 });
