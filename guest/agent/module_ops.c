@@ -116,10 +116,16 @@ static void lookup(int slot, const char *const *arg, char *out)
 	};
 	char owner[48];
 
-	if (ioctl(module_fd, PFNMAP_LOOKUP, &l)) {
-		put_status(out, -1);
-		return;
-	}
+	/*
+	 * Registering a notifier fails with EINTR while any work is pending for the task, as a ring
+	 * of io_uring that is being taken down gives it at some time.
+	 */
+	do {
+		if (ioctl(module_fd, PFNMAP_LOOKUP, &l)) {
+			put_status(out, -1);
+			return;
+		}
+	} while (l.err == -EINTR);
 	if (l.err) {
 		sprintf(out, "%s p%ds%d", errno_name(-l.err), !!(l.bits & ENTRY_PRESENT),
 			!!(l.bits & ENTRY_SPECIAL));

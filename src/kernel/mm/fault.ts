@@ -45,6 +45,7 @@ import { do_numa_page } from './numa.ts';
 import {
   alloc_page,
   copy_page,
+  fill_page,
   get_page,
   OWNER_ANON,
   page_add_rmap,
@@ -250,7 +251,10 @@ const wp_page_copy = routine(
     yield* anon_vma_prepare(vma);
     const copy = yield* alloc_page(OWNER_ANON);
     if (copy < 0) return VM_FAULT_OOM;
-    yield* copy_page(copy, pte_pfn(orig));
+    // __wp_page_copy_user: what has no struct page is read at its user address, and is zeroes where
+    // the entry lets nobody read (6.12 mm/memory.c:3116, 6.1 mm/memory.c:2963).
+    if (!held && orig & PTE_NONE) yield* fill_page(copy, 0);
+    else yield* copy_page(copy, pte_pfn(orig));
     yield* mmu_notifier_invalidate_range_start(mm, addr, addr + 1);
     const prot = yield* vm_page_prot(vma);
     yield* pte_lock(mm);
