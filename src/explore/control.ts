@@ -20,6 +20,7 @@ import {
   resume,
   type StepDef,
 } from './program.ts';
+import { LockSets } from './races.ts';
 
 /** Node number of a thread that has finished. A finished thread keeps no locals. */
 export const DONE = 0;
@@ -173,6 +174,9 @@ export class Control {
   /** Locks held at the node, as bit masks over lock numbers (only the first 31 locks count). */
   readonly heldWrite: number[] = [];
   readonly heldAny: number[] = [];
+  /** The same two by the number of the set. */
+  readonly heldSet: number[] = [];
+  readonly lockSets = new LockSets();
   readonly held: (readonly number[])[] = [];
   /** Locks that the thread would hold if taking them were not what the mutant leaves out. */
   private readonly unheld: (readonly number[])[] = [];
@@ -366,6 +370,7 @@ export class Control {
     this.loopHead.push(false);
     this.heldWrite.push(locks.write);
     this.heldAny.push(locks.any);
+    this.heldSet.push(this.lockSets.numberOf(locks.any, locks.write));
     this.local.push(local);
     this.parent.push(parent);
     if (local) {

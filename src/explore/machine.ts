@@ -200,6 +200,7 @@ export class Machine {
         new Guards(system.without),
       );
     this.finalHook = system.final;
+    mem.races.begin(this.nThreads, this.control.lockSets);
     mem.logging = true;
     this.at = new Int32Array(this.nThreads);
     this.columnOf = new Int32Array(mem.size).fill(-1);
@@ -536,8 +537,7 @@ export class Machine {
   private enter(t: number, node: number): void {
     const { mem, control } = this;
     mem.self = t;
-    mem.heldRead = control.heldAny[node];
-    mem.heldWrite = control.heldWrite[node];
+    mem.races.held = control.heldSet[node];
     mem.bare = 0;
   }
 

@@ -8,10 +8,11 @@
  * byte is a dictionary code XOR the code of the initial value, so that "not yet a column" and
  * "initial value" are the same zero and no stored row ever needs rewriting.
  *
- * In watched mode the memory also runs the lockset algorithm (Savage et al., "Eraser", 1997) over
- * all accesses: a slot is *racy* when two threads touch it, one of them writes, and no common lock
- * covers them. Only steps that touch racy slots need a scheduling point; see machine.ts.
+ * In watched mode the memory also tells races.ts of all accesses, which finds out what slots are
+ * *racy*. Only steps that touch racy slots need a scheduling point; see machine.ts.
  */
+
+import { Races } from './races.ts';
 
 /** What a step reports when a rule falls. Severities are ordered; `corrupts` ends the path. */
 export interface Violation {
@@ -102,8 +103,6 @@ export function emptyList<T extends object>(): T[] {
   return list;
 }
 
-const SHARED = 0x7f;
-
 export class Memory {
   words: Int32Array = new Int32Array(0);
   readonly arrays: Slots[] = [];
@@ -131,10 +130,7 @@ export class Memory {
   /** By first thread's slot: bit mask of the other threads whose slots the running step touched. */
   readonly foreign = new Map<number, number>();
 
-  // Lockset state, one entry a slot.
-  private owner: Uint8Array = new Uint8Array(0);
-  private written: Uint8Array = new Uint8Array(0);
-  private lockset: Int32Array = new Int32Array(0);
+  races = new Races(0);
   racy: Uint8Array = new Uint8Array(0);
   /** Words that only lock primitives touch; see {@link observe}. */
   private lockWord: Uint8Array = new Uint8Array(0);
@@ -142,8 +138,6 @@ export class Memory {
   racyGrew = false;
   /** Racy slots touched by the running step. */
   bare = 0;
-  heldRead = 0;
-  heldWrite = 0;
   /** When not null, collects the distinct racy slots that the running step touches (test mode). */
   touched: Set<number> | null = null;
   arrayOf: Uint16Array = new Uint16Array(0);
@@ -161,9 +155,7 @@ export class Memory {
   seal(): void {
     const n = this.size;
     this.words = new Int32Array(n);
-    this.owner = new Uint8Array(n).fill(0xff);
-    this.written = new Uint8Array(n);
-    this.lockset = new Int32Array(n).fill(-1);
+    this.races = new Races(n);
     this.racy = new Uint8Array(n);
     this.lockWord = new Uint8Array(n);
     this.arrayOf = new Uint16Array(n);
@@ -186,9 +178,7 @@ export class Memory {
 
   /** Forgets all that was observed of the accesses, so that a search can begin again. */
   forget(): void {
-    this.owner.fill(0xff);
-    this.written.fill(0);
-    this.lockset.fill(-1);
+    this.races.forget();
     this.racy.fill(0);
     this.racyGrew = false;
     this.watching = false;
@@ -234,21 +224,18 @@ export class Memory {
   noteRead(slot: number): void {
     if (this.racy[slot]) this.noteBare(slot);
     else if (this.lockWord[slot]) this.observe(slot);
-    else this.lockStep(slot, this.heldRead);
+    else if (this.races.read(slot, this.self)) this.observe(slot);
   }
 
   noteWrite(slot: number): void {
     if (this.racy[slot]) this.noteBare(slot);
     else if (this.lockWord[slot]) this.observe(slot);
-    else {
-      this.written[slot] = 1;
-      this.lockStep(slot, this.heldWrite);
-    }
+    else if (this.races.write(slot, this.self)) this.observe(slot);
   }
 
   /**
-   * A step looks at a lock word without waiting for it (a trylock): from now on taking and releasing
-   * this lock is visible and no longer moves.
+   * A slot turns racy; or a step looks at a lock word without waiting for it (a trylock): from now on
+   * taking and releasing this lock is visible and no longer moves.
    */
   private observe(slot: number): void {
     this.racy[slot] = 1;
@@ -264,18 +251,6 @@ export class Memory {
   private noteBare(slot: number): void {
     this.bare++;
     if (this.touched && !this.arrays[this.arrayOf[slot]].options.ghost) this.touched.add(slot);
-  }
-
-  private lockStep(slot: number, held: number): void {
-    const owner = this.owner[slot];
-    if (owner === 0xff) this.owner[slot] = this.self;
-    else if (owner !== this.self) this.owner[slot] = SHARED;
-    this.lockset[slot] &= held;
-    if (this.owner[slot] === SHARED && this.written[slot] && this.lockset[slot] === 0) {
-      this.racy[slot] = 1;
-      this.racyGrew = true;
-      this.noteBare(slot);
-    }
   }
 
   /** Finds the array and index of a slot, for messages. */

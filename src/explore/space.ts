@@ -121,6 +121,7 @@ export class Space {
       if (machine.reduce) throw new Learned('nesting');
     };
     if (symmetry && !knowledge.asymmetric) machine.useSymmetry();
+    mem.races.exchanged = machine.symmetric;
     this.machine = machine;
     if (this.store) this.store.clear(machine.stride);
     else this.store = new StateStore(machine.stride);
