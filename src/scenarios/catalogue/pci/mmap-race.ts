@@ -38,7 +38,7 @@ export default [
       'mmap() makes no entry. Faults come after the VMA is linked, and look for the claim under the lock of ' +
       'the zap: what comes before is zapped, what comes after is refused.',
     source: 'Vetter 23/14:34',
-    status: 'real VFIO (6.12 drivers/vfio/pci/vfio_pci_core.c:1706)',
+    status: 'real VFIO (6.12 drivers/vfio/pci/vfio_pci_core.c:1707)',
     rules: ['R4'],
     expected: 'safe',
     exporter: exporterOf('vfio-bar'),
