@@ -48,11 +48,16 @@ export function quietPipes(): void {
   }
 }
 
+/** Milliseconds in which a second signal is the first one's echo: timeout(1) sends each twice. */
+const ECHO = 500;
+
 /** Aborted by the first Ctrl-C or SIGTERM; the second ends the program at once. */
 export function interruption(): AbortSignal {
   const controller = new AbortController();
+  let first = 0;
   const stop = () => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted);
+    if (!controller.signal.aborted) first = performance.now();
+    else if (performance.now() - first > ECHO) process.exit(EXIT.interrupted);
     controller.abort();
   };
   process.on('SIGINT', stop);

@@ -160,7 +160,12 @@ describe('matrix', () => {
     },
     async (signal) => {
       const { code, stdout, stderr } = await pfnmap(['matrix', '--json'], {
-        onStart: (child) => setTimeout(() => child.kill(signal), 700),
+        // Twice, as timeout(1) does.
+        onStart: (child) =>
+          setTimeout(() => {
+            child.kill(signal);
+            setTimeout(() => child.kill(signal), 20);
+          }, 700),
       });
       const json = JSON.parse(stdout);
       expect(json.unfinished).toBeGreaterThan(0);

@@ -71,7 +71,8 @@ export class Machine {
     const give = (answer: Answer) => onAnswer(done++, answer);
     while (done < programs.length && !signal?.aborted) {
       const end = await this.serve(programs.slice(done), false, give, signal);
-      if (end === 'answered' || end === 'stopped') break;
+      // A signal to the whole group ends QEMU, too.
+      if (end === 'answered' || end === 'stopped' || signal?.aborted) break;
       const before = done;
       give(await this.postMortem(programs[before], end));
     }
