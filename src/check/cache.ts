@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -17,17 +18,17 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { CheckReport } from '../contract/finding.ts';
 import { type CheckOptions, check, placeOf } from './check.ts';
-import { fingerprint } from './scan.ts';
+import { fingerprint, isRelevant, type Scanned, scan } from './scan.ts';
 
 /** Where things of one kind are kept. */
 const directory = (kind: Kind) =>
   join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'pfnmap', kind);
 
-/** Reports on trees, and answers of the model. */
-export type Kind = 'check' | 'model';
+/** Reports on trees, scans of trees, and answers of the model. */
+export type Kind = 'check' | 'scan' | 'model';
 
 /** Files kept of a kind; the oldest go first. */
-const KEPT: Readonly<Record<Kind, number>> = { check: 40, model: 400 };
+const KEPT: Readonly<Record<Kind, number>> = { check: 40, scan: 10, model: 400 };
 
 /** What a build's files go by: another build does not read them. */
 export function buildStamp(self: string | null): string {
@@ -36,16 +37,52 @@ export function buildStamp(self: string | null): string {
 }
 
 /** Like check(), from the cache when no file has changed. */
-export async function checkCached(options: CheckOptions): Promise<CheckReport> {
-  const place = placeOf(options.path);
-  const salt = `${buildStamp(options.self)} ${options.linux} ${options.audit} ${resolve(options.path)}`;
-  const name = createHash('sha1').update(resolve(options.path)).digest('hex').slice(0, 16);
-  const file = `${name}-${fingerprint(place.root, salt)}.json`;
+export async function checkCached(
+  options: CheckOptions,
+  tree = fingerprint(placeOf(options.path).root),
+): Promise<CheckReport> {
+  const key = `${tree} ${buildStamp(options.self)} ${options.linux} ${options.audit} ${resolve(options.path)}`;
+  const file = `${sha1(key)}.json`;
   const known = recall('check', file) as CheckReport | null;
   if (known) return known;
-  const report = await check(options);
+  const report = await check({ ...options, scanned: () => scanCached(options, tree) });
   remember('check', file, report);
   return report;
+}
+
+const sha1 = (text: string) => createHash('sha1').update(text).digest('hex');
+
+/** Which files of a tree matter: reading them all takes longest. */
+async function scanCached({ path, self }: CheckOptions, tree: string): Promise<Scanned> {
+  const { root } = placeOf(path);
+  const file = `${sha1(`${tree} ${buildStamp(self)} ${root}`)}.json`;
+  const known = recall('scan', file) as Scanned | null;
+  if (known) return known;
+  const scanned = await scan(root, self);
+  remember('scan', file, scanned);
+  return scanned;
+}
+
+/**
+ * A tree without a change and with it.
+ * @param overlay files that change: their texts, null for removed ones
+ */
+export async function checkChange(
+  options: CheckOptions,
+  overlay: ReadonlyMap<string, string | null>,
+): Promise<{ readonly before: CheckReport; readonly after: CheckReport }> {
+  const { root } = placeOf(options.path);
+  const tree = fingerprint(root);
+  const before = await checkCached(options, tree);
+  const read = new Set(before.read);
+  // A file that was not looked into, was there before, and need not be looked into now.
+  const idle = ([path, text]: readonly [string, string | null]) =>
+    !/\.[ch]$/.test(path) ||
+    (text !== null && !read.has(path) && existsSync(join(root, path)) && !isRelevant(text));
+  const after = [...overlay].every(idle)
+    ? before
+    : await check({ ...options, overlay, scanned: () => scanCached(options, tree) });
+  return { before, after };
 }
 
 /** What was kept under a name; null when it is not there, or not whole. */

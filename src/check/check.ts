@@ -24,7 +24,7 @@ import { primitivesOf } from './primitives.ts';
 import recorded61 from './recorded/6.1.json' with { type: 'json' };
 import recorded612 from './recorded/6.12.json' with { type: 'json' };
 import { type RecordedKernel, recordKernel } from './recorded.ts';
-import { readLatin1, scan } from './scan.ts';
+import { readLatin1, type Scanned, scan } from './scan.ts';
 import { consumerTraits, traitsOf } from './traits.ts';
 import { type Fall, type Judged, judgeExporter } from './verdicts.ts';
 
@@ -39,6 +39,8 @@ export interface CheckOptions {
   readonly audit?: boolean;
   /** Files that a patch changes: their texts, null for removed ones. */
   readonly overlay?: ReadonlyMap<string, string | null>;
+  /** Gives what a scan of the tree's root gave; without it the tree is scanned. */
+  readonly scanned?: () => Promise<Scanned>;
 }
 
 /** Where a path lies: in which tree, and in which part of it. */
@@ -93,9 +95,9 @@ function recordedFor(version: string): RecordedKernel {
 }
 
 /** A tree's program, and what is known of where it lies. */
-async function load({ path, linux, self, overlay }: CheckOptions) {
+async function load({ path, linux, self, overlay, scanned: given }: CheckOptions) {
   const place = placeOf(path);
-  const scanned = await scan(place.root, self);
+  const scanned = given ? await given() : await scan(place.root, self);
   const known = new Set(scanned.paths);
   const touched: string[] = [];
   for (const [p, text] of overlay ?? []) {
@@ -177,6 +179,7 @@ export async function check(options: CheckOptions): Promise<CheckReport> {
     exporters: judged.map(audited),
     followers: followers.map(auditedFollower),
     primitives: options.audit && place.kind === 'kernel' ? primitivesOf(program) : [],
+    read: program.sources.asked,
   };
 }
 

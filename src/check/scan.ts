@@ -13,6 +13,9 @@ import { Worker } from 'node:worker_threads';
 const RELEVANT =
   /vm_area_struct|vm_fault|dma_buf|dma_map_ops|drm_gem_ob|drm_driver|DRM_GEM_|follow_p|hmm_range|mmu_[ni]|pfn_t/;
 
+/** Whether a file with this text has to be looked into. */
+export const isRelevant = (text: string) => RELEVANT.test(text);
+
 /** Files beyond this are data: no function of the kernel is near that long. */
 const MAX_BYTES = 32 << 20;
 
@@ -91,7 +94,7 @@ export function scanFiles({ root, paths }: Omit<ScanRequest, 'job'>): ScanReply 
   const unreadable: { path: string; why: string }[] = [];
   for (const path of paths) {
     try {
-      if (RELEVANT.test(readLatin1(join(root, path)))) relevant.push(path);
+      if (isRelevant(readLatin1(join(root, path)))) relevant.push(path);
     } catch (error) {
       unreadable.push({ path, why: reason(error) });
     }
@@ -130,9 +133,9 @@ export async function scan(root: string, self: string | null): Promise<Scanned> 
 }
 
 /** Names, sizes and times of all files of a tree: equal when nothing was touched. */
-export function fingerprint(root: string, salt: string): string {
+export function fingerprint(root: string): string {
   const { paths } = walk(root);
-  const hash = createHash('sha1').update(salt);
+  const hash = createHash('sha1').update(root);
   const part: string[] = [];
   for (const path of paths) {
     const s = statSync(join(root, path), { throwIfNoEntry: false });

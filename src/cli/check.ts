@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { version } from '../../package.json';
 import { applyBaseline, BadBaseline, makeBaseline, readBaseline } from '../check/baseline.ts';
-import { checkCached } from '../check/cache.ts';
+import { checkCached, checkChange } from '../check/cache.ts';
 import { check, placeOf, record } from '../check/check.ts';
 import { BadPatch, overlay, readPatch } from '../check/patch.ts';
 import { type CheckReport, type Finding, STAND_ALONE } from '../contract/finding.ts';
@@ -172,8 +172,10 @@ async function patched(options: CheckCommandOptions, self: string): Promise<Chec
       }
     });
     const base = { path: root, linux: options.linux, self };
-    const before = options.cache === false ? await check(base) : await checkCached(base);
-    const after = await check({ ...base, overlay: changed });
+    const { before, after } =
+      options.cache === false
+        ? { before: await check(base), after: await check({ ...base, overlay: changed }) }
+        : await checkChange(base, changed);
     const known = new Set(before.findings.map((f) => `${f.key} ${f.certainty}`));
     const lost = new Set(before.not_analysed.map((n) => `${n.path} ${n.why}`));
     return {
@@ -200,6 +202,7 @@ function together(reports: readonly CheckReport[]): CheckReport {
     exporters: all((r) => r.exporters),
     followers: all((r) => r.followers),
     primitives: first.primitives,
+    read: all((r) => r.read),
   };
 }
 

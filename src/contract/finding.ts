@@ -113,4 +113,6 @@ export interface CheckReport {
   readonly exporters: readonly AuditedExporter[];
   readonly followers: readonly AuditedFollower[];
   readonly primitives: readonly AuditedPrimitive[];
+  /** Files that were looked into: with others in their place nothing here would change. */
+  readonly read: readonly string[];
 }

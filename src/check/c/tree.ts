@@ -24,6 +24,11 @@ export class Sources {
     return file;
   }
 
+  /** The files that were asked for, there or not. */
+  get asked(): string[] {
+    return [...this.files.keys()];
+  }
+
   private readonly included = new Map<string, SourceFile | null>();
 
   /** The file that an #include in `from` means; null when the tree has none. */
