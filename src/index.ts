@@ -66,16 +66,15 @@ export {
   ScheduleError,
 } from './explore/schedule.ts';
 export { simulate } from './explore/simulate.ts';
-export { CONSUMERS } from './kernel/consumers/index.ts';
-export { EXPORTERS } from './kernel/exporters/index.ts';
-// The model of Linux.
+// The model of Linux, as a whole and by the names that a story calls.
+export * from './kernel/index.ts';
 export * as kernel from './kernel/index.ts';
-export type { LinuxVersion } from './kernel/versions.ts';
 // Output.
 export { type LadderOptions, ladder } from './report/ladder.ts';
-// Stories and the matrix.
+// Stories and the matrix. A story of the catalogue is written with what is exported here and nothing else.
+export { consumerLike, consumerOf, exporterOf, like } from './scenarios/cast.ts';
 export { CATALOGUE } from './scenarios/catalogue/index.ts';
-export { cellSystems, type Face, facesOf, type Way } from './scenarios/cell.ts';
+export { CELL_SIZES, cellSystems, type Face, facesOf, type Way } from './scenarios/cell.ts';
 export { CellMutants } from './scenarios/cell-mutants.ts';
 export {
   type Cell,
@@ -86,3 +85,17 @@ export {
   matrixCells,
 } from './scenarios/matrix.ts';
 export { type Driver, driver, type Scenario, scenario } from './scenarios/scenario.ts';
+export {
+  type Act,
+  allReleased,
+  BUFFER,
+  type Elsewhere,
+  FD,
+  inProcess,
+  MM,
+  type Play,
+  type Role,
+  type Story,
+  story,
+  touch,
+} from './scenarios/stage.ts';

@@ -2,10 +2,38 @@
 /** The kernel model as a library: what a scenario of one's own is written with. */
 
 export { CONSUMERS } from './consumers/index.ts';
+export {
+  dma_buf_attach,
+  dma_buf_detach,
+  dma_buf_map_attachment_unlocked,
+  dma_buf_unmap_attachment_unlocked,
+  sg_dma_address,
+} from './dma-buf/attach.ts';
+export { dma_buf_mmap } from './dma-buf/dma-buf.ts';
 export { type Exporter, exporter, type MoveOptions } from './dma-buf/exporter.ts';
 export { EXPORTERS } from './exporters/index.ts';
-export { sys_close } from './fs/file.ts';
-export { Kernel, type KernelConfig, PAGE_FREED, PAGE_FRESH, PAGE_USED } from './kernel.ts';
+export {
+  alloc_file,
+  fd_install,
+  fd_lookup,
+  fget,
+  fput,
+  set_close_on_exec,
+  set_file_mapping,
+  sys_close,
+  sys_dup,
+} from './fs/file.ts';
+export {
+  type DmaBufOps,
+  dma_buf_operations,
+  type FileOperations,
+  Kernel,
+  type KernelConfig,
+  PAGE_FREED,
+  PAGE_FRESH,
+  PAGE_USED,
+  type VmOperations,
+} from './kernel.ts';
 export { access_page, type UserPage, user_access } from './mm/access.ts';
 export {
   PTE_PRESENT,
@@ -17,7 +45,7 @@ export {
   VM_PFNMAP,
   VM_SHARED,
 } from './mm/flags.ts';
-export { follow_pfn, follow_pte } from './mm/follow.ts';
+export { follow_pfn, follow_pte, raw_walk } from './mm/follow.ts';
 export {
   FOLL_GET,
   FOLL_LONGTERM,
@@ -49,9 +77,11 @@ export {
   NOTIFIER_INTERVAL,
   NOTIFIER_LIST,
 } from './mm/mmu_notifier.ts';
+export { MREMAP_FIXED, MREMAP_MAYMOVE, sys_mremap } from './mm/mremap.ts';
 export { put_page, try_get_page } from './mm/page.ts';
-export { mmap_read_lock, mmap_read_unlock } from './mm/vma.ts';
+export { mmap_read_lock, mmap_read_unlock, set_vm_ops } from './mm/vma.ts';
 export { unmap_mapping_range } from './mm/zap.ts';
+export { do_exit, sys_execve, sys_fork } from './process.ts';
 export { consumer, notifierKind } from './programs/consumer.ts';
-export { hva_to_pfn_remapped } from './programs/find.ts';
+export { finder, hva_to_pfn_remapped, releaser } from './programs/find.ts';
 export { type LinuxVersion, PROFILES, type Profile } from './versions.ts';

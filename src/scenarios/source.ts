@@ -20,11 +20,27 @@ export function sourceIn(
   texts: readonly (readonly [path: string, text: string])[],
   id: string,
 ): StorySource | null {
-  const at = FILES.findIndex((file) => [file].flat().some((s) => s.id === id));
+  const at = fileAt(id);
   if (at < 0) return null;
   const [path, text] = texts[at];
   return { path, code: excerpt(text, id) };
 }
+
+/**
+ * The file that a story is in as a file of one's own: what it imports, it imports from the library.
+ * @returns null if there is no such story
+ */
+export function ownFileIn(
+  texts: readonly (readonly [path: string, text: string])[],
+  id: string,
+): string | null {
+  const at = fileAt(id);
+  return at < 0
+    ? null
+    : texts[at][1].replace(/^((?:import|\}) .*from )'\.[^']*';$/gm, "$1'pfnmap';");
+}
+
+const fileAt = (id: string) => FILES.findIndex((file) => [file].flat().some((s) => s.id === id));
 
 /** Leaves licence, imports and the file's other stories out. */
 function excerpt(text: string, id: string): string {

@@ -61,7 +61,7 @@ export interface Play {
 export type Act = (play: Play) => Run<unknown>;
 
 /** A thread of a process other than the first. */
-interface Elsewhere {
+export interface Elsewhere {
   readonly mm: number;
   readonly act: Act;
 }
@@ -72,6 +72,8 @@ export type Role = Act | ConsumerTraits | Elsewhere;
 /** Says that a thread runs in another process; the story's `kernel` has to have that many. */
 export const inProcess = (mm: number, act: Act): Elsewhere => ({ mm, act });
 
+/** What is told of a scenario, who plays in it, and what each does. */
+/** What is told of a scenario, who plays in it, and what the kernel under it has. */
 export interface Story extends Omit<Scenario, 'prepare' | 'bound' | 'exporter' | 'consumer'> {
   /** Whose buffer it is. */
   readonly exporter: ExporterTraits;

@@ -7,6 +7,8 @@ import { pathToFileURL } from 'node:url';
 import { deflateRawSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { TEXTS } from '../../src/scenarios/catalogue/texts.gen.ts';
+import { ownFileIn } from '../../src/scenarios/source.ts';
 import { pfnmap, useBuild, useDirectory } from '../cli/program.ts';
 import { dist, launch, open, serve } from './browser.ts';
 
@@ -79,6 +81,53 @@ describe('own code', () => {
       await page.locator('.editor').getByText('// mine').waitFor();
       await page.getByText('It has not been run').waitFor();
       expect(await page.locator('.ladder').count()).toBe(0);
+    });
+  }, 90_000);
+
+  test('a story is edited: run at once, changed, run again, shared by its link', async () => {
+    const id = 'ttm/move-forgets-zap';
+    const text = ownFileIn(TEXTS, id) ?? '';
+    const outcome = (page: Page) => page.locator('.outcomes li', { hasText: id }).textContent();
+    const explored = (page: Page) => page.getByText(/^all 5 explored$/);
+    let url = '';
+    await on(`show/${id}`, async (page) => {
+      await page.getByRole('link', { name: 'Edit this story' }).click();
+      // It is the page's own text: nobody has to agree, and the link needs no copy of it.
+      await explored(page).waitFor({ timeout: 60_000 });
+      await page.locator('.ladder .line').first().waitFor();
+      expect(await outcome(page)).toContain('violated');
+      expect(page.url().split('#')[1]).toBe(`/edit/${id}`);
+      await page.locator('.editor').getByText("from 'pfnmap'").first().waitFor();
+
+      await page.locator('.editor .cm-content').click();
+      await page.keyboard.press('Control+A');
+      const kept = text.replace("zap: 'never'", "zap: 'before-copy'");
+      await page.evaluate(`navigator.clipboard.writeText(${JSON.stringify(kept)})`);
+      await page.keyboard.press('Control+V');
+      await page.keyboard.press('Control+Enter');
+      await page.waitForURL(/code=/);
+      await explored(page).waitFor({ timeout: 60_000 });
+      expect(await outcome(page)).toContain('safe');
+      url = page.url();
+    });
+    await on(url.split('#/')[1], async (page) => {
+      await page.getByRole('button', { name: RUN }).click();
+      await explored(page).waitFor({ timeout: 60_000 });
+      expect(await outcome(page)).toContain('safe');
+    });
+  }, 90_000);
+
+  test('an edited story is run again for another version; one that is gone is said to be', async () => {
+    const id = 'gup/liar-without-mapping';
+    const verdict = (page: Page) => page.locator('.outcomes li', { hasText: id });
+    await on(`edit/${id}`, async (page) => {
+      await verdict(page).waitFor({ timeout: 60_000 });
+      expect(await verdict(page).textContent()).not.toContain('R13');
+      await page.getByLabel('Linux').selectOption('6.1');
+      await verdict(page).getByText('R13').waitFor({ timeout: 60_000 });
+    });
+    await on('edit/no/such', async (page) => {
+      await page.getByText("There is no story 'no/such' to edit.").waitFor();
     });
   }, 90_000);
 

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/** One's own driver or scenario in TypeScript: edited here, run in the sandbox when asked to. */
+/**
+ * A driver or scenario in TypeScript, one's own or a story of the catalogue (`#/edit/kvm/...`): edited
+ * here, run in the sandbox. What the page brings itself is run at once; other code when asked to.
+ */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
+import { ownFileIn } from '../../src/scenarios/source.ts';
 import { STARTER } from '../../src/scenarios/starter.ts';
 import { type Channel, loadCode, showSubject } from '../client/engine.ts';
-import { editor } from '../client/lazy.ts';
+import { editor, sources } from '../client/lazy.ts';
 import { pack, unpack } from '../client/pack.ts';
 import { href, type Route, replaceWith } from '../client/route.ts';
 import { ENDED, sandbox } from '../client/sandbox.ts';
@@ -13,6 +17,16 @@ import { VerdictMark } from '../parts/verdict.tsx';
 import { Show } from './show.tsx';
 
 const EXAMPLE = STARTER.replace('FILE', 'my-driver.ts');
+
+/** The file that a story of the catalogue is in, or null. */
+const storyFile = async (name: string) => ownFileIn((await sources()).stories, name);
+
+/** Whether a text is what the page has itself; if it cannot be told, it is not. */
+const isStory = (name: string, text: string) =>
+  storyFile(name).then(
+    (own) => own === text,
+    () => false,
+  );
 
 interface Outcome {
   readonly name: string;
@@ -23,7 +37,8 @@ interface Outcome {
 
 export function Edit({ route, linux }: { route: Route; linux: LinuxVersion }) {
   const packed = route.query.get('code');
-  const [code, setCode] = useState<string | null>(packed ? null : EXAMPLE);
+  const name = route.path.slice(1).join('/');
+  const [code, setCode] = useState<string | null>(packed || name ? null : EXAMPLE);
   /** Code that came by a link is foreign until its reader says otherwise. */
   const [foreign, setForeign] = useState(packed !== null);
   const [said, setSaid] = useState<{ kind: 'error' | 'note'; text: string } | null>(null);
@@ -32,29 +47,40 @@ export function Edit({ route, linux }: { route: Route; linux: LinuxVersion }) {
   const box = useRef<HTMLDivElement>(null);
   const channel = useRef<Channel | null>(null);
   const latest = useRef(code ?? '');
-  const name = route.path.slice(1).join('/');
 
   useEffect(() => {
     document.title = 'Write your own - pfnmap';
     return () => channel.current?.fail(ENDED);
   }, []);
+  const put = (text: string) => {
+    latest.current = text;
+    setCode(text);
+  };
+  const instead = (why: string) => {
+    setSaid({ kind: 'error', text: why });
+    setForeign(false);
+    put(EXAMPLE);
+  };
   useEffect(() => {
-    if (!packed || code !== null) return;
-    unpack(packed).then(
-      (text) => {
-        latest.current = text;
-        setCode(text);
-      },
-      () => {
-        setSaid({
-          kind: 'error',
-          text: 'The code in this link cannot be read: part of it is missing.',
-        });
-        setForeign(false);
-        setCode(EXAMPLE);
-        latest.current = EXAMPLE;
-      },
-    );
+    let gone = false;
+    if (packed) {
+      unpack(packed).then(put, () =>
+        instead('The code in this link cannot be read: part of it is missing.'),
+      );
+    } else if (name) {
+      storyFile(name).then(
+        (text) => {
+          if (gone) return;
+          if (text === null) return instead(`There is no story '${name}' to edit.`);
+          put(text);
+          void press.current();
+        },
+        (error: Error) => instead(error.message),
+      );
+    }
+    return () => {
+      gone = true;
+    };
   }, []);
 
   const run = async () => {
@@ -69,9 +95,10 @@ export function Edit({ route, linux }: { route: Route; linux: LinuxVersion }) {
     try {
       const { compile } = await editor();
       const text = latest.current;
-      replaceWith(
-        href(route.path.join('/'), { ...Object.fromEntries(route.query), code: await pack(text) }),
-      );
+      // What the page has itself needs no copy in the link, and is not foreign to who opens it.
+      const packed = name && (await isStory(name, text)) ? undefined : await pack(text);
+      if (!mine()) return;
+      replaceWith(href(route.path.join('/'), { ...Object.fromEntries(route.query), code: packed }));
       const compiled = compile(text);
       const loaded = await loadCode(compiled, linux, {}, box);
       await explore(loaded, box, mine);
@@ -96,6 +123,13 @@ export function Edit({ route, linux }: { route: Route; linux: LinuxVersion }) {
   };
   const press = useRef(run);
   press.current = run;
+  // What was explored holds for one version.
+  const explored = useRef(linux);
+  useEffect(() => {
+    if (explored.current === linux) return;
+    explored.current = linux;
+    if (channel.current) void press.current();
+  }, [linux]);
 
   // The editor comes once there is code to put into it, and not before foreign code was agreed to.
   useEffect(() => {

@@ -229,7 +229,16 @@ export function Show({ name, route, linux, channel, base = 'show' }: Props) {
           json={jsonOf(whole, shown)}
         />
       )}
-      {known?.kind === 'scenario' && !channel && <StoryCode name={known.name} />}
+      {known?.kind === 'scenario' && !channel && (
+        <>
+          <p>
+            <a href={href(`edit/${known.name}`, { linux: query.get('linux') ?? undefined })}>
+              Edit this story
+            </a>
+          </p>
+          <StoryCode name={known.name} />
+        </>
+      )}
       {known?.kind === 'cell' && known.exporter && known.consumer && (
         <section class="cast" aria-label="Traits">
           <h2>What they are</h2>

@@ -6,7 +6,6 @@
 import { type Run, routine } from '../../../explore/program.ts';
 import { simulate } from '../../../explore/simulate.ts';
 import { exporter } from '../../../kernel/dma-buf/exporter.ts';
-import { vgem } from '../../../kernel/exporters/vgem.ts';
 import { Kernel } from '../../../kernel/kernel.ts';
 import {
   MAP_PRIVATE,
@@ -15,6 +14,7 @@ import {
   PROT_WRITE,
   sys_mmap,
 } from '../../../kernel/mm/mmap.ts';
+import { exporterOf } from '../../cast.ts';
 import { CELL_SIZES } from '../../cell.ts';
 import type { Scenario } from '../../scenario.ts';
 
@@ -30,7 +30,7 @@ function withPatch(patch: 'posted' | 'corrected'): Scenario['prepare'] {
   const threads = [{ name: 'program', run: privateMapping }];
   return (linux) => () => {
     const k = new Kernel({ ...CELL_SIZES, linux, patch });
-    simulate({ mem: k.mem, world: k }, exporter(vgem).create(MM, FD, PAGES));
+    simulate({ mem: k.mem, world: k }, exporter(exporterOf('vgem')).create(MM, FD, PAGES));
     return { mem: k.mem, locks: k.locks, world: k, threads, found: k.mem.reports.splice(0) };
   };
 }
