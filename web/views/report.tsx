@@ -5,6 +5,7 @@ import { RULES } from '../../src/contract/rules.ts';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 import { parseAddress } from '../../src/report/address.ts';
 import { count } from '../../src/report/text.ts';
+import { CATALOGUE } from '../../src/scenarios/catalogue/index.ts';
 import { matrixCells } from '../../src/scenarios/matrix.ts';
 import { pack } from '../client/pack.ts';
 import { type CheckReport, type Finding, type Link, readReport } from '../client/report.ts';
@@ -244,7 +245,8 @@ function Explore({ finding, linux }: { finding: Finding; linux: LinuxVersion }) 
   const { model } = finding;
   if (!model) return <ExploreTraits finding={finding} linux={linux} />;
   const address = parseAddress(model.schedule);
-  if (!matrixCells().some((c) => c.id === model.scenario)) {
+  // A driver that was read off its source stands in neither; its traits can be explored.
+  if (![...CATALOGUE, ...matrixCells()].some(({ id }) => id === model.scenario)) {
     return (
       <>
         <p>
