@@ -7,8 +7,8 @@
 import type { Reply } from '../engine/protocol.ts';
 import { Channel, type Port, programText } from './engine.ts';
 
-/** Silence after which it is ended. */
-export const PATIENCE_MS = 3_000;
+/** Silence after which it is ended: less than it takes to eat all the memory of the page's process. */
+export const PATIENCE_MS = 1_500;
 
 type Said = { readonly ready: true } | { readonly reply: Reply } | { readonly error: string };
 
