@@ -159,14 +159,22 @@ describe('matrix', () => {
       timeout,
     },
     async (signal) => {
-      const { code, stdout, stderr } = await pfnmap(['matrix', '--json'], {
-        // Twice, as timeout(1) does.
-        onStart: (child) =>
-          setTimeout(() => {
-            child.kill(signal);
-            setTimeout(() => child.kill(signal), 20);
-          }, 700),
-      });
+      // The signal has to come after the process started to explore and before it is done, which
+      // no fixed time is on every machine: too early kills it (no code), so later times follow.
+      const interrupted = (ms: number) =>
+        pfnmap(['matrix', '--json'], {
+          // Twice, as timeout(1) does.
+          onStart: (child) =>
+            setTimeout(() => {
+              child.kill(signal);
+              setTimeout(() => child.kill(signal), 20);
+            }, ms),
+        });
+      let answer = await interrupted(700);
+      for (const ms of [1_500, 3_000, 6_000]) {
+        if (answer.code === null) answer = await interrupted(ms);
+      }
+      const { code, stdout, stderr } = answer;
       const json = JSON.parse(stdout);
       expect(json.unfinished).toBeGreaterThan(0);
       expect(json.cells).toHaveLength(json.totals.cells);
