@@ -6,6 +6,7 @@
 import { type Run, routine, step } from '../explore/program.ts';
 import { EBUSY, EINVAL, ENODATA, ENOENT, errnoName } from '../kernel/errno.ts';
 import { type Kernel, PAGE_USED } from '../kernel/kernel.ts';
+import { access_page } from '../kernel/mm/access.ts';
 import { PTE_PRESENT, PTE_SPECIAL, PTE_WRITE, pte_pfn } from '../kernel/mm/flags.ts';
 import { follow_pfn, follow_pte, raw_walk } from '../kernel/mm/follow.ts';
 import {
@@ -25,7 +26,7 @@ import {
   NOTIFIER_INTERVAL,
   NOTIFIER_NONE,
 } from '../kernel/mm/mmu_notifier.ts';
-import { OWNER_BUFFER, OWNER_KEPT } from '../kernel/mm/page.ts';
+import { OWNER_BUFFER, OWNER_KEPT, page_ref_count } from '../kernel/mm/page.ts';
 import { mmap_read_lock, mmap_read_unlock } from '../kernel/mm/vma.ts';
 import { hva_to_pfn_remapped } from '../kernel/programs/find.ts';
 import { mirrorFault } from '../kernel/programs/notified.ts';
@@ -94,19 +95,28 @@ interface Found {
   readonly flags: number;
 }
 
+const keep = step('hold', (k: Kernel, h: number, pfn: number, flags: number) => {
+  k.hold_pfn.set(h, pfn);
+  k.hold_flags.set(h, flags);
+});
+const hold_flags = step('hold_flags', (k: Kernel, h: number) => k.hold_flags.get(h));
+const hold_pfn = step('hold_pfn', (k: Kernel, h: number) => k.hold_pfn.get(h));
+const mmu_interval_notifier_remove = step('mmu_interval_notifier_remove', (k: Kernel, h: number) =>
+  k.mn_registered.set(h, NOTIFIER_NONE),
+);
+
 /** Looks `addr` up for holder `h`. Returns what was found, or a negative errno. */
-function lookup(
-  g: Guest,
+function* lookup(
   proc: number,
   method: string,
   addr: number,
   write: number,
   h: number,
-): Found | number {
+): Run<Found | number> {
   const variant = Object.hasOwn(GUP, method) ? GUP[method] : undefined;
   if (variant) {
     const flags = variant[1] | (write ? FOLL_WRITE : 0);
-    const page = g.run(proc, variant[0](proc, addr, flags));
+    const page = yield* variant[0](proc, addr, flags);
     if (page <= 0) return page || -ENODATA;
     return {
       pfn: page === ZERO_PAGE ? 0 : page,
@@ -118,21 +128,21 @@ function lookup(
   switch (method) {
     case 'pfn':
     case 'fpfn':
-      entry = g.run(proc, by_pfn(proc, addr));
+      entry = yield* by_pfn(proc, addr);
       break;
     case 'fpte':
-      entry = g.run(proc, by_pte(proc, addr));
+      entry = yield* by_pte(proc, addr);
       break;
     case 'raw':
-      entry = g.run(proc, by_walk(proc, addr));
+      entry = yield* by_walk(proc, addr);
       break;
     case 'pfnfix':
-      entry = g.run(proc, hva_to_pfn_remapped(proc, addr, write));
+      entry = yield* hva_to_pfn_remapped(proc, addr, write);
       break;
     case 'hmm':
-      entry = g.run(proc, by_hmm(proc, addr, write, h));
+      entry = yield* by_hmm(proc, addr, write, h);
       how = NOTIFIED;
-      if (entry < 0) g.k.mn_registered.set(h, NOTIFIER_NONE);
+      if (entry < 0) yield* mmu_interval_notifier_remove(h);
       break;
     default:
       return -EINVAL;
@@ -142,12 +152,12 @@ function lookup(
 }
 
 /** Drops what a holder has of its page, and its notifier. */
-function release(g: Guest, proc: number, h: number, found: Found): void {
+function* release(h: number, found: Found): Run<void> {
   if (found.flags & (BY_GET | BY_PIN)) {
     const flags = found.flags & BY_PIN ? FOLL_PIN : FOLL_GET;
-    g.run(proc, unpin_user_page(found.pfn === 0 ? ZERO_PAGE : found.pfn, flags));
+    yield* unpin_user_page(found.pfn === 0 ? ZERO_PAGE : found.pfn, flags);
   }
-  if (found.flags & NOTIFIED) g.k.mn_registered.set(h, NOTIFIER_NONE);
+  if (found.flags & NOTIFIED) yield* mmu_interval_notifier_remove(h);
 }
 
 /** The entry that translates an address, of either size, read without a lock. */
@@ -159,113 +169,122 @@ export function entryAt(k: Kernel, proc: number, addr: number): { entry: number;
   return { entry: k.pte.get(proc * vpages + addr), huge: false };
 }
 
-const presence = (g: Guest, proc: number, addr: number): string => {
-  const { entry } = entryAt(g.k, proc, addr);
+/** The module looks at the entry once more when it is done: is it there, is it special? */
+function* presence(g: Guest, proc: number, addr: number): Run<string> {
+  const inside = addr >= 0 && addr < g.k.config.vpages;
+  const entry = inside ? Math.max(0, yield* by_walk(proc, addr)) : 0;
   return `p${entry & PTE_PRESENT ? 1 : 0}s${entry & PTE_SPECIAL ? 1 : 0}`;
-};
+}
+
+/** What {@link owner_of} says of a page that is nobody's, and of a buffer no descriptor leads to. */
+const NOBODYS = -1;
+const NO_SLOT = 31;
+
+/** Whose page this is, if it is of a buffer of the module's: generation, place and slot in one word. */
+const owner_of = step(
+  'owner_of',
+  (k: Kernel, pfn: number, proc: number, g: Guest) => {
+    const owner =
+      pfn > 0 && k.page_state.get(pfn) === PAGE_USED ? k.page_owner.get(pfn) & ~OWNER_KEPT : 0;
+    if (owner < OWNER_BUFFER) return NOBODYS;
+    const buffer = (owner - OWNER_BUFFER) >> 16;
+    if (!moduleOf(k, buffer)) return NOBODYS;
+    const slot = g.slotOf.get(buffer) ?? NO_SLOT;
+    const file = slot === NO_SLOT ? 0 : k.fd_file.get(proc * k.config.fds + slot);
+    const known = file && file - 1 === k.buf_file.get(buffer) ? slot : NO_SLOT;
+    return (known << 24) | ((owner & 0xffff) << 8) | k.page_gen.get(pfn);
+  },
+  { atomic: "under the module's all_pages_lock (guest/module/exporter.c owner_of)" },
+);
 
 /** `bB.page.gGEN` if the page is of a buffer of the module's, else null. */
-export function ownerName(g: Guest, proc: number, pfn: number): string | null {
-  const { k } = g;
-  const owner =
-    pfn > 0 && k.page_state.get(pfn) === PAGE_USED ? k.page_owner.get(pfn) & ~OWNER_KEPT : 0;
-  if (owner < OWNER_BUFFER) return null;
-  const buffer = (owner - OWNER_BUFFER) >> 16;
-  if (!moduleOf(k, buffer)) return null;
-  const slot = g.slotOf.get(buffer) ?? -1;
-  const file = slot < 0 ? 0 : k.fd_file.get(proc * k.config.fds + slot);
-  const name = file && file - 1 === k.buf_file.get(buffer) ? `b${slot}` : 'b?';
-  return `${name}.${owner & 0xffff}.g${k.page_gen.get(pfn)}`;
+export function* ownerName(g: Guest, proc: number, pfn: number): Run<string | null> {
+  const owner = yield* owner_of(pfn, proc, g);
+  if (owner === NOBODYS) return null;
+  const slot = owner >> 24;
+  return `b${slot === NO_SLOT ? '?' : slot}.${(owner >> 8) & 0xffff}.g${owner & 0xff}`;
 }
 
 /** `con`: looks up, reports, lets go. */
-export function consult(
+export function* consult(
   g: Guest,
   proc: number,
   method: string,
   addr: number,
   write: number,
-): string {
+): Run<string> {
   const h = holderOf(proc, HOLDERS);
-  const found = lookup(g, proc, method, addr, write, h);
-  const seen = presence(g, proc, addr);
+  const found = yield* lookup(proc, method, addr, write, h);
+  const seen = yield* presence(g, proc, addr);
   if (typeof found === 'number') return `${errnoName(found)} ${seen}`;
-  const refs = g.k.page_refcount;
-  const held = refs.get(found.pfn);
-  const owner = ownerName(g, proc, found.pfn);
-  release(g, proc, h, found);
-  const after = refs.get(found.pfn);
+  const held = yield* page_ref_count(found.pfn);
+  const owner = yield* ownerName(g, proc, found.pfn);
+  yield* release(h, found);
+  const after = yield* page_ref_count(found.pfn);
   const counts = owner ? `ref${held}>${after}` : `d${held - after}`;
   return `ok ${seen}w${found.flags & WRITABLE ? 1 : 0} ${owner ?? '-'} ${counts}`;
 }
 
 /** `hold`: looks up and keeps. */
-export function hold(
+export function* hold(
   g: Guest,
   proc: number,
   slot: number,
   method: string,
   addr: number,
   write: number,
-): string {
+): Run<string> {
   if (slot < 0 || slot >= HOLDERS) return errnoName(EINVAL);
-  const { k } = g;
   const h = holderOf(proc, slot);
-  if (k.hold_flags.get(h) & HELD) return `${errnoName(EBUSY)} ${presence(g, proc, addr)}`;
-  const found = lookup(g, proc, method, addr, write, h);
-  const seen = presence(g, proc, addr);
+  if ((yield* hold_flags(h)) & HELD) {
+    return `${errnoName(EBUSY)} ${yield* presence(g, proc, addr)}`;
+  }
+  const found = yield* lookup(proc, method, addr, write, h);
+  const seen = yield* presence(g, proc, addr);
   if (typeof found === 'number') return `${errnoName(found)} ${seen}`;
-  k.hold_pfn.set(h, found.pfn);
-  k.hold_flags.set(h, found.flags | HELD);
-  const owner = ownerName(g, proc, found.pfn);
-  const counts = owner ? ` ref${k.page_refcount.get(found.pfn)}` : '';
-  return `ok ${seen}w${found.flags & WRITABLE ? 1 : 0} ${owner ?? '-'}${counts}`;
+  yield* keep(h, found.pfn, found.flags | HELD);
+  const refs = yield* page_ref_count(found.pfn);
+  const owner = yield* ownerName(g, proc, found.pfn);
+  return `ok ${seen}w${found.flags & WRITABLE ? 1 : 0} ${owner ?? '-'}${owner ? ` ref${refs}` : ''}`;
 }
 
-/** The pfn that a holder may use now, or a negative errno. */
-function usable(k: Kernel, h: number): number {
-  const flags = k.hold_flags.get(h);
-  if (!(flags & HELD)) return -ENOENT;
-  return flags;
-}
+/** Whether an invalidation came since the holder looked. mmu_interval_check_retry */
+const invalidated = step('mmu_interval_check_retry', (k: Kernel, h: number) =>
+  k.mn_seq.get(h) === k.hold_seq.get(h) ? 0 : 1,
+);
 
 /** `hr`: reads through what is kept. */
-export function holderRead(g: Guest, proc: number, slot: number, word: number): string {
-  const { k } = g;
+export function* holderRead(g: Guest, proc: number, slot: number, word: number): Run<string> {
   const h = holderOf(proc, slot);
-  const flags = usable(k, h);
-  if (flags < 0) return errnoName(flags);
-  if (flags & NOTIFIED && k.mn_seq.get(h) !== k.hold_seq.get(h)) return 'EAGAIN';
-  return g.show(k.page_word.get(k.hold_pfn.get(h) * k.config.words + word));
+  const flags = yield* hold_flags(h);
+  if (!(flags & HELD)) return errnoName(ENOENT);
+  if (flags & NOTIFIED && (yield* invalidated(h))) return 'EAGAIN';
+  return g.show(yield* access_page(yield* hold_pfn(h), 0, word, 0, null, ''));
 }
 
 /** `hw`, `hwf`: writes through it. */
-export function holderWrite(
-  g: Guest,
+export function* holderWrite(
   proc: number,
   slot: number,
   word: number,
   token: number,
   forced: boolean,
-): string {
-  const { k } = g;
+): Run<string> {
   const h = holderOf(proc, slot);
-  const flags = usable(k, h);
-  if (flags < 0) return errnoName(flags);
+  const flags = yield* hold_flags(h);
+  if (!(flags & HELD)) return errnoName(ENOENT);
   if (!forced && !(flags & WRITABLE)) return 'EACCES';
-  if (flags & NOTIFIED && k.mn_seq.get(h) !== k.hold_seq.get(h)) return 'EAGAIN';
-  k.page_word.set(k.hold_pfn.get(h) * k.config.words + word, token);
+  if (flags & NOTIFIED && (yield* invalidated(h))) return 'EAGAIN';
+  yield* access_page(yield* hold_pfn(h), 1, word, token, null, '');
   return 'ok';
 }
 
 /** `hput`: lets go. */
-export function holderPut(g: Guest, proc: number, slot: number): string {
-  const { k } = g;
+export function* holderPut(proc: number, slot: number): Run<string> {
   const h = holderOf(proc, slot);
-  const flags = usable(k, h);
-  if (flags < 0) return errnoName(flags);
-  release(g, proc, h, { pfn: k.hold_pfn.get(h), flags });
-  k.hold_pfn.set(h, 0);
-  k.hold_flags.set(h, 0);
+  const flags = yield* hold_flags(h);
+  if (!(flags & HELD)) return errnoName(ENOENT);
+  yield* release(h, { pfn: yield* hold_pfn(h), flags });
+  yield* keep(h, 0, 0);
   return 'ok';
 }

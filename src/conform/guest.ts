@@ -14,6 +14,8 @@ import { Values } from './values.ts';
 
 /** Runs one op in process `proc` and returns its result as the agent prints it. */
 export type OpHandler = (g: Guest, proc: number, args: readonly string[]) => string;
+/** The same as a routine, which others may interrupt. */
+export type OpRoutine = (g: Guest, proc: number, args: readonly string[]) => Run<string>;
 
 /** Slots that the recorded agent has. */
 export const FDS = 16;

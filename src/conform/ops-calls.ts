@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Ops on ranges of memory and by other ways into it: madvise, mlock, smaps, pipes, O_DIRECT. */
-import { EINVAL } from '../kernel/errno.ts';
 import {
   free_pipe_info,
   pipe_read,
@@ -25,14 +24,12 @@ import { futex_wait, futex_wake } from '../kernel/futex.ts';
 import { blkdev_direct_IO, disk_word } from '../kernel/io/direct-io.ts';
 import { io_register_buffer } from '../kernel/io/io-uring.ts';
 import { VM_UFFD_MINOR, VM_UFFD_MISSING, VM_UFFD_WP } from '../kernel/mm/flags.ts';
-import { isAdvice, sys_madvise } from '../kernel/mm/madvise.ts';
 import { do_pages_move, do_pages_stat } from '../kernel/mm/migrate.ts';
 import { sys_mincore } from '../kernel/mm/mincore.ts';
-import { sys_mlock, sys_munlock } from '../kernel/mm/mlock.ts';
 import { sys_mseal } from '../kernel/mm/mseal.ts';
 import { MS_ASYNC, MS_INVALIDATE, MS_SYNC, sys_msync } from '../kernel/mm/msync.ts';
 import { sys_remap_file_pages } from '../kernel/mm/remap-file-pages.ts';
-import { access_remote_vm, process_vm_rw } from '../kernel/mm/remote.ts';
+import { access_remote_vm } from '../kernel/mm/remote.ts';
 import type { Word } from '../kernel/mm/uaccess.ts';
 import { userfaultfd_register, userfaultfd_release } from '../kernel/mm/userfaultfd.ts';
 import { count, type Guest, type OpHandler, status } from './guest.ts';
@@ -76,29 +73,11 @@ const UFFD: Readonly<Record<string, number>> = {
   c: VM_UFFD_MINOR,
 };
 
-const remote =
-  (how: typeof access_remote_vm | typeof process_vm_rw, write: number): OpHandler =>
-  (g, proc, [target, page, off, val]) => {
-    const mm = parseNumber(target);
-    if (!g.alive[mm]) return g.ended;
-    const { addr, word } = g.at(page, off);
-    const got = g.run(proc, how(mm, addr, write, word, write ? g.token(val) : 0));
-    if (got.err) return count(got.err);
-    return write ? '8' : `8${g.show(got.value)}`;
-  };
-
 /** The offset of a line, in the unit that the caller wants. */
 export const mapsOffset = (line: MapsLine, unit: number): string =>
   line.pgoffIsPfn ? 'PFN' : (line.pgoff * unit).toString(16);
 
 export const CALL_OPS: Readonly<Record<string, OpHandler>> = {
-  adv: (g, proc, [page, n, advice]) =>
-    isAdvice(advice)
-      ? status(g.run(proc, sys_madvise(proc, parseNumber(page), parseNumber(n), advice)))
-      : status(-EINVAL),
-  mlock: range((mm, addr, n) => sys_mlock(mm, addr, n, 0)),
-  mlockf: range((mm, addr, n) => sys_mlock(mm, addr, n, 1)),
-  munlock: range(sys_munlock),
   mseal: range(sys_mseal),
   msync: (g, proc, [page, n, how]) =>
     status(g.run(proc, sys_msync(proc, parseNumber(page), parseNumber(n), MSYNC[how] ?? 0))),
@@ -192,10 +171,6 @@ export const CALL_OPS: Readonly<Record<string, OpHandler>> = {
   iour: range(io_register_buffer),
   futs: futex(1),
   futp: futex(0),
-  pvr: remote(process_vm_rw, 0),
-  pvw: remote(process_vm_rw, 1),
-  pmr: remote(access_remote_vm, 0),
-  pmw: remote(access_remote_vm, 1),
   ptr: (g, proc, [page, off]) => {
     if (!g.alive[CHILD]) return g.ended;
     const { addr, word } = g.at(page, off);

@@ -5,7 +5,6 @@ import { EINVAL, errnoName } from '../kernel/errno.ts';
 import { copy_files, exit_files, sys_close, sys_dup } from '../kernel/fs/file.ts';
 import { free_pipe_info } from '../kernel/fs/pipe.ts';
 import { file_operations } from '../kernel/kernel.ts';
-import { user_access } from '../kernel/mm/access.ts';
 import {
   is_cow_mapping,
   PTE_DIRTY,
@@ -23,97 +22,15 @@ import {
   VM_WRITE,
 } from '../kernel/mm/flags.ts';
 import { dup_mmap, exit_mmap } from '../kernel/mm/fork.ts';
-import {
-  MAP_ANONYMOUS,
-  MAP_FIXED,
-  MAP_LOCKED,
-  MAP_POPULATE,
-  MAP_PRIVATE,
-  MAP_SHARED,
-  MAP_SHARED_VALIDATE,
-  mmapTarget,
-  NO_FD,
-  sys_mmap,
-  sys_munmap,
-} from '../kernel/mm/mmap.ts';
-import { sys_mprotect } from '../kernel/mm/mprotect.ts';
-import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, sys_mremap } from '../kernel/mm/mremap.ts';
 import { alloc_page, OWNER_PIPE } from '../kernel/mm/page.ts';
 import { lru_add_drain } from '../kernel/mm/swap.ts';
 import { vmasOf } from '../kernel/mm/vma.ts';
 import { MAPPING_ANON } from '../kernel/mm/zap.ts';
-import {
-  consult,
-  entryAt,
-  hold,
-  holderOf,
-  holderPut,
-  holderRead,
-  holderWrite,
-  ownerName,
-} from './consumer.ts';
+import { entryAt, holderOf, holderPut, ownerName } from './consumer.ts';
 import { type Guest, HOLDERS, type OpHandler, status } from './guest.ts';
-import { type Descriptor, describe, drm_driver_fops, makeBuffer } from './kinds.ts';
+import { describe, drm_driver_fops, makeBuffer } from './kinds.ts';
+import { moduleBuffer } from './ops-racing.ts';
 import { parseNumber as num } from './program.ts';
-
-const SIGNALS: readonly string[] = ['', 'SEGV1', 'SEGV2', 'BUS2'];
-
-/** The ghost checks of explored scenarios have nothing to say here. */
-const NOBODY = null;
-
-/** The result of an access: a signal's name, or null. */
-const signal = (got: number): string | null => (got < 0 ? (SIGNALS[-got] ?? 'SEGV1') : null);
-
-function touch(g: Guest, proc: number, page: string, off: string, write: number, token: number) {
-  const { addr, word } = g.at(page, off);
-  if (addr < 0 || addr >= g.k.config.vpages) return -1;
-  return g.run(proc, user_access(proc, addr, write, word, token, NOBODY));
-}
-
-/** Letters r w x, or 0 for none. */
-function protection(text: string): number {
-  let prot = 0;
-  for (const c of text) {
-    if (c === 'r') prot |= VM_READ;
-    else if (c === 'w') prot |= VM_WRITE;
-    else if (c === 'x') prot |= VM_EXEC;
-  }
-  return prot;
-}
-
-const SHARING: Readonly<Record<string, number>> = {
-  s: MAP_SHARED,
-  p: MAP_PRIVATE,
-  v: MAP_SHARED_VALIDATE,
-};
-
-function map(g: Guest, proc: number, args: readonly string[]): string {
-  const [page, n, slot, prot, how, off, letters = ''] = args;
-  let flags = SHARING[how] ?? 0;
-  if (letters.includes('F')) flags |= MAP_FIXED;
-  if (letters.includes('P')) flags |= MAP_POPULATE;
-  if (letters.includes('L')) flags |= MAP_LOCKED;
-  let target = mmapTarget(NO_FD, 0);
-  if (slot === '-') flags |= MAP_ANONYMOUS;
-  else {
-    // The agent knows where in the DRM device the object of a slot of its own lies.
-    const fake = g.mmapOffset.get(num(slot)) ?? 0;
-    target = mmapTarget(num(slot), num(off) + fake);
-  }
-  return status(g.run(proc, sys_mmap(proc, num(page), num(n), protection(prot), flags, target)));
-}
-
-function remap(g: Guest, proc: number, args: readonly string[]): string {
-  const [page, oldLen, newLen, dest, more = ''] = args;
-  let flags = 0;
-  let target = 0;
-  if (dest !== '-') {
-    flags = MREMAP_MAYMOVE | MREMAP_FIXED;
-    target = num(dest);
-  }
-  if (more.includes('d')) flags |= MREMAP_MAYMOVE | MREMAP_DONTUNMAP;
-  return status(g.run(proc, sys_mremap(proc, num(page), num(oldLen), num(newLen), target, flags)));
-}
 
 function buf(g: Guest, proc: number, args: readonly string[]): string {
   const [slot, kind, n, flags = '0'] = args;
@@ -150,52 +67,6 @@ function bdup(g: Guest, proc: number, [from, to]: readonly string[]): string {
   return status(Math.min(0, ret));
 }
 
-/** The dma-buf of a slot whose exporter is the test module, or the errno that its ioctl gives. */
-function moduleBuffer(g: Guest, proc: number, slot: string): Descriptor | string {
-  const found = describe(g.k, proc, num(slot));
-  if (!found) return 'EBADF';
-  if (found.buffer < 0) return 'EINVAL';
-  return found.module ? found : 'ENOTTY';
-}
-
-function mv(g: Guest, proc: number, args: readonly string[]): string {
-  const [slot, first, n, letters = ''] = args;
-  const found = moduleBuffer(g, proc, slot);
-  if (typeof found === 'string' || !found.module) return String(found);
-  const how = {
-    zap: letters.includes('z'),
-    poison: letters.includes('p'),
-    free: letters.includes('f'),
-    fresh: letters.includes('n'),
-    evictOnly: letters.includes('e'),
-    revoke: letters.includes('r'),
-  };
-  return status(g.run(proc, found.module.mv(found.buffer, num(first), num(n), how)));
-}
-
-/** The page that a device sees at place `page` of a dma-buf, or a negative errno. */
-function devicePage(g: Guest, proc: number, slot: string, page: string): number | string {
-  const found = describe(g.k, proc, num(slot));
-  if (!found) return 'EBADF';
-  const { k } = g;
-  const i = num(page);
-  if (found.buffer < 0 || i < 0 || i >= k.buf_npages.get(found.buffer)) return errnoName(EINVAL);
-  return k.buf_page.get(found.buffer * k.config.bufferPages + i);
-}
-
-function dr(g: Guest, proc: number, [slot, page, off]: readonly string[]): string {
-  const pfn = devicePage(g, proc, slot, page);
-  if (typeof pfn === 'string') return pfn;
-  return g.show(g.k.page_word.get(pfn * g.k.config.words + g.word(num(off))));
-}
-
-function dw(g: Guest, proc: number, [slot, page, off, value]: readonly string[]): string {
-  const pfn = devicePage(g, proc, slot, page);
-  if (typeof pfn === 'string') return pfn;
-  g.k.page_word.set(pfn * g.k.config.words + g.word(num(off)), g.token(value));
-  return 'ok';
-}
-
 function dst(g: Guest, proc: number, [slot, page]: readonly string[]): string {
   const found = moduleBuffer(g, proc, slot);
   if (typeof found === 'string') return found;
@@ -225,7 +96,7 @@ function pte(g: Guest, proc: number, [page]: readonly string[]): string {
     entry & PTE_YOUNG ? 'Y' : 'o',
   ].join('');
   const pfn = pte_pfn(entry);
-  const owner = ownerName(g, proc, pfn);
+  const owner = g.run(proc, ownerName(g, proc, pfn));
   const level = `L${huge ? 2 : 1} ${bits}`;
   if (owner) {
     return `${level} ${owner} ref${k.page_refcount.get(pfn)} map${k.page_mapcount.get(pfn)}`;
@@ -271,7 +142,7 @@ function end(g: Guest): void {
   g.run(1, exit_mmap(1));
   g.run(1, exit_files(1));
   g.run(1, free_pipe_info(1));
-  for (let slot = 0; slot < HOLDERS; slot++) holderPut(g, 1, slot);
+  for (let slot = 0; slot < HOLDERS; slot++) g.run(1, holderPut(1, slot));
   g.alive[1] = false;
 }
 
@@ -308,30 +179,8 @@ function pwarn(g: Guest): string {
 
 export const MEMORY_OPS: Readonly<Record<string, OpHandler>> = {
   buf,
-  map,
-  remap,
-  unmap: (g, proc, [page, n]) => status(g.run(proc, sys_munmap(proc, num(page), num(n)))),
-  prot: (g, proc, [page, n, prot]) =>
-    status(g.run(proc, sys_mprotect(proc, num(page), num(n), protection(prot)))),
-  r: (g, proc, [page, off]) => {
-    const got = touch(g, proc, page, off, 0, 0);
-    return signal(got) ?? g.show(got);
-  },
-  w: (g, proc, [page, off, value]) => signal(touch(g, proc, page, off, 1, g.token(value))) ?? 'ok',
-  con: (g, proc, [method, page, write]) => consult(g, proc, method, num(page), num(write)),
-  hold: (g, proc, [slot, method, page, write]) =>
-    hold(g, proc, num(slot), method, num(page), num(write)),
-  hr: (g, proc, [slot, off]) => holderRead(g, proc, num(slot), g.word(num(off))),
-  hw: (g, proc, [slot, off, value]) =>
-    holderWrite(g, proc, num(slot), g.word(num(off)), g.token(value), false),
-  hwf: (g, proc, [slot, off, value]) =>
-    holderWrite(g, proc, num(slot), g.word(num(off)), g.token(value), true),
-  hput: (g, proc, [slot]) => holderPut(g, proc, num(slot)),
   pte,
   vmas,
-  mv,
-  dr,
-  dw,
   dst,
   pwarn,
   fork,

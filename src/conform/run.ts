@@ -5,16 +5,24 @@
  */
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { ANY_VERSION, parseCorpus, parseFacts } from './corpus.ts';
-import { Guest, type OpHandler, UNSUPPORTED, type ZeroPage } from './guest.ts';
+import { Guest, type OpHandler, type OpRoutine, UNSUPPORTED, type ZeroPage } from './guest.ts';
 import { CALL_OPS } from './ops-calls.ts';
 import { FD_OPS } from './ops-fd.ts';
 import { MEMORY_OPS } from './ops-memory.ts';
+import { RACING_OPS } from './ops-racing.ts';
 import type { Op } from './program.ts';
 
+/** An op that others might interrupt, straight through. */
+const straight =
+  (op: OpRoutine): OpHandler =>
+  (g, proc, args) =>
+    g.run(proc, op(g, proc, args));
+
 /** Every op that the model implements. */
-export const OPS: ReadonlyMap<string, OpHandler> = new Map(
-  Object.entries({ ...MEMORY_OPS, ...CALL_OPS, ...FD_OPS }),
-);
+export const OPS: ReadonlyMap<string, OpHandler> = new Map([
+  ...Object.entries({ ...MEMORY_OPS, ...CALL_OPS, ...FD_OPS }),
+  ...Object.entries(RACING_OPS).map(([name, op]) => [name, straight(op)] as const),
+]);
 
 /** What a dead kernel's console says; nothing after it has a result. */
 const DEAD = '!KERNEL:';

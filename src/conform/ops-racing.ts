@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * Ops that may run beside others: written as routines, so that a program runs them straight through
+ * and a search interleaves them (race.ts). What they know of memory they know by steps. Descriptors
+ * do not change while ops race, so which buffer a slot leads to is looked up as the op begins.
+ */
+import type { Run } from '../explore/program.ts';
+import type { MoveOptions } from '../kernel/dma-buf/exporter.ts';
+import { lockOf } from '../kernel/dma-buf/exporter-memory.ts';
+import { backing } from '../kernel/dma-buf/object.ts';
+import { EINVAL, errnoName } from '../kernel/errno.ts';
+import { access_page, user_access } from '../kernel/mm/access.ts';
+import { VM_EXEC, VM_READ, VM_WRITE } from '../kernel/mm/flags.ts';
+import { isAdvice, sys_madvise } from '../kernel/mm/madvise.ts';
+import { sys_mlock, sys_munlock } from '../kernel/mm/mlock.ts';
+import {
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_LOCKED,
+  MAP_POPULATE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  MAP_SHARED_VALIDATE,
+  mmapTarget,
+  NO_FD,
+  sys_mmap,
+  sys_munmap,
+} from '../kernel/mm/mmap.ts';
+import { sys_mprotect } from '../kernel/mm/mprotect.ts';
+import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, sys_mremap } from '../kernel/mm/mremap.ts';
+import { access_remote_vm, process_vm_rw } from '../kernel/mm/remote.ts';
+import { consult, hold, holderPut, holderRead, holderWrite } from './consumer.ts';
+import { count, type Guest, type OpRoutine, status } from './guest.ts';
+import { type Descriptor, describe } from './kinds.ts';
+import { parseNumber as num } from './program.ts';
+
+const SIGNALS: readonly string[] = ['', 'SEGV1', 'SEGV2', 'BUS2'];
+
+/** The ghost checks of explored scenarios have nothing to say here. */
+const NOBODY = null;
+
+/** A load or a store: what it got, or a signal's name. */
+function* touch(
+  g: Guest,
+  proc: number,
+  page: string,
+  off: string,
+  write: number,
+  token: number,
+): Run<string> {
+  const { addr, word } = g.at(page, off);
+  if (addr < 0 || addr >= g.k.config.vpages) return SIGNALS[1];
+  const got = yield* user_access(proc, addr, write, word, token, NOBODY);
+  if (got < 0) return SIGNALS[-got] ?? 'SEGV1';
+  return write ? 'ok' : g.show(got);
+}
+
+/** Letters r w x, or 0 for none. */
+function protection(text: string): number {
+  let prot = 0;
+  for (const c of text) {
+    if (c === 'r') prot |= VM_READ;
+    else if (c === 'w') prot |= VM_WRITE;
+    else if (c === 'x') prot |= VM_EXEC;
+  }
+  return prot;
+}
+
+const SHARING: Readonly<Record<string, number>> = {
+  s: MAP_SHARED,
+  p: MAP_PRIVATE,
+  v: MAP_SHARED_VALIDATE,
+};
+
+function* map(g: Guest, proc: number, args: readonly string[]): Run<string> {
+  const [page, n, slot, prot, how, off, letters = ''] = args;
+  let flags = SHARING[how] ?? 0;
+  if (letters.includes('F')) flags |= MAP_FIXED;
+  if (letters.includes('P')) flags |= MAP_POPULATE;
+  if (letters.includes('L')) flags |= MAP_LOCKED;
+  let target = mmapTarget(NO_FD, 0);
+  if (slot === '-') flags |= MAP_ANONYMOUS;
+  else {
+    // The agent knows where in the DRM device the object of a slot of its own lies.
+    const fake = g.mmapOffset.get(num(slot)) ?? 0;
+    target = mmapTarget(num(slot), num(off) + fake);
+  }
+  return status(yield* sys_mmap(proc, num(page), num(n), protection(prot), flags, target));
+}
+
+function* remap(_g: Guest, proc: number, args: readonly string[]): Run<string> {
+  const [page, oldLen, newLen, dest, more = ''] = args;
+  let flags = 0;
+  let target = 0;
+  if (dest !== '-') {
+    flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+    target = num(dest);
+  }
+  if (more.includes('d')) flags |= MREMAP_MAYMOVE | MREMAP_DONTUNMAP;
+  return status(yield* sys_mremap(proc, num(page), num(oldLen), num(newLen), target, flags));
+}
+
+/** The dma-buf of a slot whose exporter is the test module, or the errno that its ioctl gives. */
+export function moduleBuffer(g: Guest, proc: number, slot: string): Descriptor | string {
+  const found = describe(g.k, proc, num(slot));
+  if (!found) return 'EBADF';
+  if (found.buffer < 0) return 'EINVAL';
+  return found.module ? found : 'ENOTTY';
+}
+
+/** What the letters of a move mean; the same object every time. */
+const moves = new Map<string, MoveOptions>();
+function moveOf(letters: string): MoveOptions {
+  let how = moves.get(letters);
+  if (!how) {
+    how = {
+      zap: letters.includes('z'),
+      poison: letters.includes('p'),
+      free: letters.includes('f'),
+      fresh: letters.includes('n'),
+      evictOnly: letters.includes('e'),
+      revoke: letters.includes('r'),
+    };
+    moves.set(letters, how);
+  }
+  return how;
+}
+
+function* mv(g: Guest, proc: number, args: readonly string[]): Run<string> {
+  const [slot, first, n, letters = ''] = args;
+  const found = moduleBuffer(g, proc, slot);
+  if (typeof found === 'string' || !found.module) return String(found);
+  return status(yield* found.module.mv(found.buffer, num(first), num(n), moveOf(letters)));
+}
+
+/** The device's view of a word: the module looks under the buffer's lock, vmap was there before. */
+function* deviceWord(
+  g: Guest,
+  proc: number,
+  slot: string,
+  page: string,
+  off: string,
+  write: number,
+  token: number,
+): Run<string> {
+  const found = describe(g.k, proc, num(slot));
+  if (!found) return 'EBADF';
+  const { k } = g;
+  const { buffer, module } = found;
+  const i = num(page);
+  if (buffer < 0 || i < 0 || i >= k.buf_npages.get(buffer)) return errnoName(EINVAL);
+  const lock = module && lockOf(module.traits).move;
+  if (lock) yield* lock.lock(buffer);
+  const pfn = yield* backing(buffer, i);
+  const got = yield* access_page(pfn, write, g.word(num(off)), token, NOBODY, '');
+  if (lock) yield* lock.unlock(buffer);
+  return write ? 'ok' : g.show(got);
+}
+
+const range =
+  (call: (mm: number, addr: number, n: number) => Run<number>): OpRoutine =>
+  (_g, proc, [page, n]) =>
+    said(call(proc, num(page), num(n)));
+
+function* said(run: Run<number>): Run<string> {
+  return status(yield* run);
+}
+
+const remote = (how: typeof access_remote_vm | typeof process_vm_rw, write: number): OpRoutine =>
+  function* (g, _proc, [target, page, off, val]) {
+    const mm = num(target);
+    if (!g.alive[mm]) return g.ended;
+    const { addr, word } = g.at(page, off);
+    const got = yield* how(mm, addr, write, word, write ? g.token(val) : 0);
+    if (got.err) return count(got.err);
+    return write ? '8' : `8${g.show(got.value)}`;
+  };
+
+export const RACING_OPS: Readonly<Record<string, OpRoutine>> = {
+  map,
+  remap,
+  unmap: range(sys_munmap),
+  prot: (_g, proc, [page, n, prot]) =>
+    said(sys_mprotect(proc, num(page), num(n), protection(prot))),
+  adv: function* (_g, proc, [page, n, advice]) {
+    if (!isAdvice(advice)) return errnoName(EINVAL);
+    return status(yield* sys_madvise(proc, num(page), num(n), advice));
+  },
+  mlock: range((mm, addr, n) => sys_mlock(mm, addr, n, 0)),
+  mlockf: range((mm, addr, n) => sys_mlock(mm, addr, n, 1)),
+  munlock: range(sys_munlock),
+  r: (g, proc, [page, off]) => touch(g, proc, page, off, 0, 0),
+  w: (g, proc, [page, off, value]) => touch(g, proc, page, off, 1, g.token(value)),
+  con: (g, proc, [method, page, write]) => consult(g, proc, method, num(page), num(write)),
+  hold: (g, proc, [slot, method, page, write]) =>
+    hold(g, proc, num(slot), method, num(page), num(write)),
+  hr: (g, proc, [slot, off]) => holderRead(g, proc, num(slot), g.word(num(off))),
+  hw: (g, proc, [slot, off, value]) =>
+    holderWrite(proc, num(slot), g.word(num(off)), g.token(value), false),
+  hwf: (g, proc, [slot, off, value]) =>
+    holderWrite(proc, num(slot), g.word(num(off)), g.token(value), true),
+  hput: (_g, proc, [slot]) => holderPut(proc, num(slot)),
+  mv,
+  dr: (g, proc, [slot, page, off]) => deviceWord(g, proc, slot, page, off, 0, 0),
+  dw: (g, proc, [slot, page, off, value]) =>
+    deviceWord(g, proc, slot, page, off, 1, g.token(value)),
+  pvr: remote(process_vm_rw, 0),
+  pvw: remote(process_vm_rw, 1),
+  pmr: remote(access_remote_vm, 0),
+  pmw: remote(access_remote_vm, 1),
+};
