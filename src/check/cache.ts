@@ -18,7 +18,8 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { CheckReport } from '../contract/finding.ts';
 import { type CheckOptions, check, placeOf } from './check.ts';
-import { fingerprint, isRelevant, type Scanned, scan } from './scan.ts';
+import type { TreeState } from './scan/state.ts';
+import { isRelevant, scan } from './scan.ts';
 
 /** Where things of one kind are kept. */
 const directory = (kind: Kind) =>
@@ -36,32 +37,33 @@ export function buildStamp(self: string | null): string {
   return `${s?.mtimeMs} ${s?.size}`;
 }
 
+/** The files of the tree that a path is in, as they are now. */
+async function treeOf({ path, self }: CheckOptions): Promise<TreeState> {
+  const { root } = placeOf(path);
+  const file = join(directory('scan'), sha1(`${buildStamp(self)} ${root}`));
+  return scan(root, self, {
+    file,
+    load: () => read(file),
+    save: (data) => write('scan', file, data),
+  });
+}
+
 /** Like check(), from the cache when no file has changed. */
 export async function checkCached(
   options: CheckOptions,
-  tree = fingerprint(placeOf(options.path).root),
+  scanned?: TreeState,
 ): Promise<CheckReport> {
-  const key = `${tree} ${buildStamp(options.self)} ${options.linux} ${options.audit} ${resolve(options.path)}`;
+  const tree = scanned ?? (await treeOf(options));
+  const key = `${tree.id} ${buildStamp(options.self)} ${options.linux} ${options.audit} ${resolve(options.path)}`;
   const file = `${sha1(key)}.json`;
-  const known = recall('check', file) as CheckReport | null;
+  const known = tree.id && (recall('check', file) as CheckReport | null);
   if (known) return known;
-  const report = await check({ ...options, scanned: () => scanCached(options, tree) });
-  remember('check', file, report);
+  const report = await check({ ...options, scanned: tree });
+  if (tree.id) remember('check', file, report);
   return report;
 }
 
 const sha1 = (text: string) => createHash('sha1').update(text).digest('hex');
-
-/** Which files of a tree matter: reading them all takes longest. */
-async function scanCached({ path, self }: CheckOptions, tree: string): Promise<Scanned> {
-  const { root } = placeOf(path);
-  const file = `${sha1(`${tree} ${buildStamp(self)} ${root}`)}.json`;
-  const known = recall('scan', file) as Scanned | null;
-  if (known) return known;
-  const scanned = await scan(root, self);
-  remember('scan', file, scanned);
-  return scanned;
-}
 
 /**
  * A tree without a change and with it.
@@ -72,23 +74,22 @@ export async function checkChange(
   overlay: ReadonlyMap<string, string | null>,
 ): Promise<{ readonly before: CheckReport; readonly after: CheckReport }> {
   const { root } = placeOf(options.path);
-  const tree = fingerprint(root);
-  const before = await checkCached(options, tree);
-  const read = new Set(before.read);
+  const scanned = await treeOf(options);
+  const before = await checkCached(options, scanned);
+  const wasRead = new Set(before.read);
   // A file that was not looked into, was there before, and need not be looked into now.
   const idle = ([path, text]: readonly [string, string | null]) =>
     !/\.[ch]$/.test(path) ||
-    (text !== null && !read.has(path) && existsSync(join(root, path)) && !isRelevant(text));
-  const after = [...overlay].every(idle)
-    ? before
-    : await check({ ...options, overlay, scanned: () => scanCached(options, tree) });
+    (text !== null && !wasRead.has(path) && existsSync(join(root, path)) && !isRelevant(text));
+  const after = [...overlay].every(idle) ? before : await check({ ...options, overlay, scanned });
   return { before, after };
 }
 
 /** What was kept under a name; null when it is not there, or not whole. */
 export function recall(kind: Kind, file: string): unknown {
+  const data = read(join(directory(kind), file));
   try {
-    return JSON.parse(readFileSync(join(directory(kind), file), 'utf8')) as unknown;
+    return data && (JSON.parse(data.toString()) as unknown);
   } catch {
     return null;
   }
@@ -96,12 +97,24 @@ export function recall(kind: Kind, file: string): unknown {
 
 /** Keeps something for later runs, if the directory can be written. */
 export function remember(kind: Kind, file: string, what: unknown): void {
+  write(kind, join(directory(kind), file), JSON.stringify(what));
+}
+
+function read(file: string): Buffer | null {
+  try {
+    return readFileSync(file);
+  } catch {
+    return null;
+  }
+}
+
+function write(kind: Kind, file: string, data: string | Buffer): void {
   const dir = directory(kind);
   try {
     mkdirSync(dir, { recursive: true });
-    const aside = join(dir, `${file}.${process.pid}`);
-    writeFileSync(aside, JSON.stringify(what));
-    renameSync(aside, join(dir, file));
+    const aside = `${file}.${process.pid}`;
+    writeFileSync(aside, data);
+    renameSync(aside, file);
     const all = readdirSync(dir).map((f) => ({
       f,
       at: statSync(join(dir, f), { throwIfNoEntry: false })?.mtimeMs ?? 0,

@@ -24,7 +24,8 @@ import { primitivesOf } from './primitives.ts';
 import recorded61 from './recorded/6.1.json' with { type: 'json' };
 import recorded612 from './recorded/6.12.json' with { type: 'json' };
 import { type RecordedKernel, recordKernel } from './recorded.ts';
-import { readLatin1, type Scanned, scan } from './scan.ts';
+import { relevantOf, type TreeState } from './scan/state.ts';
+import { readLatin1, scan } from './scan.ts';
 import { consumerTraits, traitsOf } from './traits.ts';
 import { type Fall, type Judged, judgeExporter } from './verdicts.ts';
 
@@ -40,7 +41,7 @@ export interface CheckOptions {
   /** Files that a patch changes: their texts, null for removed ones. */
   readonly overlay?: ReadonlyMap<string, string | null>;
   /** Gives what a scan of the tree's root gave; without it the tree is scanned. */
-  readonly scanned?: () => Promise<Scanned>;
+  readonly scanned?: TreeState;
 }
 
 /** Where a path lies: in which tree, and in which part of it. */
@@ -97,7 +98,7 @@ function recordedFor(version: string): RecordedKernel {
 /** A tree's program, and what is known of where it lies. */
 async function load({ path, linux, self, overlay, scanned: given }: CheckOptions) {
   const place = placeOf(path);
-  const scanned = given ? await given() : await scan(place.root, self);
+  const scanned = given ?? (await scan(place.root, self));
   const known = new Set(scanned.paths);
   const touched: string[] = [];
   for (const [p, text] of overlay ?? []) {
@@ -120,7 +121,7 @@ async function load({ path, linux, self, overlay, scanned: given }: CheckOptions
     },
   });
   const assumed = place.version ?? linux;
-  const all = place.kind === 'kernel' ? scanned.relevant : scanned.paths;
+  const all = place.kind === 'kernel' ? relevantOf(scanned) : [...scanned.paths].sort();
   const paths = [...new Set([...all.filter((p) => known.has(p)), ...touched])];
   return { place, scanned, assumed, program: new Program(sources, new Conditions(assumed), paths) };
 }

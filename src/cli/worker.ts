@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** What a worker thread does: explores cells of the matrix, scenarios, or a user's own file. */
+import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import type { ScanRequest } from '../check/scan.ts';
 import type { CellJson } from '../report/json.ts';
@@ -15,8 +16,8 @@ export async function serve(): Promise<void> {
       if (request.job === 'cells') await cells(request);
       else if (request.job === 'name') await named(request);
       else if (request.job === 'scan') {
-        const { scanFiles } = await import('../check/scan.ts');
-        parentPort?.postMessage(scanFiles(request));
+        const { serveScan } = await import('../check/scan.ts');
+        parentPort?.postMessage(serveScan(request, (file) => readFileSync(file)));
       } else await (await import('./own-worker.ts')).runOwnFile(request);
     },
   );
