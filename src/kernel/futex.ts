@@ -7,7 +7,7 @@ import { type Run, routine } from '../explore/program.ts';
 import { EAGAIN, EFAULT } from './errno.ts';
 import { FOLL_GET, FOLL_WRITE, get_user_pages_fast, unpin_user_page, ZERO_PAGE } from './mm/gup.ts';
 import { page_mapping } from './mm/page.ts';
-import { copy_user_word } from './mm/uaccess.ts';
+import { get_user_word } from './mm/uaccess.ts';
 import { MAPPING_ANON } from './mm/zap.ts';
 
 const get_futex_key = routine(
@@ -44,7 +44,7 @@ export const futex_wait = routine(
   function* (mm: number, addr: number, shared: number, word: number): Run<number> {
     const err = shared ? yield* get_futex_key(mm, addr) : 0;
     if (err < 0) return err;
-    const { err: unreadable } = yield* copy_user_word(mm, addr, 0, word, 0);
+    const { err: unreadable } = yield* get_user_word(mm, addr, word);
     return unreadable || -EAGAIN;
   },
   'kernel/futex/waitwake.c',

@@ -10,7 +10,8 @@ import { access_page, type UserPage } from '../mm/access.ts';
 import { FOLL_GET, FOLL_PIN, FOLL_WRITE, get_user_pages_fast, unpin_user_page } from '../mm/gup.ts';
 import { folio_mark_dirty } from '../mm/page.ts';
 import { pfn_of } from '../mm/remote.ts';
-import { copy_user_word } from '../mm/uaccess.ts';
+import { lru_add_drain } from '../mm/swap.ts';
+import { copy_user_word, get_user_word } from '../mm/uaccess.ts';
 
 /** What the disk holds afterwards is kept only where a run looks at it. */
 const disk_write = step('copy_to_brd', (k: Kernel, page: number, word: number, value: number) => {
@@ -54,10 +55,15 @@ const buffered = routine(
   function* (mm: number, addr: number, page: number, toMemory: number): Run<number> {
     const words = yield* words_of_page();
     for (let w = 0; w < words; w++) {
-      const value = toMemory ? yield* disk_read(page, w) : 0;
-      const got = yield* copy_user_word(mm, addr, toMemory, w, value);
-      if (got.err) return got.err;
-      if (!toMemory) yield* disk_write(page, w, got.value);
+      if (toMemory) {
+        const { err } = yield* copy_user_word(mm, addr, 1, w, yield* disk_read(page, w));
+        if (err) return err;
+      } else {
+        // fault_in_iov_iter_readable touches the page first, and then the copy does not fault.
+        const got = yield* get_user_word(mm, addr, w);
+        if (got.err) return got.err;
+        yield* disk_write(page, w, got.value);
+      }
     }
     return 0;
   },
@@ -82,16 +88,15 @@ export const blkdev_direct_IO = routine(
   ): Run<number> {
     const flags = (yield* bio_flags()) | (toMemory ? FOLL_WRITE : 0);
     const pages: number[] = [];
-    let err = 0;
+    // bio_iov_iter_get_pages asks on until it gets nothing: where some pages came, once more.
+    let some = 0;
     while (pages.length < n) {
       const page = yield* get_user_pages_fast(mm, addr + pages.length, flags);
-      if (page < 0) {
-        err = page;
-        break;
-      }
-      pages.push(page);
+      if (page >= 0) pages.push(page);
+      else if (pages.length === 0) return page;
+      else if (pages.length === some) break;
+      else some = pages.length;
     }
-    if (pages.length === 0) return err;
     for (let i = 0; i < pages.length; i++) {
       yield* brd_do_bvec(pfn_of(pages[i]), i, toMemory, user, rule);
     }
@@ -104,6 +109,9 @@ export const blkdev_direct_IO = routine(
       yield* again('fallback', done);
       if (yield* buffered(mm, addr + done, done, toMemory)) break;
     }
+    // A write drops what it left in the page cache, a read's goes with the disk's last descriptor:
+    // either way folio_batch_release drains this CPU's LRU batches (6.12 mm/swap.c:1050, 6.1 :1049).
+    if (toMemory ? pages.length < n : pages.length < done) yield* lru_add_drain();
     return done;
   },
   'block/fops.c',

@@ -8,20 +8,12 @@
  * A store that a move overtakes is lost: the buffer remembers (as a ghost, which no CPU sees) the
  * last value stored in good faith, and a move compares.
  */
-import { again, choice, type Run, routine, step } from '../../explore/program.ts';
+import { again, type Run, routine, step } from '../../explore/program.ts';
 import { type Kernel, PAGE_DEVICE, PAGE_USED, REVOKED } from '../kernel.ts';
 import { handle_page_fault } from './fault.ts';
-import {
-  PFN_SHIFT,
-  PTE_BORN_STALE,
-  PTE_DIRTY,
-  PTE_PRESENT,
-  PTE_WRITE,
-  PTE_YOUNG,
-  pte_pfn,
-} from './flags.ts';
+import { PFN_SHIFT, PTE_BORN_STALE, PTE_PRESENT, pte_pfn } from './flags.ts';
 import { bufferPage, OWNER_BUFFER, OWNER_LATER } from './page.ts';
-import { hw_walk, tlb_get } from './pgtable.ts';
+import { TLB_MISS, translate } from './pgtable.ts';
 
 /** Of a page that belongs to no buffer: ordinary memory, where the page table alone says what is right. */
 export const NO_BUFFER = -1;
@@ -170,23 +162,6 @@ export const access_page = step(
     atomic: 'one load or store; the rest is the ghost check that no CPU makes',
   },
 );
-
-const tlb_may_be_evicted = choice('tlb_evict', (k: Kernel, mm: number, addr: number) => {
-  const entry = k.tlb.get(k.mem.self * k.config.vpages + addr);
-  if (!entry) return 1;
-  const pte = k.pte.get(mm * k.config.vpages + addr);
-  return (entry ^ pte) & ~(PTE_DIRTY | PTE_YOUNG) ? 2 : 1;
-});
-
-const TLB_MISS = -4;
-
-/** Leaves a usable translation in this CPU's TLB and returns it, or 0 when the CPU must fault. */
-const translate = routine('mmu', function* (mm: number, addr: number, write: number): Run<number> {
-  const evicted = yield* tlb_may_be_evicted(mm, addr);
-  const cached = evicted ? 0 : yield* tlb_get(addr);
-  if (cached & PTE_PRESENT && (!write || (cached & PTE_WRITE && cached & PTE_DIRTY))) return cached;
-  return yield* hw_walk(mm, addr, write);
-});
 
 /** The load or store itself; it completes only if no flush took the translation away before it. */
 const load_store = step(

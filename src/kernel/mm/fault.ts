@@ -19,7 +19,6 @@ import {
   PTE_SPECIAL,
   PTE_WRITE,
   PTE_YOUNG,
-  pte_pfn,
   VM_EXEC,
   VM_FAULT_ERROR,
   VM_FAULT_FALLBACK,
@@ -29,7 +28,6 @@ import {
   VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
   VM_LOCKED,
-  VM_MAYSHARE,
   VM_READ,
   VM_SHARED,
   VM_SPECIAL,
@@ -37,22 +35,12 @@ import {
 } from './flags.ts';
 import { mk_pte, pte_lock, pte_unlock, set_new_pte } from './insert.ts';
 import { migration_entry_wait } from './migrate.ts';
-import {
-  mmu_notifier_invalidate_range_end,
-  mmu_notifier_invalidate_range_start,
-} from './mmu_notifier.ts';
 import { do_numa_page } from './numa.ts';
 import {
   alloc_page,
   copy_page,
-  fill_page,
-  get_page,
   OWNER_ANON,
   page_add_rmap,
-  page_is_exclusive,
-  page_mapping,
-  page_ref_count,
-  page_remove_rmap,
   put_page,
   set_page_exclusive,
 } from './page.ts';
@@ -61,8 +49,8 @@ import {
   pmd_none,
   pmdp_get,
   ptep_get,
-  ptep_get_and_clear,
   ptep_set_bits,
+  same_pte,
   set_pmd_at,
   set_pte_at,
 } from './pgtable.ts';
@@ -77,6 +65,7 @@ import {
   vm_page_prot,
   vma_lookup,
 } from './vma.ts';
+import { do_wp_page } from './wp.ts';
 import { MAPPING_ANON, set_page_mapping } from './zap.ts';
 
 // Signals, negative so that they differ from data (see user_access).
@@ -88,8 +77,6 @@ export const BUS_ADRERR = -3;
 export function* vma_ops(vma: number): Run<VmOperations | undefined> {
   return vm_operations.at(yield* vm_ops(vma));
 }
-
-const same_pte = (a: number, b: number) => ((a ^ b) & ~(PTE_DIRTY | PTE_YOUNG)) === 0;
 
 /** mm/memory.c do_anonymous_page */
 const do_anonymous_page = routine(
@@ -233,120 +220,6 @@ const do_fault = routine(
     const vmf = yield* vm_flags(vma);
     if (!(vmf & VM_SHARED)) return yield* do_cow_fault(mm, vma, addr, flags);
     return yield* do_shared_fault(mm, vma, addr, flags);
-  },
-  'mm/memory.c',
-);
-
-/** mm/memory.c wp_page_copy: the write gets a page of its own. */
-const wp_page_copy = routine(
-  'wp_page_copy',
-  function* (
-    mm: number,
-    vma: number,
-    addr: number,
-    orig: number,
-    held: number,
-    unshare: number,
-  ): Run<number> {
-    yield* anon_vma_prepare(vma);
-    const copy = yield* alloc_page(OWNER_ANON);
-    if (copy < 0) return VM_FAULT_OOM;
-    // __wp_page_copy_user: what has no struct page is read at its user address, and is zeroes where
-    // the entry lets nobody read (6.12 mm/memory.c:3116, 6.1 mm/memory.c:2963).
-    if (!held && orig & PTE_NONE) yield* fill_page(copy, 0);
-    else yield* copy_page(copy, pte_pfn(orig));
-    yield* mmu_notifier_invalidate_range_start(mm, addr, addr + 1);
-    const prot = yield* vm_page_prot(vma);
-    yield* pte_lock(mm);
-    const now = yield* ptep_get(mm, addr);
-    const same = !(yield* guard('the pte_same test', !same_pte(now, orig)));
-    if (same) {
-      yield* ptep_get_and_clear(mm, addr);
-      yield* flush_tlb_range(mm, addr, addr + 1);
-      yield* set_page_mapping(copy, MAPPING_ANON);
-      yield* set_page_exclusive(copy, 1);
-      yield* page_add_rmap(copy);
-      const writable = (yield* vm_flags(vma)) & VM_WRITE ? PTE_WRITE : 0;
-      yield* set_pte_at(mm, addr, mk_pte(copy, prot) | (unshare ? 0 : PTE_DIRTY | writable));
-      if (held) yield* page_remove_rmap(held);
-    }
-    yield* pte_unlock(mm);
-    yield* mmu_notifier_invalidate_range_end(mm, addr, addr + 1);
-    if (!same) yield* put_page(copy, 1);
-    // The reference that the entry held, and the one taken for the copy.
-    if (held) yield* put_page(held, same ? 2 : 1);
-    return 0;
-  },
-  'mm/memory.c',
-);
-
-/** mm/memory.c wp_page_reuse: the entry simply becomes writable. */
-const make_writable = routine(
-  'wp_page_reuse',
-  function* (mm: number, vma: number, addr: number, dirtied: number): Run<void> {
-    const flags = yield* vm_flags(vma);
-    const bits = PTE_YOUNG | PTE_DIRTY | (flags & VM_WRITE ? PTE_WRITE : 0);
-    yield* ptep_set_bits(mm, addr, bits, dirtied);
-  },
-  'mm/memory.c',
-);
-
-/** mm/memory.c wp_pfn_shared / wp_page_shared: tell the exporter of the first write. */
-const wp_shared = routine(
-  'do_wp_page',
-  function* (mm: number, vma: number, addr: number, orig: number): Run<number> {
-    const ops = yield* vma_ops(vma);
-    const special = (orig & PTE_SPECIAL) !== 0;
-    const dirtied = special ? 0 : pte_pfn(orig);
-    if (special ? !ops?.pfn_mkwrite : !ops?.page_mkwrite) {
-      yield* make_writable(mm, vma, addr, dirtied);
-      yield* pte_unlock(mm);
-      return 0;
-    }
-    const pfn = pte_pfn(orig);
-    if (!special) yield* get_page(pfn, 1);
-    yield* pte_unlock(mm);
-    const ret = special
-      ? yield* (ops as Required<VmOperations>).pfn_mkwrite(mm, vma, addr)
-      : yield* (ops as Required<VmOperations>).page_mkwrite(mm, vma, addr, pfn);
-    if (!(ret & (VM_FAULT_ERROR | VM_FAULT_NOPAGE))) {
-      // finish_mkwrite_fault: only if the entry is still the one that faulted.
-      yield* pte_lock(mm);
-      const changed = !same_pte(yield* ptep_get(mm, addr), orig);
-      if (!(yield* guard('the pte_same test', changed))) {
-        yield* make_writable(mm, vma, addr, dirtied);
-      }
-      yield* pte_unlock(mm);
-    }
-    if (!special) yield* put_page(pfn, 1);
-    return ret & VM_FAULT_ERROR;
-  },
-  'mm/memory.c',
-);
-
-/**
- * mm/memory.c do_wp_page, called with the page-table lock held; drops it. With `unshare` nobody
- * writes: a pin for reading wants a page that is this process's alone.
- */
-const do_wp_page = routine(
-  'do_wp_page',
-  function* (mm: number, vma: number, addr: number, orig: number, unshare: number): Run<number> {
-    const flags = yield* vm_flags(vma);
-    if (flags & (VM_SHARED | VM_MAYSHARE)) return yield* wp_shared(mm, vma, addr, orig);
-    const pfn = orig & PTE_SPECIAL ? 0 : pte_pfn(orig);
-    if (pfn && (yield* page_mapping(pfn)) === MAPPING_ANON) {
-      const exclusive = yield* page_is_exclusive(pfn);
-      const shared = !exclusive && (yield* page_ref_count(pfn)) !== 1;
-      if (!(yield* guard('the exclusive-page test', shared))) {
-        if (!exclusive) yield* set_page_exclusive(pfn, 1);
-        if (!unshare) yield* make_writable(mm, vma, addr, 0);
-        yield* pte_unlock(mm);
-        return 0;
-      }
-    }
-    if (pfn) yield* get_page(pfn, 1);
-    yield* pte_unlock(mm);
-    return yield* wp_page_copy(mm, vma, addr, orig, pfn, unshare);
   },
   'mm/memory.c',
 );

@@ -28,7 +28,6 @@ import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
 } from './mmu_notifier.ts';
-import { put_page } from './page.ts';
 import { flush_tlb_range, pmdp_get, pmdp_get_and_clear, ptrs_per_pmd } from './pgtable.ts';
 import { shmem_file_operations } from './shmem.ts';
 import {
@@ -49,7 +48,12 @@ import {
   vma_merge_new_range,
   vma_set_page_prot,
 } from './vma.ts';
-import { i_mmap_lock_write, i_mmap_unlock_write, zap_pte_range } from './zap.ts';
+import {
+  free_pages_and_swap_cache,
+  i_mmap_lock_write,
+  i_mmap_unlock_write,
+  zap_pte_range,
+} from './zap.ts';
 
 export const PROT_READ = VM_READ;
 export const PROT_WRITE = VM_WRITE;
@@ -268,10 +272,10 @@ export const unmap_region = routine(
   'unmap_region',
   function* (mm: number, start: number, end: number): Run<void> {
     yield* mmu_notifier_invalidate_range_start(mm, start, end);
-    const { pages, cleared, flushed } = yield* zap_pte_range(mm, start, end);
+    const zapped = yield* zap_pte_range(mm, start, end);
     yield* mmu_notifier_invalidate_range_end(mm, start, end);
-    if (cleared && !flushed) yield* flush_tlb_range(mm, start, end);
-    for (const pfn of pages) yield* put_page(pfn, 1);
+    if (zapped.cleared && !zapped.flushed) yield* flush_tlb_range(mm, start, end);
+    yield* free_pages_and_swap_cache(zapped);
   },
   'mm/vma.c',
 );

@@ -6,7 +6,7 @@
  * A flush is an interrupt on each CPU that runs the mm, waited for; a CPU with interrupts off holds
  * it up, which is what GUP-fast relies on (mm/gup.c, comment above gup_fast).
  */
-import { BLOCKED, type Run, routine, step } from '../../explore/program.ts';
+import { BLOCKED, choice, type Run, routine, step } from '../../explore/program.ts';
 import { ENOMEM } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 import { showPte } from '../show.ts';
@@ -17,6 +17,10 @@ import { dirtyFolio } from './page.ts';
 const at = (k: Kernel, mm: number, addr: number) => mm * k.config.vpages + addr;
 const pmdAt = (k: Kernel, mm: number, addr: number) =>
   mm * Math.ceil(k.config.vpages / k.config.ptrsPerPmd) + Math.floor(addr / k.config.ptrsPerPmd);
+
+/** Nothing but accessed and dirty, which the MMU sets, differs. include/linux/pgtable.h pte_same */
+export const same_pte = (a: number, b: number): boolean =>
+  ((a ^ b) & ~(PTE_DIRTY | PTE_YOUNG)) === 0;
 
 export const ptep_get = step(
   'ptep_get',
@@ -197,6 +201,28 @@ export const hw_walk = step(
 export const tlb_get = step('tlb_lookup', (k: Kernel, addr: number) =>
   k.tlb.get(k.mem.self * k.config.vpages + addr),
 );
+const tlb_may_be_evicted = choice('tlb_evict', (k: Kernel, mm: number, addr: number) => {
+  const entry = k.tlb.get(k.mem.self * k.config.vpages + addr);
+  if (!entry) return 1;
+  const pte = k.pte.get(mm * k.config.vpages + addr);
+  return (entry ^ pte) & ~(PTE_DIRTY | PTE_YOUNG) ? 2 : 1;
+});
+
+/** A translation was flushed before the instruction that wanted it. */
+export const TLB_MISS = -4;
+
+/** Leaves a usable translation in this CPU's TLB and returns it, or 0 when the CPU must fault. */
+export const translate = routine(
+  'mmu',
+  function* (mm: number, addr: number, write: number): Run<number> {
+    const evicted = yield* tlb_may_be_evicted(mm, addr);
+    const cached = evicted ? 0 : yield* tlb_get(addr);
+    if (cached & PTE_PRESENT && (!write || (cached & PTE_WRITE && cached & PTE_DIRTY)))
+      return cached;
+    return yield* hw_walk(mm, addr, write);
+  },
+);
+
 const flush_one_cpu = step(
   'flush_tlb_func',
   (k: Kernel, cpu: number, mm: number, start: number, end: number) => {

@@ -9,7 +9,7 @@ import { VM_FAULT_NOPAGE, VM_FAULT_OOM, VM_FAULT_PAGE_SHIFT, VM_FAULT_SIGBUS } f
 import { mk_pte, pte_lock, pte_unlock } from './insert.ts';
 import { alloc_page, folio_mark_dirty, OWNER_FILE, page_add_rmap, put_page } from './page.ts';
 import { ptep_get, set_pte_at } from './pgtable.ts';
-import { folio_add_lru } from './swap.ts';
+import { folio_add_lru, lru_add_drain } from './swap.ts';
 import { set_vm_ops, vm_end, vm_file, vm_page_prot, vm_pgoff, vm_start } from './vma.ts';
 import { unmap_mapping_pages } from './zap.ts';
 
@@ -169,13 +169,20 @@ const file_pages = step('i_size_read', (k: Kernel, file: number) =>
   Math.min(k.file_size.get(file), k.config.bufferPages),
 );
 
-/** Truncates pages [first, last) out of the file. mm/shmem.c shmem_undo_range */
+/**
+ * Truncates pages [first, last) out of the file. mm/shmem.c shmem_undo_range: what it found is let go
+ * by folio_batch_release, which first drains the LRU batches (6.12 mm/swap.c:1050, 6.1 :1049).
+ */
 export const shmem_truncate_range = routine(
   'shmem_truncate_range',
   function* (file: number, first: number, last: number): Run<void> {
+    let drained = false;
     for (let i = first; i < last; i++) {
       const pfn = yield* take_file_page(file, i);
-      if (pfn) yield* put_page(pfn, 1);
+      if (!pfn) continue;
+      if (!drained) yield* lru_add_drain();
+      drained = true;
+      yield* put_page(pfn, 1);
     }
   },
   'mm/shmem.c',
@@ -217,8 +224,8 @@ const TO_THE_END = 0x3fffffff;
 const shmem_file_read = routine(
   'shmem_file_read_iter',
   function* (file: number, index: number, word: number): Run<number> {
-    const pfn = yield* file_page(file, index);
-    return pfn ? yield* access_page(pfn, 0, word, 0, null, '') : 0;
+    // What is not there is read from the zero page (6.12 mm/shmem.c:3243, 6.1 mm/shmem.c:2707).
+    return yield* access_page(yield* file_page(file, index), 0, word, 0, null, '');
   },
   'mm/shmem.c',
 );

@@ -15,9 +15,11 @@ import {
   PTE_MIGRATION,
   PTE_PRESENT,
   PTE_SPECIAL,
+  PTE_YOUNG,
   pte_pfn,
   VM_MIXEDMAP,
   VM_PFNMAP,
+  VM_SEQ_READ,
 } from './flags.ts';
 import { pte_lock, pte_unlock, VM_PAT } from './insert.ts';
 import {
@@ -33,8 +35,8 @@ import {
   ptep_get,
   ptep_get_and_clear,
 } from './pgtable.ts';
-import { lru_add_drain, pagesInBatch } from './swap.ts';
-import { EXTENT_LOCKED, NO_VMA, vm_flags, vm_flags_mod, vm_start } from './vma.ts';
+import { folio_mark_accessed, lru_add_drain, pagesInBatch } from './swap.ts';
+import { EXTENT_LOCKED, NO_VMA, vm_flags, vm_flags_mod, vm_start, vma_lookup } from './vma.ts';
 
 const i_mmap = lockSteps(
   ['i_mmap_lock_read', 'i_mmap_unlock_read'],
@@ -65,14 +67,30 @@ export interface ZapResult {
   readonly cleared: boolean;
   /** Dirty pages of files were flushed under the lock already. */
   readonly flushed: boolean;
+  /** Pages may have got into an LRU batch on the way. */
+  readonly batched: boolean;
 }
 
-/** How many pages a PMD entry maps; with BATCHED, if pages wait in an LRU batch (mm/swap.c). */
+/**
+ * Lets go of the pages that were zapped, after the flush. mm/swap_state.c free_pages_and_swap_cache
+ * (6.1 :306, 6.12 :315), which drains the batches first
+ */
+export function* free_pages_and_swap_cache({ pages, batched }: ZapResult): Run<void> {
+  if (batched && pages.length) yield* lru_add_drain();
+  for (const pfn of pages) yield* put_page(pfn, 1);
+}
+
+/**
+ * How many pages a PMD entry maps; with BATCHED, if pages wait in an LRU batch (mm/swap.c), and with
+ * AGED, if it is kept in mind which pages were used.
+ */
 const tlb_gather_mmu = step(
   'tlb_gather_mmu',
-  (k: Kernel) => k.config.ptrsPerPmd | (pagesInBatch(k) ? BATCHED : 0),
+  (k: Kernel) =>
+    k.config.ptrsPerPmd | (pagesInBatch(k) ? BATCHED : 0) | (k.config.pageFlags ? AGED : 0),
 );
 const BATCHED = 0x100000;
+const AGED = 0x200000;
 
 /**
  * mm/memory.c zap_pte_range: clears all entries of [start, end) and returns the pages whose
@@ -89,7 +107,7 @@ export function* zap_pte_range(
   let force_flush = false;
   const gather = yield* tlb_gather_mmu();
   if (gather & BATCHED) yield* lru_add_drain();
-  const n = gather & ~BATCHED;
+  const n = gather & ~(BATCHED | AGED);
   yield* pte_lock(mm);
   for (let addr = yield* next_present(mm, start, end); addr < end; ) {
     const pmd = yield* pmdp_get(mm, addr);
@@ -111,6 +129,7 @@ export function* zap_pte_range(
       const pfn = pte_pfn(pte);
       const dirty = pte & PTE_DIRTY && (yield* page_mapping(pfn)) !== MAPPING_ANON;
       if (dirty) force_flush = true;
+      if (gather & AGED && pte & PTE_YOUNG) yield* used_by(mm, addr, pfn);
       yield* page_remove_rmap(pfn, dirty ? 1 : 0);
       pages.push(pfn);
     }
@@ -118,8 +137,20 @@ export function* zap_pte_range(
   }
   if (force_flush) yield* flush_tlb_range(mm, start, end);
   yield* pte_unlock(mm);
-  return { pages, cleared, flushed: force_flush };
+  return { pages, cleared, flushed: force_flush, batched: (gather & AGED) !== 0 };
 }
+
+/** A file's page is marked as used if its entry was. 6.1 mm/memory.c:1446, 6.12 mm/memory.c:1502 */
+const used_by = routine(
+  'folio_mark_accessed',
+  function* (mm: number, addr: number, pfn: number): Run<void> {
+    if ((yield* page_mapping(pfn)) === MAPPING_ANON) return;
+    const vma = yield* vma_lookup(mm, addr);
+    const flags = vma === NO_VMA ? 0 : yield* vm_flags(vma);
+    if (!(flags & VM_SEQ_READ)) yield* folio_mark_accessed(pfn, 0);
+  },
+  'mm/memory.c',
+);
 
 /** mm/memory.c should_zap_folio: a private copy is left alone where the caller wants only the file's. */
 const is_cow = routine('should_zap_folio', function* (pte: number): Run<number> {
@@ -157,13 +188,13 @@ const unmap_mapping_range_vma = routine(
     const flags = yield* vm_flags(vma);
     yield* mmu_notifier_invalidate_range_start(mm, start, end);
     if (flags & VM_PFNMAP) yield* untrack_pfn(mm, vma, flags);
-    const { pages, cleared, flushed } = yield* zap_pte_range(mm, start, end, evenCows);
-    const flush = cleared && !flushed;
+    const zapped = yield* zap_pte_range(mm, start, end, evenCows);
+    const flush = zapped.cleared && !zapped.flushed;
     const early = (flags & (VM_PFNMAP | VM_MIXEDMAP)) !== 0;
     if (flush && early) yield* flush_tlb_range(mm, start, end);
     yield* mmu_notifier_invalidate_range_end(mm, start, end);
     if (flush && !early) yield* flush_tlb_range(mm, start, end);
-    for (const pfn of pages) yield* put_page(pfn, 1);
+    yield* free_pages_and_swap_cache(zapped);
   },
   'mm/memory.c',
 );
