@@ -7,8 +7,8 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { type CellJson, cellJson } from '../report/json.ts';
-import { cellClass } from '../scenarios/cell.ts';
 import { type Cell, CellRun, SharedFaces } from '../scenarios/matrix.ts';
+import { Rows } from '../scenarios/rows.ts';
 import { breathe, SLICE } from './io.ts';
 
 export interface CellsOptions {
@@ -39,49 +39,6 @@ const WORTH_A_WORKER = 24;
 
 /** Cells that a worker is asked for at a time. */
 const PIECE = 4;
-
-/**
- * What is still to be done. A row is the cells of all exporters that behave alike, consumer by consumer.
- * A thread keeps to one row, whose cells share work, while there are others.
- */
-class Rows {
-  private readonly fresh: Cell[][];
-  private readonly begun: Cell[][] = [];
-
-  constructor(cells: readonly Cell[]) {
-    const rows = new Map<string, Map<string, Cell[]>>();
-    for (const cell of cells) {
-      const byConsumer = entry(rows, cellClass(cell.exporter), () => new Map<string, Cell[]>());
-      entry(byConsumer, cell.consumer.id, (): Cell[] => []).push(cell);
-    }
-    this.fresh = [...rows.values()].map((row) => [...row.values()].flat());
-  }
-
-  /**
-   * A row for a thread that has finished its own: one that nobody has begun, else half of what is left
-   * of another's; empty when there is nothing more to do. The thread takes its cells from it.
-   */
-  next(from: 'front' | 'end'): Cell[] {
-    let row = from === 'front' ? this.fresh.shift() : this.fresh.pop();
-    if (!row) {
-      const [longest = []] = this.begun.sort((a, b) => b.length - a.length);
-      row = longest.splice(Math.ceil(longest.length / 2));
-    }
-    this.begun.push(row);
-    return row;
-  }
-
-  /** Rows that nobody has begun. */
-  get count(): number {
-    return this.fresh.length;
-  }
-}
-
-function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  let value = map.get(key);
-  if (value === undefined) map.set(key, (value = make()));
-  return value;
-}
 
 /** Returns when all cells are finished, or soon after the signal. */
 export async function runCells(cells: readonly Cell[], options: CellsOptions): Promise<void> {

@@ -5,6 +5,8 @@
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 import type { CellJson } from '../../src/report/json.ts';
 import type { MutantJson } from '../../src/report/mutants.ts';
+import type { Cell } from '../../src/scenarios/matrix.ts';
+import { Rows } from '../../src/scenarios/rows.ts';
 import type {
   Drive,
   Driven,
@@ -157,20 +159,22 @@ export const loadCode = (
   channel: Channel,
 ) => channel.ask<Loaded>({ job: 'load', code, linux }, options);
 
-/**
- * Explores cells of the matrix, row by row, on as many workers as there are processors.
- * @param rows names of cells; those of a row have work in common
- */
+/** Cells that a worker is asked for at a time. */
+const PIECE = 4;
+
+/** Explores cells of the matrix on as many workers as there are processors. */
 export async function exploreCells(
   linux: LinuxVersion,
-  rows: readonly (readonly string[])[],
+  cells: readonly Cell[],
   options: AskOptions,
 ): Promise<void> {
-  const waiting = [...rows];
+  const rows = new Rows(cells);
   while (others.length < workers()) others.push(workerChannel());
   await Promise.all(
-    others.map(async (channel) => {
-      for (let names = waiting.shift(); names; names = waiting.shift()) {
+    others.map(async (channel, i) => {
+      const take = () => rows.next(i % 2 ? 'end' : 'front');
+      for (let row = take(); row.length; row = row.length ? row : take()) {
+        const names = row.splice(0, PIECE).map((c) => c.id);
         await channel.ask({ job: 'cells', linux, names }, options);
       }
     }),

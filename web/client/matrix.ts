@@ -46,12 +46,8 @@ class MatrixRun {
   private async explore(): Promise<void> {
     this.running = true;
     const began = performance.now();
-    const rows = new Map<string, string[]>();
-    for (const { id, exporter } of matrixCells()) {
-      rows.set(exporter.id, [...(rows.get(exporter.id) ?? []), id]);
-    }
     try {
-      await exploreCells(this.linux, [...rows.values()], {
+      await exploreCells(this.linux, matrixCells(), {
         onCell: (cell) => {
           this.cells.set(`${cell.exporter}/${cell.consumer}`, cell);
           this.states += cell.states;
@@ -66,14 +62,14 @@ class MatrixRun {
     this.tell();
   }
 
-  /** At most a few times a second: drawing hundreds of cells takes time that exploring needs. */
+  /** A few times a second at most: drawing takes time that exploring needs. */
   private tell(): void {
     if (this.told) return;
     this.told = true;
     setTimeout(() => {
       this.told = false;
       for (const listener of this.listeners) listener(this.state);
-    }, 80);
+    }, 200);
   }
 }
 

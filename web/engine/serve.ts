@@ -2,8 +2,11 @@
 /** A worker: takes one job after the other, and lets messages in between two slices of a job. */
 import { cells, drive, mutants, type Running, show } from './jobs.ts';
 import { load } from './own.ts';
-import type { Failed, Job, Reply, Request } from './protocol.ts';
+import type { Failed, Job, Progress, Reply, Request } from './protocol.ts';
 import { NotThere } from './subject.ts';
+
+/** How long a job goes on before the worker listens again, in milliseconds. */
+const LISTEN_MS = 30;
 
 /** The part of a worker's global that is used here. */
 interface Scope {
@@ -45,14 +48,19 @@ export function serve(): void {
       running = { id: next.id, work: begin(next) };
     }
     const { id, work } = running;
+    const until = performance.now() + LISTEN_MS;
     try {
-      const { done, value } = work.next();
-      if (done) {
-        running = null;
-        scope.postMessage({ id, done: value });
-      } else if (value && typeof value === 'object' && 'cell' in value) {
-        scope.postMessage({ id, ...(value as { cell: never }) });
-      } else scope.postMessage({ id, progress: value as never });
+      let progress: Progress | null = null;
+      do {
+        const { done, value } = work.next();
+        if (done) {
+          running = null;
+          progress = null;
+          scope.postMessage({ id, done: value });
+        } else if ('cell' in value) scope.postMessage({ id, cell: value.cell });
+        else progress = value;
+      } while (running && performance.now() < until);
+      if (progress) scope.postMessage({ id, progress });
     } catch (error) {
       running = null;
       const { message, nearest } = failed(error);
