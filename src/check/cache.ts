@@ -17,7 +17,8 @@ import {
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { CheckReport } from '../contract/finding.ts';
-import { type CheckOptions, check, placeOf } from './check.ts';
+import { type CheckOptions, checkWith, placeOf } from './check.ts';
+import { Helper } from './scan/helper.ts';
 import type { TreeState } from './scan/state.ts';
 import { isRelevant, scan } from './scan.ts';
 
@@ -38,10 +39,10 @@ export function buildStamp(self: string | null): string {
 }
 
 /** The files of the tree that a path is in, as they are now. */
-async function treeOf({ path, self }: CheckOptions): Promise<TreeState> {
+function treeOf({ path, self }: CheckOptions, helper: Helper | null): Promise<TreeState> {
   const { root } = placeOf(path);
   const file = join(directory('scan'), sha1(`${buildStamp(self)} ${root}`));
-  return scan(root, self, {
+  return scan(root, helper, {
     file,
     load: () => read(file),
     save: (data) => write('scan', file, data),
@@ -49,17 +50,23 @@ async function treeOf({ path, self }: CheckOptions): Promise<TreeState> {
 }
 
 /** Like check(), from the cache when no file has changed. */
-export async function checkCached(
-  options: CheckOptions,
-  scanned?: TreeState,
+export function checkCached(options: CheckOptions): Promise<CheckReport> {
+  return Helper.with(options.self, async (helper) =>
+    reportOn({ ...options, scanned: await treeOf(options, helper) }, helper),
+  );
+}
+
+async function reportOn(
+  options: CheckOptions & { readonly scanned: TreeState },
+  helper: Helper | null,
 ): Promise<CheckReport> {
-  const tree = scanned ?? (await treeOf(options));
-  const key = `${tree.id} ${buildStamp(options.self)} ${options.linux} ${options.audit} ${resolve(options.path)}`;
+  const { path, linux, self, audit, scanned } = options;
+  const key = `${scanned.id} ${buildStamp(self)} ${linux} ${audit} ${resolve(path)}`;
   const file = `${sha1(key)}.json`;
-  const known = tree.id && (recall('check', file) as CheckReport | null);
+  const known = scanned.id && (recall('check', file) as CheckReport | null);
   if (known) return known;
-  const report = await check({ ...options, scanned: tree });
-  if (tree.id) remember('check', file, report);
+  const report = await checkWith(options, helper);
+  if (scanned.id) remember('check', file, report);
   return report;
 }
 
@@ -69,20 +76,22 @@ const sha1 = (text: string) => createHash('sha1').update(text).digest('hex');
  * A tree without a change and with it.
  * @param overlay files that change: their texts, null for removed ones
  */
-export async function checkChange(
+export function checkChange(
   options: CheckOptions,
   overlay: ReadonlyMap<string, string | null>,
 ): Promise<{ readonly before: CheckReport; readonly after: CheckReport }> {
-  const { root } = placeOf(options.path);
-  const scanned = await treeOf(options);
-  const before = await checkCached(options, scanned);
-  const wasRead = new Set(before.read);
-  // A file that was not looked into, was there before, and need not be looked into now.
-  const idle = ([path, text]: readonly [string, string | null]) =>
-    !/\.[ch]$/.test(path) ||
-    (text !== null && !wasRead.has(path) && existsSync(join(root, path)) && !isRelevant(text));
-  const after = [...overlay].every(idle) ? before : await check({ ...options, overlay, scanned });
-  return { before, after };
+  return Helper.with(options.self, async (helper) => {
+    const { root } = placeOf(options.path);
+    const tree = { ...options, scanned: await treeOf(options, helper) };
+    const before = await reportOn(tree, helper);
+    const wasRead = new Set(before.read);
+    // A file that was not looked into, was there before, and need not be looked into now.
+    const idle = ([path, text]: readonly [string, string | null]) =>
+      !/\.[ch]$/.test(path) ||
+      (text !== null && !wasRead.has(path) && existsSync(join(root, path)) && !isRelevant(text));
+    const after = [...overlay].every(idle) ? before : await checkWith({ ...tree, overlay }, helper);
+    return { before, after };
+  });
 }
 
 /** What was kept under a name; null when it is not there, or not whole. */

@@ -10,20 +10,15 @@ export class Callers {
   of(def: FunctionDef): readonly FunctionDef[] {
     const done = this.known.get(def.id);
     if (done) return done;
-    const call = new RegExp(`\\b${def.name}\\s*\\(`);
-    const files =
-      def.where.isStatic && !def.file.path.endsWith('.h') ? [def.file] : this.program.files;
-    const found: FunctionDef[] = [];
-    for (const file of files) {
-      if (!file.text.includes(def.name)) continue;
-      for (const where of file.skeleton.functions) {
-        if (where.name === def.name || !call.test(file.text.slice(where.body, where.end))) continue;
-        const caller = this.program.functions
-          .get(where.name)
-          ?.find((f) => f.file === file && f.where === where);
-        if (caller && this.program.findFunctions(def.name, file).includes(def)) found.push(caller);
-      }
-    }
+    const alone = def.where.isStatic && !def.file.path.endsWith('.h');
+    const found = this.program
+      .calling(def.name)
+      .filter(
+        (f) =>
+          f.name !== def.name &&
+          (!alone || f.file === def.file) &&
+          this.program.findFunctions(def.name, f.file).includes(def),
+      );
     this.known.set(def.id, found);
     return found;
   }

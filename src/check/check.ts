@@ -18,12 +18,14 @@ import { type FunctionDef, Program } from './c/program.ts';
 import { dirOf, Sources } from './c/tree.ts';
 import { findExporters } from './exporters.ts';
 import type { Site } from './flow/values.ts';
-import { type Follower, type FollowerFall, findFollowers } from './followers.ts';
-import { findImporters } from './importers.ts';
+import { type Follower, type FollowerFall, findFollowers, MAY_FOLLOW } from './followers.ts';
+import { findImporters, MAY_IMPORT } from './importers.ts';
+import { Index } from './index/index.ts';
 import { primitivesOf } from './primitives.ts';
 import recorded61 from './recorded/6.1.json' with { type: 'json' };
 import recorded612 from './recorded/6.12.json' with { type: 'json' };
 import { type RecordedKernel, recordKernel } from './recorded.ts';
+import { Helper } from './scan/helper.ts';
 import { relevantOf, type TreeState } from './scan/state.ts';
 import { readLatin1, scan } from './scan.ts';
 import { consumerTraits, traitsOf } from './traits.ts';
@@ -96,9 +98,9 @@ function recordedFor(version: string): RecordedKernel {
 }
 
 /** A tree's program, and what is known of where it lies. */
-async function load({ path, linux, self, overlay, scanned: given }: CheckOptions) {
+async function load({ path, linux, overlay, scanned: given }: CheckOptions, helper: Helper | null) {
   const place = placeOf(path);
-  const scanned = given ?? (await scan(place.root, self));
+  const scanned = given ?? (await scan(place.root, helper));
   const known = new Set(scanned.paths);
   const touched: string[] = [];
   for (const [p, text] of overlay ?? []) {
@@ -123,18 +125,29 @@ async function load({ path, linux, self, overlay, scanned: given }: CheckOptions
   const assumed = place.version ?? linux;
   const all = place.kind === 'kernel' ? relevantOf(scanned) : [...scanned.paths].sort();
   const paths = [...new Set([...all.filter((p) => known.has(p)), ...touched])];
-  return { place, scanned, assumed, program: new Program(sources, new Conditions(assumed), paths) };
+  const index = await Index.of(sources, paths, [MAY_FOLLOW, MAY_IMPORT], place.root, helper);
+  return { place, scanned, assumed, program: new Program(sources, new Conditions(assumed), index) };
 }
 
 /** Records what the functions of a kernel tree do, for checking modules without one. */
 export async function record(options: CheckOptions): Promise<RecordedKernel> {
-  const { place, assumed, program } = await load(options);
+  const { place, assumed, program } = await Helper.with(options.self, (helper) =>
+    load(options, helper),
+  );
   if (place.kind !== 'kernel') throw new Error(`${options.path} is no kernel tree`);
   return recordKernel(program, assumed);
 }
 
-export async function check(options: CheckOptions): Promise<CheckReport> {
-  const { place, scanned, assumed, program } = await load(options);
+export function check(options: CheckOptions): Promise<CheckReport> {
+  return Helper.with(options.self, (helper) => checkWith(options, helper));
+}
+
+/** @param helper a second thread */
+export async function checkWith(
+  options: CheckOptions,
+  helper: Helper | null,
+): Promise<CheckReport> {
+  const { place, scanned, assumed, program } = await load(options, helper);
   const recorded = place.kind === 'kernel' ? null : new RecordedCalls(recordedFor(assumed));
   const inPart = (p: string) =>
     place.part === '' || p === place.part || p.startsWith(`${place.part}/`);
@@ -170,8 +183,8 @@ export async function check(options: CheckOptions): Promise<CheckReport> {
   }
   for (const file of program.files) {
     if (!inPart(file.path)) continue;
-    for (const { at, why } of file.skeleton.lost)
-      lost.push({ kind: 'unparsed', path: file.path, line: file.lines.at(at), why });
+    for (const { line, why } of program.index.namesOf(file.path)?.lost ?? [])
+      lost.push({ kind: 'unparsed', path: file.path, line, why });
   }
   return {
     tree: { version: place.version, kind: place.kind, linux: assumed, files: scanned.paths.length },
@@ -180,7 +193,7 @@ export async function check(options: CheckOptions): Promise<CheckReport> {
     exporters: judged.map(audited),
     followers: followers.map(auditedFollower),
     primitives: options.audit && place.kind === 'kernel' ? primitivesOf(program) : [],
-    read: program.sources.asked,
+    read: program.index.paths,
   };
 }
 

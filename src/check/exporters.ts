@@ -120,8 +120,8 @@ export function findExporters(program: Program, recorded: Recorded | null = null
 function assembled(program: Program, type: string): Table[] {
   const out = new Map<string, Table>();
   for (const field of ['mmap', 'map_dma_buf', 'release']) {
-    const files = program.files.filter((f) => f.text.includes('dma_buf') && !ASIDE.test(f.path));
-    for (const { fn, left, right } of program.assignments(field, files)) {
+    for (const { fn, left, right } of program.assignments(field, (path) => !ASIDE.test(path))) {
+      if (!fn.file.text.includes('dma_buf')) continue;
       if (left.k !== 'member' || program.typeIn(fn, left.of).base !== type) continue;
       const name = textOf(left.of);
       const id = `${fn.file.path} ${name}`;

@@ -42,6 +42,9 @@ const REFERENCE =
 const WRITE_TEST =
   /\b(?:pte_write|pmd_write|pte_access_permitted|huge_pte_write)\s*\(|(?:\.|->)writable\b|\bpgprot_val\b|vm_flags\s*&\s*[^;]*VM_(?:MAY)?(?:WRITE|READ)|vm_flags\s*&\s*access|HMM_PFN_(?:REQ_)?WRITE|\bfollow_phys\s*\([^;]*&prot\b/;
 
+/** Of a file in which somebody may follow. */
+export const MAY_FOLLOW = /follow_p|hmm_|pte_pfn|pte_page|vm_pgoff/;
+
 export function findFollowers(program: Program): Follower[] {
   const callers = new Callers(program);
   const out = new Map<string, Follower>();
@@ -59,8 +62,9 @@ export function findFollowers(program: Program): Follower[] {
   };
   for (const file of program.files) {
     if (/^(tools|Documentation|scripts)\//.test(file.path)) continue;
-    if (!/follow_p|hmm_|pte_pfn|pte_page|vm_pgoff/.test(file.text)) continue;
-    for (const where of file.skeleton.functions) {
+    if (!program.index.isMarked(file.path, MAY_FOLLOW)) continue;
+    for (const def of program.functionsOf(file)) {
+      const { where } = def;
       const body = file.text.slice(where.body, where.end);
       const mayFollow =
         /\b(\w*follow_(?:pte|pfn|phys|pfnmap_start|invalidate_pte)\w*|hmm_range_fault|hmm_vma_\w+)\s*\(/.test(
@@ -70,10 +74,7 @@ export function findFollowers(program: Program): Follower[] {
       const mayWalk =
         /\bpte_(?:pfn|page)\s*\(/.test(body) && /\bpte_offset_(?:map|kernel)\w*\s*\(/.test(body);
       if (!mayFollow && !mayPgoff && !mayWalk) continue;
-      const def = program.functions
-        .get(where.name)
-        ?.find((f) => f.file === file && f.where === where);
-      if (!def || program.conditions.all(where.when) === false) continue;
+      if (program.conditions.all(where.when) === false) continue;
       if (mayPgoff) {
         const f = pgoffAsPfn(def);
         if (f) put(f);

@@ -14,20 +14,23 @@ export interface Importer {
   readonly fall: FollowerFall;
 }
 
+/** Of a file in which somebody may import. */
+export const MAY_IMPORT = /\bdma_buf_map_attachment/;
+
 export function findImporters(program: Program): Importer[] {
   const out = new Map<string, Importer>();
   const put = (i: Importer | null) => {
     if (i) out.set(`${i.def.id}`, i);
   };
   for (const file of program.files) {
-    if (/^(tools|Documentation)\//.test(file.path) || !file.text.includes('dma_buf_map_attachment'))
+    if (
+      /^(tools|Documentation)\//.test(file.path) ||
+      !program.index.isMarked(file.path, MAY_IMPORT)
+    )
       continue;
-    for (const where of file.skeleton.functions) {
-      if (!/\bdma_buf_map_attachment/.test(file.text.slice(where.body, where.end))) continue;
-      const def = program.functions
-        .get(where.name)
-        ?.find((f) => f.file === file && f.where === where);
-      if (def) put(reads(program, def, mapped(def), [], 0));
+    for (const def of program.functionsOf(file)) {
+      if (!MAY_IMPORT.test(file.text.slice(def.where.body, def.where.end))) continue;
+      put(reads(program, def, mapped(def), [], 0));
     }
   }
   // PRIME hands an imported table to the driver.

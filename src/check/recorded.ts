@@ -102,22 +102,19 @@ export function recordKernel(program: Program, version: string): RecordedKernel 
   const tables: RecordedKernel['tables'] & Record<string, unknown> = {};
   const wanted = new Map<string, FunctionDef>();
   const kept = new Map<string, Table>();
-  for (const list of program.functions.values()) {
-    for (const def of list) {
-      if (
-        !HOME.test(def.file.path) ||
-        /nommu/.test(def.file.path) ||
-        !/\b(vm_area_struct|vm_fault)\b/.test(def.head)
-      )
-        continue;
-      const inline = def.file.path.endsWith('.h');
-      if (def.where.isStatic && !inline) continue;
-      if (!inline && !new RegExp(`EXPORT_SYMBOL\\w*\\(${def.name}\\b`).test(def.file.text))
-        continue;
-      if (!relevance.matters(def.name) || BEYOND.test(def.name)) continue;
-      const best = program.findFunctions(def.name, def.file)[0];
-      if (best) wanted.set(def.name, best);
-    }
+  for (const def of program.everyFunction()) {
+    if (
+      !HOME.test(def.file.path) ||
+      /nommu/.test(def.file.path) ||
+      !/\b(vm_area_struct|vm_fault)\b/.test(def.head)
+    )
+      continue;
+    const inline = def.file.path.endsWith('.h');
+    if (def.where.isStatic && !inline) continue;
+    if (!inline && !new RegExp(`EXPORT_SYMBOL\\w*\\(${def.name}\\b`).test(def.file.text)) continue;
+    if (!relevance.matters(def.name) || BEYOND.test(def.name)) continue;
+    const best = program.findFunctions(def.name, def.file)[0];
+    if (best) wanted.set(def.name, best);
   }
   for (const t of program.tables.get('vm_operations_struct') ?? []) {
     if (t.isStatic || !HOME.test(t.file.path)) continue;

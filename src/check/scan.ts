@@ -5,9 +5,8 @@
  * Two threads share each step.
  */
 import { closeSync, type Dirent, openSync, readdirSync, readSync, statSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { Helper } from './scan/helper.ts';
+import type { Helper } from './scan/helper.ts';
 import { Search, type Word } from './scan/search.ts';
 import { NONE, packTree, type TreeState, unpackTree } from './scan/state.ts';
 
@@ -35,8 +34,9 @@ export const isRelevant = (text: string) => PATTERN.test(text);
 const MAX_BYTES = 32 << 20;
 /** A file that changed so shortly before it was looked at may change again without a new time. */
 const YOUNG_MS = 2000;
-/** Files below which a second thread is not worth its start. */
+/** Files, and directories at the third level, below which a second thread is not worth its start. */
 const FEW = 3000;
+const MANY_DIRS = 100;
 /** Files that a thread takes at a time. */
 const CHUNK = 32;
 
@@ -156,7 +156,7 @@ async function walkTree(root: string, helper: Helper | null): Promise<Walked> {
   const third: string[] = [];
   const top = walk(root, [''], false, second);
   const next = walk(root, second, false, third);
-  if (!helper) return merged([top, next, walk(root, third, true)]);
+  if (!helper || third.length < MANY_DIRS) return merged([top, next, walk(root, third, true)]);
   const reply = helper.ask<Walked>({
     job: 'scan',
     step: 'walk',
@@ -282,65 +282,50 @@ export interface Keeper {
 
 /**
  * The C files of a tree, and which of them matter.
- * @param self URL of the program, for a second thread; null to do without
+ * @param helper a second thread; null to do without
  * @param keeper where the last scan is, and this one will be
  */
 export async function scan(
   root: string,
-  self: string | null,
+  helper: Helper | null,
   keeper: Keeper | null = null,
 ): Promise<TreeState> {
   const data = keeper?.load();
   const known = (data && unpackTree(data)) || NONE;
-  const alone = self === null || availableParallelism() < 2;
-  const helper =
-    alone || (known.paths.length > 0 && known.paths.length < FEW) ? null : new Helper(self);
-  try {
-    let changes: Changes = { moved: true, files: [] };
-    if (known.paths.length > 0) {
-      const reply = helper?.ask<Changes>({ job: 'scan', step: 'stat', root, file: keeper!.file });
-      const mine = changesOf(root, known, 0, helper ? 2 : 1);
-      const theirs = await reply;
-      changes = {
-        moved: mine.moved || (theirs?.moved ?? false),
-        files: [...mine.files, ...(theirs?.files ?? [])],
-      };
-      if (!changes.moved && changes.files.length === 0) return known;
-    }
-    const walked = await walkTree(root, helper);
-    const { paths, stats } = walked;
-    // What is as it was is not read again.
-    const before = new Map(known.paths.map((p, i) => [p, i]));
-    const same = (i: number): number | undefined => {
-      const k = before.get(paths[i]!);
-      if (k === undefined) return undefined;
-      for (let j = 0; j < 3; j++) if (known.stats[3 * k + j] !== stats[3 * i + j]) return undefined;
-      return k;
-    };
-    const fresh: number[] = [];
-    const matters = new Uint8Array(paths.length);
-    const wasUnreadable = new Set(known.unreadable.map((u) => u.path));
-    for (let i = 0; i < paths.length; i++) {
-      const k = same(i);
-      if (k === undefined || wasUnreadable.has(paths[i]!)) fresh.push(i);
-      else matters[i] = known.matters[k]!;
-    }
-    const sifted = await siftTree(
-      root,
-      fresh.map((i) => paths[i]!),
-      helper,
-    );
-    for (const i of sifted.relevant) matters[fresh[i]!] = 1;
-    const tree = packTree({
-      ...walked,
-      matters,
-      unreadable: [...walked.unreadable, ...sifted.unreadable],
-    });
-    keeper?.save(tree.data);
-    return tree.state;
-  } finally {
-    helper?.end();
+  if (known.paths.length > 0) {
+    const other = known.paths.length < FEW ? null : helper;
+    const reply = other?.ask<Changes>({ job: 'scan', step: 'stat', root, file: keeper!.file });
+    const parts = [changesOf(root, known, 0, other ? 2 : 1), await reply];
+    if (parts.every((p) => !p || (!p.moved && p.files.length === 0))) return known;
   }
+  const walked = await walkTree(root, helper);
+  const { matters, fresh } = carriedOver(known, walked);
+  const sifted = await siftTree(
+    root,
+    fresh.map((i) => walked.paths[i]!),
+    helper,
+  );
+  for (const i of sifted.relevant) matters[fresh[i]!] = 1;
+  const unreadable = [...walked.unreadable, ...sifted.unreadable];
+  const { state, data: bytes } = packTree({ ...walked, matters, unreadable });
+  keeper?.save(bytes);
+  return state;
+}
+
+/** What is known of files that are as they were, and which are not. */
+function carriedOver(known: TreeState, { paths, stats }: Walked) {
+  const matters = new Uint8Array(paths.length);
+  const fresh: number[] = [];
+  const before = new Map(known.paths.map((p, i) => [p, i]));
+  for (const { path } of known.unreadable) before.delete(path);
+  for (let i = 0; i < paths.length; i++) {
+    const k = before.get(paths[i]!);
+    const same =
+      k !== undefined && [0, 1, 2].every((j) => known.stats[3 * k + j] === stats[3 * i + j]);
+    if (same) matters[i] = known.matters[k]!;
+    else fresh.push(i);
+  }
+  return { matters, fresh };
 }
 
 /** Does what another thread asks for. */

@@ -2,6 +2,7 @@
 /** What a worker thread does: explores cells of the matrix, scenarios, or a user's own file. */
 import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
+import type { NamesRequest } from '../check/index/index.ts';
 import type { ScanRequest } from '../check/scan.ts';
 import type { CellJson } from '../report/json.ts';
 import type { SharedFaces } from '../scenarios/matrix.ts';
@@ -12,12 +13,16 @@ import type { OwnRequest } from './own.ts';
 export async function serve(): Promise<void> {
   parentPort?.on(
     'message',
-    async (request: CellsRequest | NameRequest | OwnRequest | ScanRequest) => {
+    async (request: CellsRequest | NameRequest | NamesRequest | OwnRequest | ScanRequest) => {
       if (request.job === 'cells') await cells(request);
       else if (request.job === 'name') await named(request);
       else if (request.job === 'scan') {
         const { serveScan } = await import('../check/scan.ts');
         parentPort?.postMessage(serveScan(request, (file) => readFileSync(file)));
+      } else if (request.job === 'names') {
+        const { readLatin1 } = await import('../check/scan.ts');
+        const { serveNames } = await import('../check/index/index.ts');
+        parentPort?.postMessage(serveNames(request, readLatin1));
       } else await (await import('./own-worker.ts')).runOwnFile(request);
     },
   );

@@ -3,6 +3,9 @@
  * What the C files of a tree define: functions, tables, structs and macros by name, and which of
  * several definitions a use means. Headers are looked into when a name is asked for.
  */
+
+import type { Index } from '../index/index.ts';
+import { Part } from '../index/names.ts';
 import {
   type Expr,
   eachIn,
@@ -18,6 +21,7 @@ import { Parser } from './parse.ts';
 import {
   type FunctionAt,
   type MacroAt,
+  type Skeleton,
   type SourceFile,
   type StructAt,
   skeletonOf,
@@ -125,87 +129,192 @@ function into<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   else map.set(key, [value]);
 }
 
+/** What a name stands for, found when it is first asked for. */
+class Names<T> {
+  private readonly known = new Map<string, readonly T[]>();
+  constructor(private readonly find: (name: string) => readonly T[]) {}
+
+  /** undefined: nothing. */
+  get(name: string): readonly T[] | undefined {
+    let list = this.known.get(name);
+    if (!list) {
+      list = this.find(name);
+      this.known.set(name, list);
+    }
+    return list.length ? list : undefined;
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== undefined;
+  }
+}
+
+/** A file's macros; of several with one name the last. */
+const macroMaps = new WeakMap<Skeleton, ReadonlyMap<string, MacroAt>>();
+function macrosOf(skeleton: Skeleton): ReadonlyMap<string, MacroAt> {
+  let map = macroMaps.get(skeleton);
+  if (!map) macroMaps.set(skeleton, (map = new Map(skeleton.macros.map((m) => [m.name, m]))));
+  return map;
+}
+
+/** Types of structs that may hold functions. */
+const TABLES = /ops|funcs|driver|operations|helper|_impl|_type|template|desc|_data|_info|config/i;
+
+/** What the macros that a file uses at its top level make. */
+interface Made {
+  readonly tables: Table[];
+  readonly functions: FunctionDef[];
+}
+
 export class Program {
-  readonly functions = new Map<string, FunctionDef[]>();
-  /** By the struct's tag. */
-  readonly tables = new Map<string, Table[]>();
-  readonly tablesByName = new Map<string, Table[]>();
-  private readonly rawTables = new Map<string, { file: SourceFile; where: TableAt }[]>();
-  private readonly structs = new Map<string, { file: SourceFile; where: StructAt }[]>();
-  private readonly macros = new Map<string, Macro[]>();
-  private readonly indexed = new Set<SourceFile>();
-  private readonly members = new Map<string, Members | null>();
-  private readonly closures = new Map<SourceFile, SourceFile[]>();
-  readonly files: SourceFile[] = [];
+  /** The files that matter. */
+  readonly files: readonly SourceFile[];
+  private readonly members = new Map<string, Members>();
+  private readonly functionsIn = new Map<SourceFile, Map<string, FunctionDef[]>>();
+  private readonly built = new Map<TableAt, readonly Table[]>();
+  private readonly made = new Map<SourceFile, Made>();
 
   constructor(
     readonly sources: Sources,
     readonly conditions: Conditions,
-    paths: readonly string[],
+    readonly index: Index,
   ) {
-    for (const path of paths) {
-      const file = sources.get(path);
-      if (file) this.add(file);
+    this.files = index.files.map((path) => sources.get(path)!);
+    for (const file of this.files) {
+      if (!index.namesOf(file.path)?.uses.some((name) => this.makesThings(name))) continue;
+      const { tables, functions } = this.madeIn(file);
+      for (const f of functions) index.add(Part.Function, f.name, file.path);
+      for (const t of tables) {
+        index.add(Part.Table, t.name, file.path);
+        index.add(Part.TableType, t.type, file.path);
+      }
     }
-    this.makeTables();
   }
 
-  private add(file: SourceFile): void {
-    if (this.indexed.has(file)) return;
-    this.indexed.add(file);
-    this.files.push(file);
-    const { skeleton } = file;
-    for (const f of skeleton.functions)
-      into(this.functions, f.name, new FunctionDef(file, f, this.conditions));
-    for (const s of skeleton.structs) into(this.structs, s.name, { file, where: s });
-    for (const m of skeleton.macros) into(this.macros, m.name, { file, where: m });
-    for (const t of skeleton.tables) into(this.rawTables, t.type, { file, where: t });
+  /** The files with a name in a part; those that matter come first. */
+  private filesWith(part: Part, name: string): SourceFile[] {
+    return this.index.filesWith(part, name).map((path) => this.sources.get(path)!);
   }
 
-  /** Parses the initialisers of one struct type; asked for by type, as most are of no concern. */
-  private makeTables(): void {
-    for (const [type, list] of this.rawTables) {
-      if (
-        !/ops|funcs|driver|operations|helper|_impl|_type|template|desc|_data|_info|config/i.test(
-          type,
-        )
-      )
-        continue;
-      for (const { file, where } of list) this.makeTable(type, file, where);
-    }
-    // Macros at the top level that make tables or functions.
-    for (const file of [...this.files]) {
-      for (const use of file.skeleton.uses) {
-        if (
-          /^(MODULE_|EXPORT_|DEFINE_(MUTEX|SPINLOCK|IDA|IDR|PER_CPU|STATIC|RATE|RAW)|DECLARE_|module_|late_|early_|__setup|subsys_|arch_|core_|fs_|device_|TRACE_)/.test(
-            use.name,
-          )
-        )
-          continue;
-        const macro = this.findMacro(use.name, file);
-        if (!macro || macro.where.params === null || !/\{/.test(macro.where.body)) continue;
-        const args = splitArguments(file.text.slice(use.open + 1, use.close));
-        const text = substitute(macro.where, args);
-        const made = skeletonOf(text);
-        const line = file.lines.at(use.at);
-        for (const t of made.tables) {
-          if (t.body < 0) continue;
-          const parser = new Parser(
-            tokensOf(text, t.body, t.end, this.conditions).map((k) => ({ ...k, at: use.at })),
-          );
-          const init = this.safeInit(parser);
-          if (init) this.keep(t.name, t.type, file, use.at, line, t.isStatic, init, []);
-        }
-        for (const f of made.functions) {
-          const synthetic = new MacroFile(file, text, use.at);
-          into(
-            this.functions,
-            f.name,
-            new FunctionDef(synthetic as unknown as SourceFile, f, this.conditions),
-          );
+  /** Functions by name, in the files that matter and the headers that they reach. */
+  readonly functions = new Names((name: string) =>
+    this.filesWith(Part.Function, name).flatMap((f) => this.definedIn(f).get(name) ?? []),
+  );
+
+  private readonly macros = new Names((name: string) =>
+    this.filesWith(Part.Macro, name).flatMap((file): Macro[] => {
+      const where = macrosOf(file.skeleton).get(name);
+      return where ? [{ file, where }] : [];
+    }),
+  );
+
+  private readonly structs = new Names((name: string) =>
+    this.filesWith(Part.Struct, name).flatMap((file) =>
+      file.skeleton.structs.filter((s) => s.name === name).map((where) => ({ file, where })),
+    ),
+  );
+
+  /** Tables by the struct's tag, nested ones and those that macros make among them. */
+  readonly tables = new Names((type: string) => {
+    // A table of the type may be part of one of another type.
+    const types = new Set([type]);
+    for (const inner of types) {
+      for (const file of this.filesWith(Part.MemberType, inner)) {
+        for (const where of file.skeleton.structs) {
+          if (types.has(where.name) || !TABLES.test(where.name)) continue;
+          for (const m of this.readMembers(file, where).values())
+            if (m.type.base === inner && m.type.stars === 0 && !m.isFunction) types.add(where.name);
         }
       }
     }
+    const out: Table[] = [];
+    for (const one of types) {
+      for (const file of this.filesWith(Part.TableType, one)) {
+        if (!this.index.matters(file.path)) continue;
+        const raw = file.skeleton.tables.filter((t) => t.type === one);
+        for (const t of [...raw.flatMap((r) => this.build(file, r)), ...this.madeIn(file).tables])
+          if (t.type === type && !out.includes(t)) out.push(t);
+      }
+    }
+    return out;
+  });
+
+  readonly tablesByName = new Names((name: string) => {
+    const outer = name.split(/[.[]/)[0]!;
+    return this.filesWith(Part.Table, outer)
+      .filter((file) => this.index.matters(file.path))
+      .flatMap((file) => [
+        ...file.skeleton.tables.filter((t) => t.name === outer).flatMap((t) => this.build(file, t)),
+        ...this.madeIn(file).tables,
+      ])
+      .filter((t) => t.name === name);
+  });
+
+  /** All tables of a file. */
+  tablesIn(file: SourceFile): Table[] {
+    return [
+      ...file.skeleton.tables.flatMap((t) => this.build(file, t)),
+      ...this.madeIn(file).tables,
+    ];
+  }
+
+  /** All functions of the files that matter. */
+  *everyFunction(): Generator<FunctionDef> {
+    for (const file of this.files) for (const list of this.definedIn(file).values()) yield* list;
+  }
+
+  private definedIn(file: SourceFile): Map<string, FunctionDef[]> {
+    let defs = this.functionsIn.get(file);
+    if (!defs) {
+      defs = new Map();
+      for (const f of file.skeleton.functions)
+        into(defs, f.name, new FunctionDef(file, f, this.conditions));
+      this.functionsIn.set(file, defs);
+      if (this.index.matters(file.path))
+        for (const f of this.madeIn(file).functions) into(defs, f.name, f);
+    }
+    return defs;
+  }
+
+  /** Whether some macro of that name makes a table or a function. */
+  private makesThings(name: string): boolean {
+    return (
+      this.macros
+        .get(name)
+        ?.some(({ where }) => where.params !== null && where.body.includes('{')) ?? false
+    );
+  }
+
+  private madeIn(file: SourceFile): Made {
+    let made = this.made.get(file);
+    if (made) return made;
+    made = { tables: [], functions: [] };
+    this.made.set(file, made);
+    const uses = new Set(this.index.namesOf(file.path)?.uses);
+    for (const use of file.skeleton.uses) {
+      if (!uses.has(use.name) || !this.makesThings(use.name)) continue;
+      const macro = this.findMacro(use.name, file);
+      if (!macro || macro.where.params === null || !macro.where.body.includes('{')) continue;
+      const args = splitArguments(file.text.slice(use.open + 1, use.close));
+      const text = substitute(macro.where, args);
+      const { tables, functions } = skeletonOf(text);
+      const line = file.lines.at(use.at);
+      for (const t of tables) {
+        if (t.body < 0) continue;
+        const parser = new Parser(
+          tokensOf(text, t.body, t.end, this.conditions).map((k) => ({ ...k, at: use.at })),
+        );
+        const init = this.safeInit(parser);
+        if (init) this.keep(t.name, t.type, file, use.at, line, t.isStatic, init, [], made.tables);
+      }
+      for (const f of functions) {
+        const synthetic = new MacroFile(file, text, use.at);
+        made.functions.push(
+          new FunctionDef(synthetic as unknown as SourceFile, f, this.conditions),
+        );
+      }
+    }
+    return made;
   }
 
   private safeInit(parser: Parser): Expr | null {
@@ -216,24 +325,21 @@ export class Program {
     }
   }
 
-  private makeTable(type: string, file: SourceFile, where: TableAt): void {
-    const line = file.lines.at(where.at);
-    if (where.body < 0) {
-      this.keep(
-        where.name,
-        type,
-        file,
-        where.at,
-        line,
-        where.isStatic,
-        { k: 'init', type: null, fields: [], at: where.at },
-        where.when,
-      );
-      return;
-    }
-    const parser = new Parser(tokensOf(file.text, where.body, where.end, this.conditions));
-    const init = this.safeInit(parser);
-    if (init) this.keep(where.name, type, file, where.at, line, where.isStatic, init, where.when);
+  /** A variable's table and those nested in it. */
+  private build(file: SourceFile, where: TableAt): readonly Table[] {
+    const known = this.built.get(where);
+    if (known) return known;
+    const out: Table[] = [];
+    this.built.set(where, out);
+    const { name, type, at, isStatic, when } = where;
+    if (!TABLES.test(type)) return out;
+    const line = file.lines.at(at);
+    const init: Expr | null =
+      where.body < 0
+        ? { k: 'init', type: null, fields: [], at }
+        : this.safeInit(new Parser(tokensOf(file.text, where.body, where.end, this.conditions)));
+    if (init) this.keep(name, type, file, at, line, isStatic, init, when, out);
+    return out;
   }
 
   private keep(
@@ -245,6 +351,7 @@ export class Program {
     isStatic: boolean,
     init: Expr,
     when: readonly string[],
+    out: Table[],
   ): void {
     // Tables in tables, but not without end: a macro may stand for itself.
     if (init.k !== 'init' || name.split(/[.[]/).length > 6) return;
@@ -257,7 +364,7 @@ export class Program {
       const path = f.path.filter((p) => p !== '[]').join('.');
       if (path === '' && f.value.k === 'init') {
         // An array of tables.
-        this.keep(`${name}[${elements++}]`, type, file, at, line, isStatic, f.value, when);
+        this.keep(`${name}[${elements++}]`, type, file, at, line, isStatic, f.value, when, out);
         continue;
       }
       if (path === '') continue;
@@ -267,7 +374,8 @@ export class Program {
     for (const n of nested) {
       const member = this.memberOf(type, n.path.split('.').at(-1)!, file);
       if (member?.type.base) {
-        this.keep(`${name}.${n.path}`, member.type.base, file, at, line, isStatic, n.init, when);
+        const inner = `${name}.${n.path}`;
+        this.keep(inner, member.type.base, file, at, line, isStatic, n.init, when, out);
       }
     }
     // `.ops.mmap = f` belongs to the nested table as well.
@@ -287,12 +395,11 @@ export class Program {
           isStatic,
           { k: 'init', type: null, fields: list, at },
           when,
+          out,
         );
       }
     }
-    const table: Table = { name, type, file, at, line, isStatic, fields, when };
-    into(this.tables, type, table);
-    into(this.tablesByName, name, table);
+    out.push({ name, type, file, at, line, isStatic, fields, when });
   }
 
   /** Fields with macros that stand for several fields written out. */
@@ -327,46 +434,52 @@ export class Program {
     return out;
   }
 
+  /** What matters, or what `from` includes. */
+  private visible<T extends { readonly file: SourceFile }>(
+    list: readonly T[] | undefined,
+    from: SourceFile,
+  ): readonly T[] {
+    if (!list || list.every((one) => this.index.matters(one.file.path))) return list ?? [];
+    const reached = new Set(this.reached(list, from));
+    return list.filter((one) => this.index.matters(one.file.path) || reached.has(one));
+  }
+
+  /** What is in headers that `from` includes, nearest first. */
+  private reached<T extends { readonly file: SourceFile }>(
+    list: readonly T[],
+    from: SourceFile,
+  ): T[] {
+    return this.index.reachedOf(from.path, list, (one) => one.file.path);
+  }
+
   /** Definitions of a function that a use in `from` may mean, static ones of the same file first. */
   findFunctions(name: string, from: SourceFile): readonly FunctionDef[] {
-    let all: readonly FunctionDef[] | undefined = this.functions.get(name);
-    if (all && all.length > 1) {
+    let all = this.visible(this.functions.get(name), from);
+    if (all.length > 1) {
       // The empty twin of something that is configured out.
       const real = all.filter((f) => !f.where.when.some((w) => /^!.*\bCONFIG_/.test(w)));
       if (real.length) all = real;
     }
-    const here = all?.filter(
+    const here = all.filter(
       (f) => f.file === from || (f.file as unknown as MacroFile).outer === from,
     );
-    if (here?.length) return this.compiled(here);
+    if (here.length) return this.compiled(here);
     // An inline function of an included header hides a global one of another part of the kernel.
-    const inline = all?.filter((f) => f.where.isStatic && f.file.path.endsWith('.h'));
-    if (inline?.length && all!.length > inline.length) {
-      const included = new Set(this.closure(from));
-      const near = inline.filter((f) => included.has(f.file));
+    const inline = all.filter((f) => f.where.isStatic && f.file.path.endsWith('.h'));
+    if (inline.length && all.length > inline.length) {
+      const near = this.reached(inline, from);
       if (near.length) return this.compiled(this.nearest(near, from));
     }
-    const global = all?.filter((f) => !f.where.isStatic);
-    if (!global?.length) {
+    const global = all.filter((f) => !f.where.isStatic);
+    if (!global.length) {
       // An inline function of a header that `from` includes.
-      const headers = all?.filter((f) => f.file.path.endsWith('.h'));
-      const near = headers?.length ? headers : this.inHeaders(name, from);
-      if (near.length === 0) return [];
-      const included = new Set(this.closure(from));
-      const reached = near.filter((f) => included.has(f.file));
-      return this.compiled(this.nearest(reached.length ? reached : near, from));
+      const headers = all.filter((f) => f.file.path.endsWith('.h'));
+      if (headers.length === 0) return [];
+      const reached = this.reached(headers, from);
+      return this.compiled(this.nearest(reached.length ? reached : headers, from));
     }
     all = this.compiled(global);
     return all.length > 1 ? this.nearest(all, from) : all;
-  }
-
-  /** Looks through the headers that `from` reaches for a function of that name. */
-  private inHeaders(name: string, from: SourceFile): FunctionDef[] {
-    for (const file of this.closure(from)) {
-      if (this.indexed.has(file) || !file.text.includes(name)) continue;
-      this.add(file);
-    }
-    return (this.functions.get(name) ?? []).filter((f) => f.file.path.endsWith('.h'));
   }
 
   /** Without definitions that a known condition leaves out. */
@@ -396,53 +509,16 @@ export class Program {
     return list.filter((f) => cost(f) === least);
   }
 
-  /** The files that `from` includes, directly or not, nearest first. */
-  closure(from: SourceFile): readonly SourceFile[] {
-    const known = this.closures.get(from);
-    if (known) return known;
-    const seen = new Set<SourceFile>([from]);
-    const queue = [from];
-    for (let i = 0; i < queue.length && i < 1500; i++) {
-      const file = queue[i]!;
-      for (const { name, local } of includesOf(file)) {
-        const found = this.sources.include(file, name, local);
-        if (found && !seen.has(found)) {
-          seen.add(found);
-          queue.push(found);
-        }
-      }
-    }
-    queue.shift();
-    this.closures.set(from, queue);
-    return queue;
-  }
-
+  /** The macro that a use in `from` means: its own, an included one, or the only one there is. */
   findMacro(name: string, from: SourceFile): Macro | null {
-    const local = from.skeleton.macros.filter((m) => m.name === name).at(-1);
+    const local = macrosOf(from.skeleton).get(name);
     if (local) return { file: from, where: local };
     const all = this.macros.get(name);
-    if (all) {
-      const included = new Set(this.closure(from));
-      const reached = all.find((m) => included.has(m.file));
-      return (
-        reached ??
-        (all.every((m) => m.file.path.endsWith('.h')) && all.length === 1 ? all[0]! : null)
-      );
-    }
-    return null;
-  }
-
-  /** Like findMacro(), also in headers not looked at yet. */
-  searchMacro(name: string, from: SourceFile): Macro | null {
-    const known = this.findMacro(name, from);
-    if (known) return known;
-    for (const file of this.closure(from)) {
-      if (this.indexed.has(file) || !file.text.includes(name)) continue;
-      this.add(file);
-      const found = file.skeleton.macros.find((m) => m.name === name);
-      if (found) return { file, where: found };
-    }
-    return null;
+    if (!all) return null;
+    const reached = this.reached(all, from)[0];
+    if (reached) return reached;
+    const known = all.filter((m) => this.index.matters(m.file.path));
+    return known.length === 1 && known[0]!.file.path.endsWith('.h') ? known[0]! : null;
   }
 
   /** Bodies of all macros of that name that have been seen. */
@@ -453,11 +529,12 @@ export class Program {
   /** Macros that do nothing but call a function: macro and function. */
   aliases(): [string, string][] {
     const out: [string, string][] = [];
-    for (const [name, list] of this.macros) {
-      const body = list[0]!.where.body.trim();
-      const m = /^\(?\s*(\w+)\s*\([^;]*\)\s*\)?$/.exec(body);
-      if (m && list[0]!.where.params !== null && list[0]!.file.path.startsWith('include/'))
-        out.push([name, m[1]!]);
+    for (const { path, skeleton } of this.files) {
+      if (!path.startsWith('include/')) continue;
+      for (const { name, params, body } of skeleton.macros) {
+        const m = /^\(?\s*(\w+)\s*\([^;]*\)\s*\)?$/.exec(body.trim());
+        if (m && params !== null) out.push([name, m[1]!]);
+      }
     }
     return out;
   }
@@ -470,26 +547,16 @@ export class Program {
   /** The members of a struct; null when no definition is in reach. */
   private membersOf(struct: string, from: SourceFile): Members | null {
     const all = this.structs.get(struct);
-    const best = all?.find((s) => s.file === from) ?? all?.[0];
-    if (all && best && all.length > 1) {
-      const here = dirOf(from.path);
-      const sorted = [...all].sort(
+    if (!all) return null;
+    const here = dirOf(from.path);
+    const reached = this.reached(all, from);
+    const known = all.filter((s) => this.index.matters(s.file.path));
+    const best =
+      all.find((s) => s.file.path === from.path) ??
+      [...(reached.length ? reached : known)].sort(
         (a, b) => distance(here, dirOf(a.file.path)) - distance(here, dirOf(b.file.path)),
-      );
-      return this.readMembers(sorted[0]!.file, sorted[0]!.where);
-    }
-    if (best) return this.readMembers(best.file, best.where);
-    const key = `?${struct} ${from.path}`;
-    if (this.members.has(key)) return null;
-    const wanted = `struct ${struct} {`;
-    for (const file of this.closure(from)) {
-      if (this.indexed.has(file) || !file.text.includes(wanted)) continue;
-      this.add(file);
-      const found = file.skeleton.structs.find((s) => s.name === struct);
-      if (found) return this.readMembers(file, found);
-    }
-    this.members.set(key, null);
-    return null;
+      )[0];
+    return best ? this.readMembers(best.file, best.where) : null;
   }
 
   private readMembers(file: SourceFile, where: StructAt): Members {
@@ -557,27 +624,43 @@ export class Program {
     )[0]!;
   }
 
-  /** Assignments `x->field = ...` in the given files: the function they are in and the expressions. */
+  /**
+   * Assignments `x->field = ...` in the files that matter and are wanted: the function they are in and
+   * the expressions.
+   */
   assignments(
     field: string,
-    files: readonly SourceFile[],
+    wanted: (path: string) => boolean,
   ): { fn: FunctionDef; left: Expr; right: Expr }[] {
     const pattern = new RegExp(`(?:->|\\.)\\s*${field}\\s*=[^=]`);
     const out: { fn: FunctionDef; left: Expr; right: Expr }[] = [];
-    for (const file of files) {
-      if (!file.text.includes(field) || !pattern.test(file.text)) continue;
-      for (const where of file.skeleton.functions) {
-        if (!pattern.test(file.text.slice(where.body, where.end))) continue;
-        const fn = (this.functions.get(where.name) ?? []).find(
-          (f) => f.file === file && f.where === where,
-        );
-        if (!fn) continue;
+    for (const file of this.filesWith(Part.Field, field)) {
+      if (!this.index.matters(file.path) || !wanted(file.path)) continue;
+      for (const fn of this.functionsOf(file)) {
+        if (!pattern.test(file.text.slice(fn.where.body, fn.where.end))) continue;
         visitAssignments(fn.body, (left, right) => {
           if (left.k === 'member' && left.name === field) out.push({ fn, left, right });
         });
       }
     }
     return out;
+  }
+
+  /** Functions that call a name, in the files that matter. */
+  calling(name: string): FunctionDef[] {
+    const call = new RegExp(`\\b${name}\\s*\\(`);
+    return this.filesWith(Part.Call, name)
+      .filter((file) => this.index.matters(file.path))
+      .flatMap((file) => this.functionsOf(file))
+      .filter((f) => call.test(f.file.text.slice(f.where.body, f.where.end)));
+  }
+
+  /** The functions written in a file, in order. */
+  functionsOf(file: SourceFile): FunctionDef[] {
+    const defs = this.definedIn(file);
+    return file.skeleton.functions.flatMap(
+      (where) => defs.get(where.name)!.find((f) => f.where === where) ?? [],
+    );
   }
 }
 
@@ -604,21 +687,6 @@ function visitAssignments(body: Stmt, visit: (left: Expr, right: Expr) => void):
   eachIn(body, (e) => {
     if (e.k === 'assign' && e.op === '') visit(e.l, e.r);
   });
-}
-
-/** #include lines found without a full skeleton. */
-const includeCache = new WeakMap<SourceFile, readonly { name: string; local: boolean }[]>();
-function includesOf(file: SourceFile): readonly { name: string; local: boolean }[] {
-  let list = includeCache.get(file);
-  if (!list) {
-    const found: { name: string; local: boolean }[] = [];
-    const pattern = /^[ \t]*#[ \t]*include[ \t]*(?:"([^"\n]+)"|<([^>\n]+)>)/gm;
-    for (let m = pattern.exec(file.text); m; m = pattern.exec(file.text)) {
-      found.push({ name: (m[1] ?? m[2])!, local: m[1] !== undefined });
-    }
-    includeCache.set(file, (list = found));
-  }
-  return list;
 }
 
 /** Splits the text between the brackets of a macro's use at its commas. */

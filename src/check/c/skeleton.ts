@@ -91,7 +91,7 @@ export function macroOf(line: string, at: number): MacroAt | null {
             .split(',')
             .map((p) => p.replace(/[\\\s]/g, ''))
             .filter(Boolean),
-    body: body.replace(/\\\r?\n/g, '  '),
+    body: body.includes('\\') ? body.replace(/\\\r?\n/g, '  ') : body,
     bodyAt: at + m[0].length,
   };
 }
@@ -127,15 +127,15 @@ class Walker {
   private directive(i: number): void {
     const at = this.t.start[i]!;
     const line = this.text.slice(at, this.t.end[i]!);
+    const macro = macroOf(line, at);
+    if (macro) {
+      this.macros.push(macro);
+      return;
+    }
     const m = DIRECTIVE.exec(line);
     if (!m) return;
     const rest = m[2]!.trim();
     switch (m[1]) {
-      case 'define': {
-        const macro = macroOf(line, at);
-        if (macro) this.macros.push(macro);
-        break;
-      }
       case 'include': {
         const inc = /^(?:"([^"]+)"|<([^>]+)>)/.exec(rest);
         if (inc) this.includes.push({ name: (inc[1] ?? inc[2])!, local: inc[1] !== undefined });
@@ -451,23 +451,35 @@ class Walker {
   }
 }
 
-export function skeletonOf(text: string): Skeleton {
-  return new Walker(lex(text)).walk();
+export function skeletonOf(text: string, tokens: Tokens = lex(text)): Skeleton {
+  return new Walker(tokens).walk();
 }
 
 /** A file's text with its skeleton and lines, made when first asked for. */
 export class SourceFile {
-  readonly lines: Lines;
+  private read: string | null = null;
   private made: Skeleton | undefined;
+  private numbered: Lines | undefined;
   constructor(
     /** Relative to the tree, with `/`. */
     readonly path: string,
-    readonly text: string,
-  ) {
-    this.lines = new Lines(text);
+    private readonly source: string | (() => string),
+  ) {}
+
+  get text(): string {
+    return (this.read ??= typeof this.source === 'string' ? this.source : this.source());
+  }
+
+  get lines(): Lines {
+    return (this.numbered ??= new Lines(this.text));
   }
 
   get skeleton(): Skeleton {
     return (this.made ??= skeletonOf(this.text));
+  }
+
+  /** Takes a skeleton that was made elsewhere. */
+  keep(skeleton: Skeleton): void {
+    this.made = skeleton;
   }
 }

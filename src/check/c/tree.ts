@@ -14,45 +14,45 @@ export class Sources {
   private readonly files = new Map<string, SourceFile | null>();
   constructor(readonly tree: Tree) {}
 
+  /** A file of the tree; one that cannot be read is empty. Null: there is none. */
   get(path: string): SourceFile | null {
     let file = this.files.get(path);
     if (file === undefined) {
-      const text = this.tree.paths.has(path) ? this.tree.read(path) : null;
-      file = text === null ? null : new SourceFile(path, text);
+      const { tree } = this;
+      file = tree.paths.has(path) ? new SourceFile(path, () => tree.read(path) ?? '') : null;
       this.files.set(path, file);
     }
     return file;
   }
 
-  /** The files that were asked for, there or not. */
-  get asked(): string[] {
-    return [...this.files.keys()];
-  }
+  private readonly included = new Map<string, string | null>();
 
-  private readonly included = new Map<string, SourceFile | null>();
-
-  /** The file that an #include in `from` means; null when the tree has none. */
-  include(from: SourceFile, name: string, local: boolean): SourceFile | null {
-    const here = dirOf(from.path);
-    const key = `${here} ${local} ${name}`;
+  /** The path that an #include of `"name` or `<name` means in a directory; null when the tree has none. */
+  include(here: string, include: string): string | null {
+    const key = `${here} ${include}`;
     let found = this.included.get(key);
-    if (found === undefined) this.included.set(key, (found = this.resolve(here, name, local)));
+    if (found === undefined) this.included.set(key, (found = this.resolve(here, include)));
     return found;
   }
 
-  private resolve(here: string, name: string, local: boolean): SourceFile | null {
-    const tried: string[] = [];
-    if (local) tried.push(join(here, name));
+  private resolve(here: string, include: string): string | null {
+    const name = include.slice(1);
+    const { paths } = this.tree;
+    const local = include[0] === '"';
+    if (local) {
+      const path = join(here, name);
+      if (paths.has(path)) return path;
+    }
     if (!local || name.includes('/')) {
-      tried.push(`include/${name}`, `arch/x86/include/${name}`, `include/uapi/${name}`);
+      for (const dir of ['include/', 'arch/x86/include/', 'include/uapi/'])
+        if (paths.has(dir + name)) return dir + name;
     }
     // -I of a parent directory, or its include/.
-    for (let dir = here; dir; dir = dirOf(dir))
-      tried.push(join(dir, name), join(dir, `include/${name}`));
-    tried.push(`include/${name}`, name);
-    for (const path of tried) {
-      if (this.tree.paths.has(path)) return this.get(path);
+    for (let dir = here; dir; dir = dirOf(dir)) {
+      for (const path of [join(dir, name), join(dir, `include/${name}`)])
+        if (paths.has(path)) return path;
     }
+    for (const path of [`include/${name}`, name]) if (paths.has(path)) return path;
     return null;
   }
 }
@@ -63,6 +63,7 @@ export function dirOf(path: string): string {
 }
 
 function join(dir: string, name: string): string {
+  if (!name.includes('./')) return dir ? `${dir}/${name}` : name;
   const parts = dir ? dir.split('/') : [];
   for (const part of name.split('/')) {
     if (part === '..') parts.pop();

@@ -1165,7 +1165,7 @@ export class Machine {
         if (fns.length === 1) return this.follow(fns[0]!, args, st, frame, e.at);
         if (fns.length > 1)
           return this.several(fns, `config: which ${name}()`, args, st, frame, e.at);
-        const macro = this.program.searchMacro(name, file);
+        const macro = this.program.findMacro(name, file);
         if (macro && macro.where.params !== null) return this.expand(macro.where, e, st, frame);
         if (macro) {
           const to = macro.where.body.trim();
@@ -1259,8 +1259,7 @@ export class Machine {
 
   /** The value of a call that is not followed. */
   private result(name: string, args: readonly Value[], e: Expr, st: State, frame: Frame): Value {
-    const fns = this.program.functions.get(name);
-    const def = fns?.find((f) => f.file === frame.def.file) ?? fns?.[0];
+    const def = this.program.findFunctions(name, frame.def.file)[0];
     const keys = args.map(keyOf).join();
     let struct = def?.returns.base ?? '';
     if (!struct && args[0]?.k === 'sym' && /^to_|_to_/.test(name)) struct = '';

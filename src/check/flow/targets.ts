@@ -38,9 +38,7 @@ export class Targets {
       const def = e && this.functionOf(e, t.file);
       if (def) all.push({ def, dir: dirOf(t.file.path) });
     }
-    const near = this.program.files.filter(
-      (f) => distance(this.binding.home, dirOf(f.path)) <= 2 || f === from,
-    );
+    const near = (path: string) => this.isNear(path) || path === from.path;
     for (const { fn, left, right } of this.program.assignments(field, near)) {
       if (struct && left.k === 'member' && this.program.typeIn(fn, left.of).base !== struct)
         continue;
@@ -66,14 +64,18 @@ export class Targets {
       const table = e && this.tableOf(e, t.file);
       if (table) all.push({ table, dir: dirOf(t.file.path) });
     }
-    const near = this.program.files.filter((f) => distance(this.binding.home, dirOf(f.path)) <= 2);
-    for (const { fn, left, right } of this.program.assignments(field, near)) {
+    const near = this.program.assignments(field, (path) => this.isNear(path));
+    for (const { fn, left, right } of near) {
       if (left.k === 'member' && this.program.typeIn(fn, left.of).base !== struct) continue;
       const table = this.tableOf(right, fn.file);
       if (table) all.push({ table, dir: dirOf(fn.file.path) });
     }
     const close = all.filter((x) => distance(x.dir, this.binding.home) <= 2);
     return [...new Set(close.map((x) => x.table))];
+  }
+
+  private isNear(path: string): boolean {
+    return distance(this.binding.home, dirOf(path)) <= 2;
   }
 
   private tableOf(e: Expr, file: SourceFile): Table | null {
@@ -83,7 +85,7 @@ export class Targets {
 
   /** The mmap of the files that `struct.field` holds, by the function that makes them. */
   madeBy(struct: string, field: string): FunctionDef | null {
-    for (const { fn, left, right } of this.program.assignments(field, this.program.files)) {
+    for (const { fn, left, right } of this.program.assignments(field, () => true)) {
       if (left.k !== 'member' || this.program.typeIn(fn, left.of).base !== struct) continue;
       const maker = callBehind(fn, right);
       const def = maker && this.program.findFunctions(maker, fn.file)[0];
@@ -99,14 +101,10 @@ export class Targets {
   }
 
   private tablesWith(field: string): Table[] {
-    const out: Table[] = [];
-    for (const list of this.program.tables.values()) {
-      for (const t of list) {
-        if (t.fields.has(field) && distance(dirOf(t.file.path), this.binding.home) <= 1)
-          out.push(t);
-      }
-    }
-    return out;
+    return this.program.files
+      .filter((file) => distance(dirOf(file.path), this.binding.home) <= 1)
+      .flatMap((file) => this.program.tablesIn(file))
+      .filter((t) => t.fields.has(field));
   }
 
   functionOf(e: Expr, file: SourceFile): FunctionDef | null {
@@ -120,7 +118,10 @@ export class Targets {
 
   /** What `table.field = f` assigns at run time, when the table itself leaves the field out. */
   assignedTo(table: Table, field: string): Value | null {
-    for (const { fn, left, right } of this.program.assignments(field, [table.file])) {
+    for (const { fn, left, right } of this.program.assignments(
+      field,
+      (p) => p === table.file.path,
+    )) {
       if (left.k !== 'member' || left.of.k !== 'id' || left.of.name !== table.name) continue;
       const def = this.functionOf(right, fn.file);
       if (def) return { k: 'fn', def };

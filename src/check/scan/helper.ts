@@ -1,40 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/** A second thread of the program, asked one thing at a time. */
+/** A second thread of the program, asked one thing at a time; started when it is first asked. */
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 
 export class Helper {
-  private readonly worker: Worker;
+  private started: Worker | undefined;
 
-  /** @param self URL of the program, which serves requests when it is run in a worker */
-  constructor(self: string) {
-    this.worker = new Worker(new URL(self));
-    this.worker.unref();
+  private constructor(private readonly self: string) {}
+
+  /**
+   * Runs something with a helper, or without where there is one processor only.
+   * @param self URL of the program, which serves requests when it is run in a worker; null: no helper
+   */
+  static async with<T>(
+    self: string | null,
+    body: (helper: Helper | null) => Promise<T>,
+  ): Promise<T> {
+    const helper = self === null || availableParallelism() < 2 ? null : new Helper(self);
+    try {
+      return await body(helper);
+    } finally {
+      void helper?.started?.terminate();
+    }
   }
 
   ask<Reply>(request: object): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      const { worker } = this;
-      const done = () => {
-        worker.off('message', answered);
-        worker.off('error', failed);
-        worker.unref();
-      };
+      const worker = (this.started ??= new Worker(new URL(this.self)));
       const answered = (reply: Reply) => {
-        done();
+        worker.off('error', failed);
         resolve(reply);
       };
       const failed = (error: Error) => {
-        done();
+        worker.off('message', answered);
         reject(error);
       };
-      worker.ref();
       worker.once('message', answered);
       worker.once('error', failed);
       worker.postMessage(request);
     });
-  }
-
-  end(): void {
-    void this.worker.terminate();
   }
 }
