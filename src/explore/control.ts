@@ -90,6 +90,9 @@ interface Locks {
   readonly unheld: readonly number[];
 }
 
+/** The entry of a lock that is held for reading, from that of one held for writing. */
+const forReading = (entry: number): number => entry & ~1;
+
 const NOTHING: Locks = { held: [], write: 0, any: 0, unheld: [] };
 
 const sorted = (list: number[]): readonly number[] => list.sort((a, b) => a - b);
@@ -260,6 +263,14 @@ export class Control {
           `${this.where(node)}: ${def.name} of ${this.locks.label(entry >> 1)}, which this thread does not hold`,
         );
       } else locks = withHeld(locks, less(locks.held, entry));
+    } else if (def.lock && def.kind === 'downgrade') {
+      const entry = this.entryOf(def, this.args[node]);
+      if (!locks.held.includes(entry)) {
+        throw new ProgramError(
+          `${this.where(node)}: ${def.name} of ${this.locks.label(entry >> 1)}, which this thread does not hold for writing`,
+        );
+      }
+      locks = withHeld(locks, sorted([...less(locks.held, entry), forReading(entry)]));
     }
     const to = this.resolve(this.follow(local, value), this.parent[node], locks);
     if (value >= 0 && value < DIRECT) this.edges[node * DIRECT + value] = to;
@@ -321,10 +332,14 @@ export class Control {
           local = this.follow(local, def.kind === 'try' ? 1 : 0);
           continue;
         }
-        if (def.kind === 'release' && def.lock && locks.unheld.length) {
-          const unheld = unheldOf(locks, this.entryOf(def, o.args));
+        const lets = def.kind === 'release' || def.kind === 'downgrade';
+        if (lets && def.lock && locks.unheld.length) {
+          const entry = this.entryOf(def, o.args);
+          const unheld = unheldOf(locks, entry);
           if (locks.unheld.includes(unheld)) {
-            locks = { ...locks, unheld: less(locks.unheld, unheld) };
+            const rest = less(locks.unheld, unheld);
+            const shared = def.kind === 'downgrade' ? [unheldOf(locks, forReading(entry))] : [];
+            locks = { ...locks, unheld: sorted([...rest, ...shared]) };
             local = this.follow(local, 0);
             continue;
           }

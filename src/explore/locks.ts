@@ -54,6 +54,13 @@ export class LockClass {
     return 0;
   }
 
+  /** The writer becomes the first reader; no other writer comes between. */
+  downgrade(index: number): number {
+    if (this.mem.watching) this.mem.noteLock(this.word.base + index);
+    this.put(index, 1);
+    return 0;
+  }
+
   lockShared(index: number): number {
     const v = this.raw(index);
     if (v >= WRITER) return BLOCKED;
@@ -137,6 +144,16 @@ export function lockSteps<W>(
     ),
   };
 }
+
+/** Makes the step that turns a lock of a class, held for writing, into one held for reading. */
+export const downgradeStep = <W>(
+  name: string,
+  pick: (world: W) => LockClass,
+): ((index: number) => Run<number>) =>
+  step(name, (w: W, i: number) => pick(w).downgrade(i), {
+    kind: 'downgrade',
+    lock: ((w: W, i: number) => pick(w).first + i) as unknown as StepOptions['lock'],
+  });
 
 /** A try returns 1 when it took the lock and 0 when somebody else has it; it never waits. */
 function tryLockSteps<W>(

@@ -651,7 +651,7 @@ export class Machine {
           }
           seenByOthers = true;
         }
-        if (kind === 'release') seenByOthers = true;
+        if (kind === 'release' || kind === 'downgrade') seenByOthers = true;
         if (this.testMode) this.noteWide(def);
       }
       const to = control.next(node, value);

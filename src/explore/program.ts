@@ -25,7 +25,8 @@ export const BLOCKED = -0x80000000;
 // biome-ignore lint/complexity/noBannedTypes: any constant object will do
 export type Arg = number | string | boolean | undefined | null | Object;
 
-export type StepKind = 'plain' | 'acquire' | 'try' | 'release' | 'choice';
+/** A `downgrade` turns a lock that the thread holds for writing into one held for reading. */
+export type StepKind = 'plain' | 'acquire' | 'try' | 'release' | 'downgrade' | 'choice';
 
 export interface StepOptions {
   readonly kind?: StepKind;

@@ -168,6 +168,8 @@ export class Kernel {
   readonly anon_vma: Slots;
   /** In the file's interval tree (mapping->i_mmap), where unmap_mapping_range finds it. */
   readonly vm_linked: Slots;
+  /** No longer in the mm's tree: munmap is at work on it, and only the file's tree may know it. */
+  readonly vm_detached: Slots;
   /** The object behind the mapping (vm_private_data): a buffer or a file's own, plus one. */
   readonly vm_private: Slots;
 
@@ -310,6 +312,7 @@ export class Kernel {
     this.vm_page_prot = mem.array('vm_page_prot', v);
     this.anon_vma = mem.array('anon_vma', v);
     this.vm_linked = mem.array('vm_linked', v);
+    this.vm_detached = mem.array('vm_detached', v);
     this.vm_private = mem.array('vm_private', v);
 
     this.page_state = mem.array('page_state', pages, {

@@ -27,7 +27,8 @@ export function locksThatMatter(
   const starts = new Map<Frame, number>();
   for (const [i, f] of frameOf.entries()) if (!starts.has(f)) starts.set(f, i);
   for (const [i, step] of trace.entries()) {
-    if (!isLock(step) || !step.changes.length) continue;
+    // A downgrade neither takes nor gives up: who reads goes on holding.
+    if (!isLock(step) || step.def.kind === 'downgrade' || !step.changes.length) continue;
     const { name } = step.changes[0];
     const holders = held.get(name) ?? [];
     if (isTaken(step)) {

@@ -78,7 +78,9 @@ function kernelTables(k: Kernel, system: System, told: Set<Slots>): StateTable[]
     const end = value(k.vm_end, v);
     const start = value(k.vm_start, v);
     const linked = value(k.vm_linked, v) ? 'i_mmap' : '-';
-    if (end <= start) continue;
+    const detached = value(k.vm_detached, v) !== 0;
+    // munmap is done with it once no file's tree knows it either.
+    if (end <= start || (detached && linked === '-')) continue;
     const where = `${mmName(Math.floor(v / config.vmas))}pages ${start}-${end - 1}`;
     const pgoff = `0x${(value(k.vm_pgoff, v) >>> 0).toString(16)}`;
     vmas.push({ id: `vma${v}`, cells: [where, flagWords(say(k.vm_flags, v)), pgoff, linked] });

@@ -54,7 +54,6 @@ export const PLUMBING: ReadonlySet<string> = new Set([
   'do_shared_fault',
   'do_read_fault',
   'do_vmi_munmap',
-  'unmap_region',
   'remove_vma',
   'zap_page_range_single',
 ]);

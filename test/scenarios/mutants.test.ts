@@ -53,7 +53,7 @@ describe('removing', () => {
   });
 
   test('a guard of a cell is tried in all of its explorations', { timeout }, () => {
-    const [cell] = matrixCells({ exporter: 'system-heap', consumer: 'cpu' });
+    const [cell] = matrixCells({ exporter: 'udmabuf', consumer: 'cpu' });
     const run = new CellMutants(cell, '6.12');
     let slices = 1;
     while (!run.run(500)) slices++;

@@ -239,7 +239,7 @@ export const exit_mmap = routine(
   'exit_mmap',
   function* (mm: number): Run<void> {
     yield* mmap_write_lock(mm);
-    yield* do_munmap(mm, 0, yield* address_space_size());
+    yield* do_munmap(mm, 0, yield* address_space_size(), 0);
     yield* mmap_write_unlock(mm);
   },
   'mm/mmap.c',

@@ -30,7 +30,14 @@ import {
   VM_PFNMAP,
   VM_WRITE,
 } from './flags.ts';
-import { get_page, OWNER_BUFFER, page_add_rmap, pfn_valid } from './page.ts';
+import {
+  get_page,
+  OWNER_BUFFER,
+  OWNER_KEPT,
+  OWNER_LATER,
+  page_add_rmap,
+  pfn_valid,
+} from './page.ts';
 import { get_locked_pte, pmd_none, ptrs_per_pmd, set_pmd_at } from './pgtable.ts';
 import {
   PROT_R,
@@ -114,7 +121,8 @@ function stale(k: Kernel, pfn: number, vma: number, addr: number): number {
   const owner = k.page_owner.get(pfn);
   if (owner === 0) return pfn === 0 ? 0 : PTE_BORN_STALE;
   if (owner < OWNER_BUFFER) return 0;
-  const buffer = (owner - OWNER_BUFFER) >> 16;
+  // A page that a move has put aside, or left to the driver's worker, is still told by its buffer.
+  const buffer = ((owner & ~(OWNER_KEPT | OWNER_LATER)) - OWNER_BUFFER) >> 16;
   const mapped = k.vm_pgoff.get(vma) - k.buf_pgoff.get(buffer) + addr - k.vm_start.get(vma);
   // Where vm_pgoff is no offset (a private remap_pfn_range), any page of the buffer will do.
   const page = mapped >= 0 && mapped < k.buf_npages.get(buffer) ? mapped : owner & 0xffff;

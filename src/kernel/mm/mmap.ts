@@ -3,7 +3,7 @@
 import { type Run, routine, step } from '../../explore/program.ts';
 import { EACCES, EBADF, EEXIST, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EPERM } from '../errno.ts';
 import { alloc_file, fget, file_mapping, file_ops, fput, get_file } from '../fs/file.ts';
-import { file_operations, type Kernel } from '../kernel.ts';
+import { file_operations, type Kernel, vm_operations } from '../kernel.ts';
 import { vma_ops } from './fault.ts';
 import {
   PTE_PRESENT,
@@ -33,6 +33,8 @@ import { shmem_file_operations } from './shmem.ts';
 import {
   __split_vma,
   find_vma_intersection,
+  mmap_read_unlock,
+  mmap_write_downgrade,
   mmap_write_lock,
   mmap_write_unlock,
   NO_VMA,
@@ -45,6 +47,7 @@ import {
   vm_flags_mod,
   vm_start,
   vma_link_file,
+  vma_mark_detached,
   vma_merge_new_range,
   vma_set_page_prot,
 } from './vma.ts';
@@ -162,7 +165,7 @@ const mmap_region = routine(
     file: number,
     pgoff: number,
   ): Run<number> {
-    const unmapped = yield* do_munmap(mm, addr, addr + n);
+    const unmapped = yield* do_munmap(mm, addr, addr + n, 0);
     if (unmapped < 0) return unmapped;
     let backing = file;
     if (file < 0 && flags & VM_SHARED) {
@@ -183,7 +186,7 @@ const mmap_region = routine(
       const ret = ops?.mmap ? yield* ops.mmap(mm, vma, backing) : -ENODEV;
       if (ret < 0) {
         // unmap_region: whatever the callback inserted goes again.
-        yield* unmap_region(mm, addr, addr + n);
+        yield* unmap_region(mm, addr, addr + n, []);
         const now = yield* vm_file(vma);
         yield* vm_area_free(vma);
         if (now) yield* fput(now - 1);
@@ -267,36 +270,47 @@ export const split_vma = routine(
   'mm/vma.c',
 );
 
-/** Clears the entries of a range whose VMAs are gone from the tree, and frees what they held. */
-export const unmap_region = routine(
-  'unmap_region',
-  function* (mm: number, start: number, end: number): Run<void> {
-    yield* mmu_notifier_invalidate_range_start(mm, start, end);
-    const zapped = yield* zap_pte_range(mm, start, end);
-    yield* mmu_notifier_invalidate_range_end(mm, start, end);
-    if (zapped.cleared && !zapped.flushed) yield* flush_tlb_range(mm, start, end);
-    yield* free_pages_and_swap_cache(zapped);
-  },
-  'mm/vma.c',
-);
+/**
+ * Clears the entries of a range whose VMAs are gone from the mm's tree, takes these out of their files'
+ * trees (free_pgtables), and frees what the entries held. A part of its caller, for the sake of the list.
+ * 6.12 mm/vma.c:1099 vms_clear_ptes, 6.1 mm/mmap.c:2338 unmap_region
+ */
+function* unmap_region(mm: number, start: number, end: number, vmas: readonly number[]): Run<void> {
+  yield* mmu_notifier_invalidate_range_start(mm, start, end);
+  const zapped = yield* zap_pte_range(mm, start, end);
+  yield* mmu_notifier_invalidate_range_end(mm, start, end);
+  for (const vma of vmas) yield* link_file(vma, 0);
+  if (zapped.cleared && !zapped.flushed) yield* flush_tlb_range(mm, start, end);
+  yield* free_pages_and_swap_cache(zapped);
+}
 
+const closing_ops = step('vma->vm_ops', (k: Kernel, v: number) => k.vm_ops.get(v));
+
+/** mm/vma.c remove_vma of a VMA that is in no tree any more: its end. */
 const remove_vma = routine(
   'remove_vma',
   function* (vma: number): Run<void> {
-    const ops = yield* vma_ops(vma);
+    const ops = vm_operations.at(yield* closing_ops(vma));
     if (ops?.close) yield* ops.close(vma);
     const file = yield* vm_file(vma);
-    yield* link_file(vma, 0);
-    yield* vm_area_free(vma);
     if (file) yield* fput(file - 1);
   },
   'mm/vma.c',
 );
 
-/** mm/vma.c do_vmi_munmap, under mmap_lock: splits at the edges, clears, closes. */
+/** What {@link do_munmap} says when mmap_lock is held for reading now. */
+export const DOWNGRADED = 1;
+
+/**
+ * mm/vma.c do_vmi_munmap, under mmap_lock held for writing: splits at the edges, takes the VMAs out of
+ * the tree, clears, closes. Faults and followers find no VMA from then on, but see entries that are
+ * still there, if mmap_lock is downgraded meanwhile. 6.12 mm/vma.c:1159, 6.1 mm/mmap.c:2597
+ * @param downgrade whether it may be
+ * @returns 0, {@link DOWNGRADED}, or a negative errno
+ */
 export const do_munmap = routine(
   'do_vmi_munmap',
-  function* (mm: number, start: number, end: number): Run<number> {
+  function* (mm: number, start: number, end: number, downgrade: number): Run<number> {
     if (start >= end) return -EINVAL;
     const gone: number[] = [];
     let lowest = end;
@@ -319,18 +333,15 @@ export const do_munmap = routine(
       highest = yield* vm_end(target);
       if (highest >= end) break;
     }
-    if (gone.length) {
-      yield* detach(gone[0], gone.length);
-      yield* unmap_region(mm, lowest, highest);
-      for (const vma of gone) yield* remove_vma(vma);
-    }
-    return 0;
+    if (gone.length === 0) return 0;
+    for (const vma of gone) yield* vma_mark_detached(vma);
+    if (downgrade) yield* mmap_write_downgrade(mm);
+    yield* unmap_region(mm, lowest, highest, gone);
+    for (const vma of gone) yield* remove_vma(vma);
+    return downgrade ? DOWNGRADED : 0;
   },
   'mm/vma.c',
 );
-
-/** From here on nobody finds the VMAs; they keep their contents until remove_vma. */
-const detach = step('vms_gather_munmap_vmas', (_k: Kernel, _first: number, _count: number) => 0);
 
 /** munmap(2) */
 export const sys_munmap = routine(
@@ -338,9 +349,10 @@ export const sys_munmap = routine(
   function* (mm: number, addr: number, n: number): Run<number> {
     if (n === 0) return -EINVAL;
     yield* mmap_write_lock(mm);
-    const ret = yield* do_munmap(mm, addr, addr + n);
-    yield* mmap_write_unlock(mm);
-    return ret;
+    const ret = yield* do_munmap(mm, addr, addr + n, 1);
+    if (ret === DOWNGRADED) yield* mmap_read_unlock(mm);
+    else yield* mmap_write_unlock(mm);
+    return Math.min(ret, 0);
   },
   'mm/mmap.c',
 );

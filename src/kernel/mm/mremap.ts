@@ -20,7 +20,7 @@ import {
 } from './flags.ts';
 import { mm_populate } from './gup.ts';
 import { pte_lock, pte_unlock, VM_PAT } from './insert.ts';
-import { do_munmap, split_vma } from './mmap.ts';
+import { DOWNGRADED, do_munmap, split_vma } from './mmap.ts';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
@@ -38,6 +38,7 @@ import {
 import {
   find_vma_intersection,
   has_anon_vma,
+  mmap_read_unlock,
   mmap_write_lock,
   mmap_write_unlock,
   NO_VMA,
@@ -203,7 +204,7 @@ const move_vma = routine(
       return 0;
     }
     // With an old length of 0 there is nothing to unmap: the error is not looked at.
-    yield* do_munmap(mm, addr, addr + oldLen);
+    yield* do_munmap(mm, addr, addr + oldLen, 0);
     return 0;
   },
   'mm/mremap.c',
@@ -221,11 +222,11 @@ const mremap_to = routine(
     flags: number,
   ): Run<number> {
     if (addr + oldLen > target && target + newLen > addr) return -EINVAL;
-    let err = yield* do_munmap(mm, target, target + newLen);
+    let err = yield* do_munmap(mm, target, target + newLen, 0);
     if (err < 0) return err;
     let len = oldLen;
     if (oldLen > newLen) {
-      err = yield* do_munmap(mm, addr + newLen, addr + oldLen);
+      err = yield* do_munmap(mm, addr + newLen, addr + oldLen, 0);
       if (err < 0) return err;
       len = newLen;
     }
@@ -275,7 +276,8 @@ const do_mremap = routine(
       return yield* mremap_to(mm, addr, oldLen, newLen, target, flags);
     }
     if (oldLen === newLen) return 0;
-    if (oldLen > newLen) return yield* do_munmap(mm, addr + newLen, addr + oldLen);
+    // 6.12 mm/mremap.c:1156, 6.1 mm/mremap.c:1048: shrinking may go on with mmap_lock for reading.
+    if (oldLen > newLen) return yield* do_munmap(mm, addr + newLen, addr + oldLen, 1);
     const vma = yield* vma_to_resize(mm, addr, oldLen, newLen, flags);
     if (vma < 0) return vma;
     const end = yield* vm_end(vma);
@@ -308,6 +310,10 @@ export const sys_mremap = routine(
     if (newLen === 0) return -EINVAL;
     yield* mmap_write_lock(mm);
     const ret = yield* do_mremap(mm, addr, oldLen, newLen, target, flags);
+    if (ret === DOWNGRADED) {
+      yield* mmap_read_unlock(mm);
+      return 0;
+    }
     const at = flags & MREMAP_FIXED ? target : addr;
     const vma = ret < 0 ? NO_VMA : yield* vma_lookup(mm, at);
     const locked = vma === NO_VMA ? 0 : (yield* vm_flags(vma)) & VM_LOCKED;

@@ -5,7 +5,7 @@
  *
  * A VMA is the number of its slot among all VMAs; the slots of an mm are in no order.
  */
-import { lockSteps } from '../../explore/locks.ts';
+import { downgradeStep, lockSteps } from '../../explore/locks.ts';
 import { step } from '../../explore/program.ts';
 import { ENOMEM } from '../errno.ts';
 import { type Kernel, type VmOperations, vm_operations } from '../kernel.ts';
@@ -27,6 +27,11 @@ export const mmap_write_lock = mmap_write.lock;
 export const mmap_write_unlock = mmap_write.unlock;
 export const mmap_read_lock = mmap_read.lock;
 export const mmap_read_unlock = mmap_read.unlock;
+/** include/linux/mmap_lock.h */
+export const mmap_write_downgrade = downgradeStep(
+  'mmap_write_downgrade',
+  (k: Kernel) => k.mmap_lock,
+);
 
 export const NO_VMA = -1;
 
@@ -36,6 +41,7 @@ function findOrNext(k: Kernel, mm: number, addr: number): number {
   let best = NO_VMA;
   let bestStart = 0;
   for (let v = first; v < first + k.config.vmas; v++) {
+    if (k.vm_detached.get(v)) continue;
     const end = k.vm_end.get(v);
     if (end <= addr) continue;
     const start = k.vm_start.get(v);
@@ -47,11 +53,16 @@ function findOrNext(k: Kernel, mm: number, addr: number): number {
   return best;
 }
 
+/** Whether the slot of a VMA is taken. With mmap_lock held for writing. */
+const inUse = (k: Kernel, v: number): boolean => !k.vm_detached.get(v) && k.vm_end.get(v) > 0;
+
 /** All VMAs of an mm in order of address. For setup, for output, and inside steps. */
 export function vmasOf(k: Kernel, mm: number): number[] {
   const first = mm * k.config.vmas;
   const list: number[] = [];
-  for (let v = first; v < first + k.config.vmas; v++) if (k.vm_end.get(v) > 0) list.push(v);
+  for (let v = first; v < first + k.config.vmas; v++) {
+    if (inUse(k, v)) list.push(v);
+  }
   return list.sort((a, b) => k.vm_start.get(a) - k.vm_start.get(b));
 }
 
@@ -116,16 +127,16 @@ export const vm_ops = step(
   'vm_ops',
   (k: Kernel, v: number) => {
     // Nobody gets here with mmap_lock held; without it, it is how a fault ends that munmap overtook.
-    if (k.vm_end.get(v) === 0) {
+    if (k.vm_detached.get(v)) {
       k.mem.report({
         severity: 'corrupts',
         rule: 'use-after-free',
-        text: `vm_ops of VMA ${v} is called after munmap has freed it`,
+        text: `vm_ops of VMA ${v} is called after munmap has taken it away to free it`,
       });
     }
     return k.vm_ops.get(v);
   },
-  { atomic: 'the look at vm_end is a check that no CPU makes' },
+  { atomic: 'the look at vm_detached is a check that no CPU makes' },
 );
 export const vm_page_prot = step('vm_page_prot', (k: Kernel, v: number) => k.vm_page_prot.get(v));
 export const vm_private_data = step('vm_private_data', (k: Kernel, v: number) =>
@@ -192,7 +203,7 @@ export const vm_area_alloc = step(
   (k: Kernel, mm: number, start: number, end: number, flags: number, pgoff: number) => {
     const first = mm * k.config.vmas;
     for (let v = first; v < first + k.config.vmas; v++) {
-      if (k.vm_end.get(v) > 0) continue;
+      if (inUse(k, v)) continue;
       k.vm_start.set(v, start);
       k.vm_end.set(v, end);
       k.vm_flags.set(v, flags);
@@ -203,6 +214,7 @@ export const vm_area_alloc = step(
       k.vm_private.set(v, 0);
       k.anon_vma.set(v, 0);
       k.vm_linked.set(v, 0);
+      k.vm_detached.set(v, 0);
       return v;
     }
     return -ENOMEM;
@@ -210,6 +222,15 @@ export const vm_area_alloc = step(
   { atomic: 'nobody else knows the new VMA yet (kernel/fork.c vm_area_alloc)' },
 );
 
+/**
+ * Takes a VMA out of the mm's tree: from here on nobody finds it by address, and munmap alone knows it,
+ * which frees it before it lets go of mmap_lock. So whoever needs a new one may take its slot.
+ */
+export const vma_mark_detached = step('vma_mark_detached', (k: Kernel, v: number) =>
+  k.vm_detached.set(v, 1),
+);
+
+/** A VMA that never came into the mm's tree is no more. */
 export const vm_area_free = step('vm_area_free', (k: Kernel, v: number) => clear(k, v), {
   atomic: EXTENT_LOCKED,
 });
@@ -224,7 +245,7 @@ export const __split_vma = step(
     const mm = Math.floor(v / k.config.vmas);
     const first = mm * k.config.vmas;
     for (let n = first; n < first + k.config.vmas; n++) {
-      if (k.vm_end.get(n) > 0) continue;
+      if (inUse(k, n)) continue;
       k.vm_start.set(n, addr);
       k.vm_end.set(n, k.vm_end.get(v));
       k.vm_flags.set(n, k.vm_flags.get(v));
@@ -235,6 +256,7 @@ export const __split_vma = step(
       k.vm_private.set(n, k.vm_private.get(v));
       k.anon_vma.set(n, k.anon_vma.get(v));
       k.vm_linked.set(n, k.vm_linked.get(v));
+      k.vm_detached.set(n, 0);
       k.vm_end.set(v, addr);
       return n;
     }
@@ -269,8 +291,8 @@ function neighbours(k: Kernel, mm: number, start: number, end: number): [number,
   let next = -1;
   const first = mm * k.config.vmas;
   for (let v = first; v < first + k.config.vmas; v++) {
+    if (!inUse(k, v)) continue;
     const to = k.vm_end.get(v);
-    if (to === 0) continue;
     if (to === start) prev = v;
     if (k.vm_start.get(v) === end) next = v;
   }
@@ -463,7 +485,7 @@ export const vm_area_dup = step(
   (k: Kernel, v: number, mm: number, start: number, end: number, pgoff: number) => {
     const first = mm * k.config.vmas;
     for (let n = first; n < first + k.config.vmas; n++) {
-      if (k.vm_end.get(n) > 0) continue;
+      if (inUse(k, n)) continue;
       k.vm_start.set(n, start);
       k.vm_end.set(n, end);
       k.vm_pgoff.set(n, pgoff);
@@ -474,6 +496,7 @@ export const vm_area_dup = step(
       k.vm_private.set(n, k.vm_private.get(v));
       k.anon_vma.set(n, k.anon_vma.get(v));
       k.vm_linked.set(n, 0);
+      k.vm_detached.set(n, 0);
       return n;
     }
     return -ENOMEM;
