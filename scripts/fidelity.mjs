@@ -24,6 +24,7 @@ function pfnmap(...args) {
 
 await build();
 const { kernels } = pfnmap('conform');
+const races = pfnmap('conform', '--race', '108').kernels;
 const { reproduced } = pfnmap('reproduce');
 const { reproduced: patched } = pfnmap('reproduce', '--patch');
 
@@ -32,6 +33,27 @@ const table = (rows) =>
   rows.map((row, i) => `| ${row.join(' | ')} |${i ? '' : `\n|${row.map(() => '---|').join('')}`}`);
 
 const [a, b] = kernels;
+
+/**
+ * Races by what is mapped: how many, how many of their outcomes were seen.
+ * @param {any} kernel
+ */
+function byMapping(kernel) {
+  /** @type {Map<string, { races: number, possible: number, seen: number }>} */
+  const sums = new Map();
+  for (const { id, possible, seen } of kernel.held) {
+    const kind = id.split(' ')[0];
+    const sum = sums.get(kind) ?? { races: 0, possible: 0, seen: 0 };
+    sums.set(kind, sum);
+    sum.races++;
+    sum.possible += possible;
+    sum.seen += seen;
+  }
+  return sums;
+}
+const [racesA, racesB] = races.map(byMapping);
+/** @param {{ races: number, possible: number, seen: number } | undefined} sum */
+const share = (sum) => (sum ? `${sum.seen} of ${sum.possible}` : '-');
 const text = [
   '# Fidelity',
   '',
@@ -62,6 +84,30 @@ const text = [
     ]),
   ]),
   '',
+  'Interleavings: racing programs (`pfnmap conform --race`), two threads of a process or two processes,',
+  'each run 1000 times on two CPUs. Whatever came out must be among the outcomes that the explorer finds;',
+  'what share of these was seen says how well the races were hit, and nothing of the others.',
+  '',
+  ...table([
+    ['kernel', 'races', 'runs', 'disagree', 'possible outcomes', 'of them seen', 'seed'],
+    .../** @type {any[]} */ (races).map((k) => [
+      k.release,
+      k.races,
+      k.runs,
+      k.races_disagreeing,
+      k.outcomes_possible,
+      `${k.outcomes_seen} (${Math.round((100 * k.outcomes_seen) / k.outcomes_possible)} %)`,
+      k.seed,
+    ]),
+  ]),
+  '',
+  'Outcomes seen of those possible, by what is mapped (flag 16: VM_PFNMAP over ordinary entries):',
+  '',
+  ...table([
+    ['mapping', a.release, b.release],
+    ...[...racesA.keys()].map((kind) => [kind, share(racesA.get(kind)), share(racesB.get(kind))]),
+  ]),
+  '',
   'Failures of the thread, reproduced with the answers that the model predicts:',
   '',
   ...table([
@@ -86,15 +132,15 @@ const text = [
   '',
   '## Only cited',
   '',
-  'The interleavings themselves: that a thread can be interrupted where the model says rests on the',
-  'granularity rule (docs/architecture.md) and on the cited source; programs run one operation after',
-  'another. R3, huge entries without a special bit: 6.1 never makes them for such a mapping, 6.12 has the',
+  'Outcomes of races that were never seen: that a thread can be interrupted there rests on the',
+  'granularity rule (docs/architecture.md) and on the cited source. R3, huge entries without a special bit: 6.1 never makes them for such a mapping, 6.12 has the',
   'bit. The exporters of real drivers other than the system heap, udmabuf and vgem, and the consumers',
   'other than GUP and its users, follow_pte, follow_pfnmap_start, fixup_user_fault and HMM.',
   '',
   '## Out of reach',
   '',
-  'Weak memory order, reclaim that runs by itself, devices that do DMA, several CPUs: the guest has one.',
+  'Weak memory order (software emulation on x86 has none to show), reclaim that runs by itself, devices',
+  'that do DMA, more than two CPUs.',
   'What the generator of random programs never makes, and why, is at the head of',
   'src/conform/generate.ts.',
   '',

@@ -5,8 +5,10 @@
  *
  * A program is lines of ops, ended by a line `E`. A first line `!stream` asks
  * for every answer as soon as there is one, so that the host learns which op a
- * kernel died of. The answer is a line `r<result>` for each op that ran, lines
- * `k<text>` of the kernel's log, and a line `E`.
+ * kernel died of. A line `!race RUNS SEED` makes it a race: see race.c.
+ *
+ * The answer is a line `r<result>` for each op that ran, lines `k<text>` of the
+ * kernel's log, and a line `E`.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -85,8 +87,10 @@ static void serve(char *text)
 {
 	static const char stream[] = "!stream\n";
 	bool streams = !strncmp(text, stream, strlen(stream));
+	unsigned long long seed;
+	unsigned int runs;
 	size_t streamed;
-	int status;
+	int status, head = 0;
 	pid_t pid;
 
 	if (streams)
@@ -94,6 +98,8 @@ static void serve(char *text)
 	shared->used = 0;
 	pid = fork();
 	if (!pid) {
+		if (sscanf(text, "!race %u %llu\n%n", &runs, &seed, &head) == 2)
+			race_run(text + head, runs, seed);
 		program_run(text, streams ? port : -1);
 		_exit(0);
 	}

@@ -81,6 +81,18 @@ int make_foreign(const char *kind, unsigned long pages, struct slot *made);
  * program runs lies here, so that no page of the agent's own is allocated
  * meanwhile: programs can see the allocator's state.
  */
+#define RACE_OPS_MAX 16
+#define RACE_TEXT_MAX 1024
+
+/* What one of two that race has to do with the other: nothing but the start. */
+struct racer {
+	/* Before each op, in ticks of the CPU's clock; and what the rest took. */
+	u64 wait[RACE_OPS_MAX];
+	u64 took;
+	char text[RACE_TEXT_MAX];
+	char out[RESULT_MAX];
+};
+
 struct shared {
 	/* At the start of the mapping, so that O_DIRECT may use it. */
 	u64 page[PAGE / 8];
@@ -93,6 +105,9 @@ struct shared {
 	char op_text[4096];
 	char op_result[RESULT_MAX];
 	char result[RESULT_MAX];
+	/* A race: see race.c. */
+	u32 at_gate, round, round_done;
+	struct racer racers[2];
 };
 
 extern struct shared *shared;
@@ -103,6 +118,19 @@ extern char __data_start[], _end[];
 /* program.c: process 0 is the program's parent, 1 its child */
 extern pid_t pids[2];
 void program_run(char *text, int stream_to);
+void program_begin(void);
+void program_split(char *text, struct op *op);
+void program_op(const struct op *op, char *out);
+void program_line(char *line, char *out);
+void program_ask(const char *text);
+void program_answer(char *out);
+void program_end_child(void);
+void program_wait(u32 *at, u32 value);
+void program_wake(u32 *at);
+
+/* race.c */
+void race_run(char *text, unsigned int runs, u64 seed);
+void race_child(void);
 
 /* other.c: the pipe of this process */
 void pipe_forget(void);

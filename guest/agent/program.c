@@ -32,20 +32,20 @@ struct shared *shared;
 /* An op was handed to the child by `bg` and not asked for by `join` yet. */
 static bool is_pending;
 
-static void futex_wait(u32 *at, u32 value)
+void program_wait(u32 *at, u32 value)
 {
 	const struct timespec a_while = { .tv_nsec = 50000000 };
 
 	syscall(SYS_futex, at, FUTEX_WAIT, value, &a_while, NULL, 0);
 }
 
-static void futex_wake(u32 *at)
+void program_wake(u32 *at)
 {
 	syscall(SYS_futex, at, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
 /* Takes a line apart in place: `<proc> <op> <args>`. */
-static void split(char *text, struct op *op)
+void program_split(char *text, struct op *op)
 {
 	char *save, *part = strtok_r(text, " ", &save);
 	int i;
@@ -60,7 +60,7 @@ static void split(char *text, struct op *op)
 		op->arg[op->nargs++] = part;
 }
 
-static void run_here(const struct op *op, char *out)
+void program_op(const struct op *op, char *out)
 {
 	static const struct op_entry *const tables[] = {
 		memory_ops, descriptor_ops, other_ops, module_ops,
@@ -87,16 +87,19 @@ static void child_loop(void)
 
 	for (;;) {
 		while (__atomic_load_n(&shared->asked, __ATOMIC_ACQUIRE) == seen)
-			futex_wait(&shared->asked, seen);
+			program_wait(&shared->asked, seen);
 		seen++;
-		split(shared->op_text, &op);
+		program_split(shared->op_text, &op);
 		if (!strcmp(op.name, "exit")) {
 			put_text(shared->op_result, "ok");
 			_exit(atoi(op.arg[0]));
 		}
-		run_here(&op, shared->op_result);
+		if (!strcmp(op.name, "race"))
+			race_child();
+		else
+			program_op(&op, shared->op_result);
 		__atomic_store_n(&shared->answered, seen, __ATOMIC_RELEASE);
-		futex_wake(&shared->answered);
+		program_wake(&shared->answered);
 	}
 }
 
@@ -180,7 +183,7 @@ static void put_end(char *out, int status)
 }
 
 /* Waits for the child's answer, or for its end. */
-static void child_answer(char *out)
+void program_answer(char *out)
 {
 	u32 want = shared->asked, have;
 	int status;
@@ -196,15 +199,15 @@ static void child_answer(char *out)
 			put_end(out, status);
 			return;
 		}
-		futex_wait(&shared->answered, have);
+		program_wait(&shared->answered, have);
 	}
 }
 
-static void child_ask(const char *text)
+void program_ask(const char *text)
 {
 	put_text(shared->op_text, text);
 	__atomic_add_fetch(&shared->asked, 1, __ATOMIC_RELEASE);
-	futex_wake(&shared->asked);
+	program_wake(&shared->asked);
 }
 
 static void child_end(int signal)
@@ -217,6 +220,13 @@ static void child_end(int signal)
 	is_pending = false;
 }
 
+/* The child, if there is one, is no more. */
+void program_end_child(void)
+{
+	if (pids[1])
+		child_end(SIGKILL);
+}
+
 /* An op of process 1; `text` is the whole line, `op` the same taken apart. */
 static void run_in_child(const char *text, const struct op *op, char *out)
 {
@@ -226,7 +236,7 @@ static void run_in_child(const char *text, const struct op *op, char *out)
 		put_text(out, "NOPROC");
 	} else if (!strcmp(op->name, "join")) {
 		if (is_pending)
-			child_answer(out);
+			program_answer(out);
 		else
 			put_text(out, "EINVAL");
 	} else if (is_pending) {
@@ -234,32 +244,31 @@ static void run_in_child(const char *text, const struct op *op, char *out)
 	} else if (!strcmp(op->name, "bg")) {
 		/* `1 bg op args`: the child is asked to run `1 op args` */
 		snprintf(line, sizeof(line), "1 %s", text + strlen("1 bg "));
-		child_ask(line);
+		program_ask(line);
 		is_pending = true;
 		put_text(out, "ok");
 	} else {
-		child_ask(text);
+		program_ask(text);
 		if (!strcmp(op->name, "exit")) {
 			child_end(0);
 			put_text(out, "ok");
 		} else {
-			child_answer(out);
+			program_answer(out);
 		}
 	}
 }
 
-static void run_line(char *line, char *out)
+void program_line(char *line, char *out)
 {
 	char copy[4096];
 	struct op op;
 
 	snprintf(copy, sizeof(copy), "%s", line);
-	split(line, &op);
+	program_split(line, &op);
 	*out = 0;
 	if (!strcmp(op.name, "kill")) {
 		put_text(out, pids[1] ? "ok" : "NOPROC");
-		if (pids[1])
-			child_end(SIGKILL);
+		program_end_child();
 	} else if (op.proc == 1) {
 		run_in_child(copy, &op, out);
 	} else if (!strcmp(op.name, "fork")) {
@@ -267,15 +276,13 @@ static void run_line(char *line, char *out)
 	} else if (!strcmp(op.name, "exit")) {
 		put_text(out, "ok");
 	} else {
-		run_here(&op, out);
+		program_op(&op, out);
 	}
 }
 
-/* Runs the lines of `text`; each answer goes to shared->results as `r<answer>`. */
-void program_run(char *text, int stream_to)
+/* This process becomes a program. */
+void program_begin(void)
 {
-	char *line, *save;
-
 	module_fd = open("/dev/pfnmap", O_RDWR | O_CLOEXEC);
 	if (module_fd < 0)
 		die("/dev/pfnmap");
@@ -283,12 +290,20 @@ void program_run(char *text, int stream_to)
 	guard_signals();
 	pids[0] = getpid();
 	settle();
+}
+
+/* Runs the lines of `text`; each answer goes to shared->results as `r<answer>`. */
+void program_run(char *text, int stream_to)
+{
+	char *line, *save;
+
+	program_begin();
 	alarm(PATIENCE);
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		char *at = shared->results + shared->used;
 		int n;
 
-		run_line(line, shared->result);
+		program_line(line, shared->result);
 		if (shared->used + strlen(shared->result) + 64 > RESULTS_MAX)
 			put_text(shared->result, "E2BIG");
 		n = sprintf(at, "r%s\n", shared->result);

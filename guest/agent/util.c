@@ -85,8 +85,9 @@ ssize_t read_all(const char *path, char *to, size_t size)
 	return n < 0 && !done ? -1 : (ssize_t)done;
 }
 
-static sigjmp_buf fault_return;
-static sig_atomic_t is_guarded, fault_signal, fault_code;
+/* Of each thread: two of a race may fault at once. */
+static __thread sigjmp_buf fault_return;
+static __thread sig_atomic_t is_guarded, fault_signal, fault_code;
 
 static void on_fault(int signal, siginfo_t *info, void *context)
 {

@@ -152,8 +152,9 @@ function define(context: Context): Command {
     .addOption(
       new Option('--fuzz <n>', 'this many random programs').argParser(wholeNumber(100_000_000)),
     )
+    .option('--race <n>', 'this many random races, or one written out; see docs/cli.md')
     .addOption(
-      new Option('--seed <s>', 'what random programs are made from').argParser(
+      new Option('--seed <s>', 'what random programs and races are made from').argParser(
         wholeNumber(2 ** 31),
       ),
     )
@@ -171,6 +172,7 @@ function define(context: Context): Command {
         'conform',
         'conform --corpus programs.jsonl --linux 6.1',
         'conform --boot 6.12 --fuzz 20000 --seed 7',
+        'conform --boot 6.12 --race 40',
       ),
     )
     .action(async (options) =>

@@ -28,6 +28,7 @@ export interface BootOptions extends CommonOptions {
   readonly corpus?: string;
   readonly facts?: string;
   readonly fuzz?: number;
+  readonly race?: string;
   readonly seed?: number;
   readonly record?: string;
   readonly jobs: number;

@@ -15,6 +15,7 @@ export async function conform(options: BootOptions, context: Context): Promise<E
   if (corpus !== undefined && facts !== undefined) {
     throw new Failure('--corpus and --facts are two runs: give one of them');
   }
+  if (options.race !== undefined) return race({ ...options, race: options.race }, context);
   const file = corpus ?? facts;
   const { boot, fuzz, record } = options;
   const boots = [boot, fuzz, record].some((option) => option !== undefined);
@@ -56,6 +57,17 @@ export async function conform(options: BootOptions, context: Context): Promise<E
     return EXIT.interrupted;
   }
   return result.ops_mismatched ? EXIT.notSo : EXIT.ok;
+}
+
+/** Races are a run of their own. */
+async function race(
+  options: BootOptions & { readonly race: string },
+  context: Context,
+): Promise<ExitCode> {
+  const { corpus, facts, fuzz, record } = options;
+  const other = Object.entries({ corpus, facts, fuzz, record }).find(([, v]) => v !== undefined);
+  if (other) throw new Failure(`--race and --${other[0]} are two runs: give one of them`);
+  return (await import('./conform-race.ts')).conformRace(options, context);
 }
 
 /** Lines between two looks at the outside world. */

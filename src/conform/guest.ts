@@ -7,9 +7,9 @@
 import type { Run } from '../explore/program.ts';
 import { type Simulation, simulate, WouldBlock } from '../explore/simulate.ts';
 import { errnoName } from '../kernel/errno.ts';
-import { Kernel } from '../kernel/kernel.ts';
+import { Kernel, type KernelConfig } from '../kernel/kernel.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
-import { CorpusError, MAX_VPAGES, needsOf, type Op, parseNumber } from './program.ts';
+import { CorpusError, MAX_VPAGES, type Needs, needsOf, type Op, parseNumber } from './program.ts';
 import { Values } from './values.ts';
 
 /** Runs one op in process `proc` and returns its result as the agent prints it. */
@@ -38,39 +38,40 @@ interface Machine {
 
 const machines = new Map<string, Machine>();
 
+/** What a kernel is made for: sizes, and the words of a page that somebody looks at. */
+export type Sizes = Needs & { readonly words: number };
+
+/** The configuration of a machine that runs programs one op after another. */
+export const machineConfig = (linux: LinuxVersion, sizes: Sizes): KernelConfig => ({
+  linux,
+  cpus: PROCESSES,
+  mms: PROCESSES,
+  cpuMm: [0, 1],
+  vpages: sizes.vpages,
+  ptrsPerPmd: 512,
+  vmas: 40,
+  pages: sizes.pages,
+  words: sizes.words,
+  files: 40,
+  buffers: 16,
+  bufferPages: sizes.bufferPages,
+  // One more a process, for lookups that keep nothing.
+  holders: PROCESSES * (HOLDERS + 1),
+  fds: FDS,
+  pipeBuffers: 16,
+  diskPages: sizes.vpages,
+  pageFlags: true,
+  keepFreedContents: true,
+  statistics: true,
+});
+
 /** A booted kernel of at least this size; programs that need the same size share it. */
-function boot(
-  linux: LinuxVersion,
-  vpages: number,
-  bufferPages: number,
-  pages: number,
-  words: number,
-) {
+function boot(linux: LinuxVersion, sizes: Sizes): Kernel {
+  const { vpages, bufferPages, pages, words } = sizes;
   const key = `${linux} ${vpages} ${bufferPages} ${pages} ${words}`;
   let machine = machines.get(key);
   if (!machine) {
-    const kernel = new Kernel({
-      linux,
-      cpus: PROCESSES,
-      mms: PROCESSES,
-      cpuMm: [0, 1],
-      vpages,
-      ptrsPerPmd: 512,
-      vmas: 40,
-      pages,
-      words,
-      files: 40,
-      buffers: 16,
-      bufferPages,
-      // One more a process, for lookups that keep nothing.
-      holders: PROCESSES * (HOLDERS + 1),
-      fds: FDS,
-      pipeBuffers: 16,
-      diskPages: vpages,
-      pageFlags: true,
-      keepFreedContents: true,
-      statistics: true,
-    });
+    const kernel = new Kernel(machineConfig(linux, sizes));
     machine = { kernel, boot: kernel.mem.words.slice() };
     machines.set(key, machine);
   }
@@ -106,20 +107,28 @@ export class Guest {
   readonly mmapOffset = new Map<number, number>();
   private readonly sim: Simulation;
 
-  /** @param zero what programs before this one left in the zero page, if on the same boot */
-  constructor(linux: LinuxVersion, ops: readonly Op[], zero?: ZeroPage) {
+  /**
+   * @param zero what programs before this one left in the zero page, if on the same boot
+   * @param make gives the kernel that it runs on
+   */
+  constructor(
+    linux: LinuxVersion,
+    ops: readonly Op[],
+    zero?: ZeroPage,
+    make: (linux: LinuxVersion, sizes: Sizes) => Kernel = boot,
+  ) {
     const needs = needsOf(ops);
     if (needs.vpages > MAX_VPAGES) {
       throw new CorpusError('', `the program reaches beyond page ${MAX_VPAGES}`);
     }
     this.offsets = needs.offsets.length ? needs.offsets : [0];
-    this.k = boot(linux, needs.vpages, needs.bufferPages, needs.pages, this.offsets.length);
+    this.k = make(linux, { ...needs, words: this.offsets.length });
     const { k, values, offsets } = this;
     k.freshWord = (gen, page, word) => values.fresh(gen, page, offsets[word]);
     k.poison = values.token(POISON);
     k.diskWord = (page, word) => values.token(DISK + BigInt(page * 4096 + offsets[word]));
     // What the agent itself has in the batch when a program starts: its new stack and heap pages.
-    k.lru_batch_others.set(0, AGENT_PAGES);
+    if (k.config.pageFlags) k.lru_batch_others.set(0, AGENT_PAGES);
     zero?.forEach((value, off) => {
       if (offsets.includes(off)) k.page_word.set(offsets.indexOf(off), values.token(value));
     });

@@ -8,14 +8,20 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { need } from '../../scripts/tools.mjs';
 import { type Coverage, generate } from '../../src/conform/generate.ts';
+import { raceText } from '../../src/conform/race.ts';
+import { generateRace } from '../../src/conform/races.ts';
 import { campaign, type Outcome, shorten, versionOf } from '../../src/conform/real/campaign.ts';
 import { Machine } from '../../src/conform/real/machine.ts';
 import { cachedKernel, getKernel, type Kernel } from '../../src/conform/real/packages.ts';
+import { runRaces } from '../../src/conform/real/races.ts';
 import { type Case, corpusCases, runCorpus } from '../../src/conform/run.ts';
 import { pfnmap, useBuild, useDirectory } from '../cli/program.ts';
 
 const SEED = Number(process.env.PFNMAP_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const PROGRAMS = 2000;
+/** One of each kind of mapping. */
+const RACES = 18;
+const RUNS = 100;
 const MINUTES = 60_000;
 
 const say = (text: string) => console.log(text);
@@ -79,6 +85,23 @@ describe.each(['6.12', '6.1'])('Linux %s', (series) => {
     await agrees(cases);
   });
 
+  test(`races ${RACES} times as the explorer says is possible`, {
+    timeout: 3 * MINUTES,
+  }, async () => {
+    say(`seed ${SEED}`);
+    const linux = versionOf(kernel.release);
+    const races = Array.from({ length: RACES }, (_, i) => generateRace(SEED, i, linux));
+    const held = await runRaces(kernel, races, { runs: RUNS, seed: SEED, say });
+    const seen = held.map((h) => h.seen.size).reduce((sum, n) => sum + n);
+    const possible = held.map((h) => h.possible.outcomes.size).reduce((sum, n) => sum + n);
+    say(`${kernel.release}: ${seen} of ${possible} possible outcomes seen`);
+    const wrong = held.filter((h) => h.unexpected.length || h.leftOut);
+    expect(wrong.map((h) => [raceText(h.race), h.leftOut, h.unexpected])).toEqual([]);
+    expect(held.every((h) => h.runs === RUNS)).toBe(true);
+    // Most races can come out in several ways, and do.
+    expect(seen).toBeGreaterThan(RACES);
+  });
+
   test('names the program that a kernel dies of, and goes on', {
     timeout: 2 * MINUTES,
   }, async () => {
@@ -113,6 +136,40 @@ test('--record writes a corpus that both kernels and the model agree with', {
   const kept = await pfnmap(['conform', '--boot', 'both', '--corpus', file, '--record', again]);
   expect(kept.code).toBe(0);
   expect(readFileSync(again, 'utf8')).toBe(text);
+});
+
+test('--race runs a race that is written out, and shows what came out how often', {
+  timeout: 3 * MINUTES,
+}, async () => {
+  const race = 'buf 0 fpfn 1; map 0 1 0 rw s 0; w 0 8 0x77 | mv 0 0 1 zp | w 0 8 0x99 | dr 0 0 8';
+  const { code, stdout } = await pfnmap([
+    'conform',
+    '--boot',
+    '6.12',
+    '--race',
+    race,
+    '--seed',
+    '1',
+  ]);
+  expect(stdout).toContain(race);
+  expect(stdout).toMatch(/^ +[\d,]+ {2}ok \| ok \| =99$/m);
+  expect(stdout).toMatch(
+    /: 1 race, 1,000 runs; every outcome seen is one that the explorer finds\n {2}[12] of 2 possible outcomes seen/,
+  );
+  expect(code).toBe(0);
+  const json = await pfnmap(['conform', '--boot', '6.12', '--race', race, '--json']);
+  const { races_disagreeing, outcomes_possible, held } = JSON.parse(json.stdout);
+  expect([races_disagreeing, outcomes_possible, held[0].runs]).toEqual([0, 2, 1000]);
+});
+
+test.each([
+  [['--race', 'r 0 8'], /^pfnmap: --race: a race is: setup \| list \| list \| end/],
+  [['--race', '0'], /^pfnmap: --race: a number from 1 to 100,000/],
+  [['--race', '9', '--fuzz', '9'], /^pfnmap: --race and --fuzz are two runs/],
+])('conform %s is refused before anything boots', async (args, why) => {
+  const { code, stderr } = await pfnmap(['conform', ...args]);
+  expect(stderr).toMatch(why);
+  expect(code).toBe(2);
 });
 
 test('a recording that cannot be written is refused before anything runs', async () => {

@@ -5,7 +5,7 @@
  * program alone, answer by answer.
  */
 import type { Kernel } from './packages.ts';
-import { type Qemu, startMachine } from './qemu.ts';
+import { type Cpus, type Qemu, startMachine } from './qemu.ts';
 
 /** What a real kernel answered to one program. */
 export interface Answer {
@@ -44,11 +44,12 @@ export class Machine {
   constructor(
     readonly kernel: Kernel,
     private readonly say: (text: string) => void = () => {},
+    private readonly cpus: Cpus = 1,
   ) {}
 
   /** Starts the machine, if it does not run yet. */
   async start(): Promise<void> {
-    this.qemu ??= await startMachine(this.kernel, this.say);
+    this.qemu ??= await startMachine(this.kernel, this.cpus, this.say);
   }
 
   async close(): Promise<void> {

@@ -27,7 +27,12 @@ import { guestHash, guestImage } from './image.ts';
 import type { Kernel } from './packages.ts';
 
 const MEMORY = '256M';
-/** One CPU: programs run strictly one op after another, and the allocator's lists are per CPU. */
+/**
+ * How many CPUs a machine has. Programs run strictly one op after another and have one, since the
+ * allocator's lists are per CPU; a race has two.
+ */
+export type Cpus = 1 | 2;
+
 const MACHINE = ['-accel', 'tcg,tb-size=128', '-cpu', 'Nehalem', '-nodefaults', '-display', 'none'];
 const COMMAND_LINE =
   'console=ttyS0 quiet oops=panic panic=-1 nokaslr mitigations=off audit=0 random.trust_cpu=on';
@@ -172,12 +177,17 @@ async function untilReady(qemu: Qemu): Promise<void> {
   throw new Error(`the guest did not boot: ${why}.\n${qemu.console.slice(-2000)}`);
 }
 
+const nameOf = ({ release }: Kernel, cpus: Cpus): string => (cpus > 1 ? `smp-${release}` : release);
+
 /** The names of a saved machine's two files. */
-function savedFiles(kernel: Kernel): { readonly memory: string; readonly state: string } {
+function savedFiles(
+  kernel: Kernel,
+  cpus: Cpus,
+): { readonly memory: string; readonly state: string } {
   const { mtimeMs, size } = statSync(kernel.vmlinuz);
   const what = JSON.stringify([guestHash(), mtimeMs, size, MACHINE, COMMAND_LINE, MEMORY]);
   const key = createHash('sha256').update(what).digest('hex').slice(0, 16);
-  const base = cacheDir('machines', `${kernel.release}-${key}`);
+  const base = cacheDir('machines', `${nameOf(kernel, cpus)}-${key}`);
   return { memory: `${base}.memory`, state: `${base}.state` };
 }
 
@@ -190,16 +200,25 @@ const memoryFile = (path: string, share: boolean): string[] => [
 ];
 
 /** Boots a machine and saves it. */
-async function bootAndSave(kernel: Kernel, say: (text: string) => void): Promise<void> {
+async function bootAndSave(kernel: Kernel, cpus: Cpus, say: (text: string) => void): Promise<void> {
   const image = await guestImage(kernel, say);
-  const { memory, state } = savedFiles(kernel);
+  const { memory, state } = savedFiles(kernel, cpus);
   mkdirSync(cacheDir('machines'), { recursive: true });
   const mine = `.${process.pid}.part`;
   say(`booting ${kernel.release}`);
   const qemu = new Qemu(
     [
       ...memoryFile(memory + mine, true),
-      ...['-kernel', kernel.vmlinuz, '-initrd', image, '-append', COMMAND_LINE],
+      ...[
+        '-smp',
+        String(cpus),
+        '-kernel',
+        kernel.vmlinuz,
+        '-initrd',
+        image,
+        '-append',
+        COMMAND_LINE,
+      ],
     ],
     [],
     { PFNMAP_STATE: state + mine },
@@ -226,23 +245,23 @@ async function bootAndSave(kernel: Kernel, say: (text: string) => void): Promise
     rmSync(memory + mine, { force: true });
     rmSync(state + mine, { force: true });
   }
-  forgetOld(kernel, memory);
+  forgetOld(nameOf(kernel, cpus), memory);
 }
 
 /** Machines of the same kernel that were saved with older versions of our C. */
-function forgetOld(kernel: Kernel, memory: string): void {
+function forgetOld(name: string, memory: string): void {
   const dir = cacheDir('machines');
   const keep = memory.slice(0, -'.memory'.length);
   for (const file of readdirSync(dir)) {
     const path = join(dir, file);
-    const old = file.startsWith(`${kernel.release}-`) && !path.startsWith(keep);
+    const old = file.startsWith(`${name}-`) && !path.startsWith(keep);
     if (old && /\.(memory|state)$/.test(file)) rmSync(path, { force: true });
   }
 }
 
 /** Is there a saved machine for this kernel and our C as it is? */
-export function isSaved(kernel: Kernel): boolean {
-  const { memory, state } = savedFiles(kernel);
+export function isSaved(kernel: Kernel, cpus: Cpus = 1): boolean {
+  const { memory, state } = savedFiles(kernel, cpus);
   return existsSync(memory) && existsSync(state);
 }
 
@@ -250,13 +269,20 @@ export function isSaved(kernel: Kernel): boolean {
  * A machine whose agent is ready: restored, after booting and saving it if that was not done before.
  * @param say what is being done, for progress
  */
-export async function startMachine(kernel: Kernel, say: (text: string) => void): Promise<Qemu> {
-  if (!isSaved(kernel)) await bootAndSave(kernel, say);
-  const { memory, state } = savedFiles(kernel);
+export async function startMachine(
+  kernel: Kernel,
+  cpus: Cpus,
+  say: (text: string) => void,
+): Promise<Qemu> {
+  if (!isSaved(kernel, cpus)) await bootAndSave(kernel, cpus, say);
+  const { memory, state } = savedFiles(kernel, cpus);
   const file = openSync(state, 'r');
   let qemu: Qemu | undefined;
   try {
-    qemu = new Qemu([...memoryFile(memory, false), '-incoming', 'defer'], [file]);
+    qemu = new Qemu(
+      [...memoryFile(memory, false), '-smp', String(cpus), '-incoming', 'defer'],
+      [file],
+    );
     await qemu.ask('qmp_capabilities');
     const capabilities = [{ capability: 'x-ignore-shared', state: true }];
     await qemu.ask('migrate-set-capabilities', { capabilities });

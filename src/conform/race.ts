@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * A race: two lists of ops that run at once, by two processes or by two threads of one, without any
+ * sync point; ops before them that set up, and ops after them that look at what is left. What the
+ * ops answer is the outcome. Here every outcome that is possible is found, by every interleaving of
+ * the kernel's routines; on a real kernel the same lists run many times (real/races.ts).
+ */
+import type { System } from '../explore/machine.ts';
+import { type Run, routine, step } from '../explore/program.ts';
+import { Search } from '../explore/search.ts';
+import { Kernel } from '../kernel/kernel.ts';
+import type { LinuxVersion } from '../kernel/versions.ts';
+import { Guest, machineConfig } from './guest.ts';
+import { RACING_OPS } from './ops-racing.ts';
+import { CorpusError, type Op, parseOp } from './program.ts';
+import { OPS } from './run.ts';
+
+export interface Race {
+  readonly id: string;
+  readonly setup: readonly Op[];
+  /** The first list is process 0's; the second is process 1's, or another thread's of process 0. */
+  readonly lists: readonly [readonly Op[], readonly Op[]];
+  readonly end: readonly Op[];
+}
+
+/** What can come out of a race. */
+export interface Possible {
+  readonly outcomes: ReadonlySet<string>;
+  /** Every interleaving was covered; else there may be more outcomes. */
+  readonly complete: boolean;
+  readonly states: number;
+  /** What goes wrong in an interleaving, which then has no outcome: a BUG, a deadlock. */
+  readonly wrong: readonly string[];
+}
+
+/** The answers of the two lists and of the ops at the end, as one text. */
+export const outcomeOf = (answers: readonly (readonly string[])[]): string =>
+  answers.map((list) => list.join('; ')).join(' | ');
+
+/**
+ * Reads `setup | list | list | end`, ops parted by `;`.
+ * @throws CorpusError saying what is wrong
+ */
+export function parseRace(id: string, text: string): Race {
+  const parts = text.split('|').map((part) =>
+    part
+      .split(';')
+      .map((op) => op.trim())
+      .filter((op) => op !== '')
+      .map((op) => parseOp(op, id)),
+  );
+  if (parts.length !== 4) throw new CorpusError(id, 'a race is: setup | list | list | end');
+  const [setup, one, other, end] = parts;
+  const bad = [...one, ...other].find((op) => !Object.hasOwn(RACING_OPS, op.name));
+  if (bad) throw new CorpusError(id, `'${bad.text}' cannot race`);
+  if (one.some((op) => op.proc !== 0)) throw new CorpusError(id, 'the first list is process 0');
+  if (new Set(other.map((op) => op.proc)).size > 1) {
+    throw new CorpusError(id, 'the second list is of one process');
+  }
+  return { id, setup, lists: [one, other], end };
+}
+
+/** The race as {@link parseRace} reads it. */
+export const raceText = ({ setup, lists, end }: Race): string =>
+  [setup, ...lists, end].map((ops) => ops.map((op) => op.text).join('; ')).join(' | ');
+
+/** Does the second list run in a process of its own? */
+export const hasTwoProcesses = ({ lists }: Race): boolean => lists[1].some((op) => op.proc === 1);
+
+const answer = step('answer', (k: Kernel, i: number, id: number) => k.notes.set(i, id));
+
+/** Numbers for texts: state holds the number. */
+class Texts {
+  private readonly list: string[] = [''];
+  private readonly numbers = new Map<string, number>();
+
+  number(text: string): number {
+    let n = this.numbers.get(text);
+    if (n === undefined) {
+      n = this.list.push(text) - 1;
+      this.numbers.set(text, n);
+    }
+    return n;
+  }
+
+  at(n: number): string {
+    return this.list[n];
+  }
+}
+
+/**
+ * A race as a system to explore, set up and about to begin.
+ * @param onEnd called with the outcome of each interleaving
+ */
+export function raceSystem(
+  linux: LinuxVersion,
+  race: Race,
+  onEnd: (outcome: string) => void,
+): System {
+  const { setup, lists, end } = race;
+  const racing = lists.flat();
+  const all = [...setup, ...racing, ...end];
+  const guest = new Guest(linux, all, undefined, (version, sizes) => {
+    const config = machineConfig(version, sizes);
+    return new Kernel({
+      ...config,
+      cpuMm: [0, hasTwoProcesses(race) ? 1 : 0],
+      // Nobody looks at a page that was freed, nor at what reclaim keeps of one.
+      keepFreedContents: false,
+      pageFlags: false,
+      statistics: all.some((op) => op.name === 'dst'),
+      notes: racing.map((op) => op.text),
+    });
+  });
+  const { k } = guest;
+  for (const op of setup) {
+    const said = guest.exec(op, OPS);
+    if (said !== 'ok' && op.name !== 'r') {
+      throw new CorpusError(race.id, `'${op.text}' of the setup answers ${said}`);
+    }
+  }
+  const texts = new Texts();
+  const threads = lists.map((list, t) => {
+    const first = t === 0 ? 0 : lists[0].length;
+    const ops = list.map(({ name, text, proc, args }) =>
+      routine(text, function* (): Run<number> {
+        return texts.number(yield* RACING_OPS[name](guest, proc, args));
+      }),
+    );
+    const run = routine(`list ${t}`, function* (): Run<void> {
+      for (const [i, op] of ops.entries()) yield* answer(first + i, yield* op());
+    });
+    return { name: `list ${t}`, run };
+  });
+  const final = () => {
+    const said = racing.map((_, i) => texts.at(k.notes.get(i)));
+    const last = end.map((op) => guest.exec(op, OPS));
+    const [one] = lists;
+    onEnd(outcomeOf([said.slice(0, one.length), said.slice(one.length), last]));
+  };
+  return { mem: k.mem, locks: k.locks, world: k, threads, final };
+}
+
+/** Finds every outcome of a race. */
+export function possibleOutcomes(linux: LinuxVersion, race: Race, maxStates = 300_000): Possible {
+  const outcomes = new Set<string>();
+  const search = new Search(() => raceSystem(linux, race, (outcome) => outcomes.add(outcome)), {
+    stopAt: 'never',
+    livelock: false,
+    maxStates,
+  });
+  const result = search.run();
+  // Where memory is corrupted a path ends, and so do programs where the kernel does.
+  const wrong = (result?.findings ?? []).filter(({ violation: { severity, rule, text } }) => {
+    const dies = rule === 'deadlock' || rule === 'R14' || text.startsWith('kernel BUG');
+    return dies || severity === 'corrupts';
+  });
+  return {
+    outcomes,
+    complete: result?.complete ?? false,
+    states: result?.states ?? 0,
+    wrong: wrong.map(({ violation }) => violation.text),
+  };
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * Runs races on a real kernel, many times each, on a machine of two CPUs, and holds what came out
+ * against what the explorer says is possible. One outcome that it does not have is a disagreement;
+ * one that it has and that was never seen says nothing.
+ */
+import { type Possible, possibleOutcomes, type Race } from '../race.ts';
+import { textOf, versionOf } from './campaign.ts';
+import { type Answer, Machine } from './machine.ts';
+import type { Kernel } from './packages.ts';
+
+/** What came of a race. */
+export interface Held {
+  readonly race: Race;
+  readonly runs: number;
+  readonly possible: Possible;
+  /** How often each outcome was seen. */
+  readonly seen: ReadonlyMap<string, number>;
+  /** Those of them that are not possible. */
+  readonly unexpected: readonly string[];
+  /** What the kernel logged. */
+  readonly log: readonly string[];
+  /** Why it was not run, or null. */
+  readonly leftOut: string | null;
+}
+
+export interface RaceOptions {
+  /** Runs of each race. */
+  readonly runs: number;
+  /** Of the waits before ops. */
+  readonly seed: number;
+  readonly signal?: AbortSignal;
+  /** What is being done before races run. */
+  readonly say?: (text: string) => void;
+  /** Called now and then with the runs of the present race. */
+  readonly onProgress?: (runs: number) => void;
+  readonly onHeld?: (held: Held) => void;
+}
+
+/** What the agent calls outcomes that it has no more room for. */
+const OTHERS = '(others)';
+
+function requestOf({ setup, lists, end }: Race, runs: number, seed: number): string[] {
+  const parts = [setup, ...lists, end].map((ops) => ops.map(textOf));
+  return [`!race ${runs} ${seed}`, ...parts.flatMap((ops, i) => (i ? ['-', ...ops] : ops))];
+}
+
+/** Why a race says nothing, or null. */
+function whyLeftOut({ complete, states, wrong }: Possible): string | null {
+  if (wrong.length) return `in the model it ends the kernel: ${wrong[0]}`;
+  return complete ? null : `not explored beyond ${states.toLocaleString('en')} states`;
+}
+
+/** Runs races one after another; ends after the present one when `signal` says so. */
+export async function runRaces(
+  kernel: Kernel,
+  races: readonly Race[],
+  options: RaceOptions,
+): Promise<Held[]> {
+  const { signal } = options;
+  const linux = versionOf(kernel.release);
+  const machine = new Machine(kernel, options.say, 2);
+  const all: Held[] = [];
+  try {
+    for (const race of races) {
+      if (signal?.aborted) break;
+      const possible = possibleOutcomes(linux, race);
+      const leftOut = whyLeftOut(possible);
+      const ran = leftOut ? NOT_RUN : await runRace(machine, race, options);
+      const unexpected = [...ran.seen.keys()].filter(
+        (outcome) => outcome !== OTHERS && !possible.outcomes.has(outcome),
+      );
+      const held = { race, possible, unexpected, leftOut, ...ran };
+      all.push(held);
+      options.onHeld?.(held);
+    }
+  } finally {
+    await machine.close();
+  }
+  return all;
+}
+
+const NOT_RUN = { runs: 0, seen: new Map<string, number>(), log: [] } as const;
+
+/** Runs a race; the agent answers with counts every now and then. */
+async function runRace(
+  machine: Machine,
+  race: Race,
+  { runs, seed, signal, onProgress }: RaceOptions,
+): Promise<Pick<Held, 'runs' | 'seen' | 'log'>> {
+  const seen = new Map<string, number>();
+  const log: string[] = [];
+  let done = 0;
+  const add = ({ results, log: lines }: Answer) => {
+    log.push(...lines);
+    for (const line of results) {
+      // What is no count says how the agent, or the kernel, ended.
+      const [, n, outcome] = /^(\d+) (.*)$/.exec(line) ?? [line, '1', line];
+      seen.set(outcome, (seen.get(outcome) ?? 0) + Number(n));
+      done += Number(n);
+    }
+    onProgress?.(done);
+  };
+  while (done < runs && !signal?.aborted) {
+    const before = done;
+    const request = requestOf(race, runs - done, seed + done);
+    await machine.run([request], (_, answer) => add(answer), signal);
+    if (done === before) break;
+  }
+  return { runs: done, seen, log };
+}

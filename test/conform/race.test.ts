@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** Races on the model: what is possible, and what is not. On real kernels: real.test.ts. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseRace, possibleOutcomes, type Race, raceText } from '../../src/conform/race.ts';
+import { generateRace } from '../../src/conform/races.ts';
+import { runOps } from '../../src/conform/run.ts';
+import type { LinuxVersion } from '../../src/kernel/versions.ts';
+
+const VERSIONS: readonly LinuxVersion[] = ['6.12', '6.1'];
+const outcomes = (linux: LinuxVersion, text: string) =>
+  [...possibleOutcomes(linux, parseRace('test', text)).outcomes].sort();
+
+describe.each(VERSIONS)('Linux %s', (linux) => {
+  test('a store that comes between the copy and the zap of a move is lost', () => {
+    const race =
+      'buf 0 fpfn 1; map 0 1 0 rw s 0; w 0 8 0x77 | mv 0 0 1 z | w 0 8 0x99 | r 0 8; dr 0 0 8';
+    expect(outcomes(linux, race)).toEqual(['ok | ok | =77; =77', 'ok | ok | =99; =99']);
+  });
+
+  test('munmap goes on with mmap_lock for reading: no VMA any more, an entry still', () => {
+    // 6.12 mm/vma.c:1159, 6.1 mm/mmap.c:2597
+    const race = 'map 0 2 - rw p 0; w 0 8 0x77; w 1 8 0x78 | unmap 0 2 | r 0 8; r 1 8 |';
+    expect(outcomes(linux, race)).toEqual([
+      'ok | =77; =78 | ',
+      'ok | =77; SEGV1 | ',
+      'ok | SEGV1; =78 | ',
+      'ok | SEGV1; SEGV1 | ',
+    ]);
+    const lookup = 'buf 0 fpfn 1; map 0 1 0 rw s 0; w 0 8 1 | unmap 0 1 | con gup 0 0 |';
+    expect(outcomes(linux, lookup)).toEqual(['ok | EFAULT p0s0 | ', 'ok | EFAULT p1s1 | ']);
+  });
+
+  test('mprotect keeps mmap_lock for writing until all entries are changed', () => {
+    const race = 'map 0 2 - rw p 0; w 0 8 0x77; w 1 8 0x78 | prot 0 2 0 | r 0 8; r 1 8 |';
+    expect(outcomes(linux, race)).toEqual([
+      'ok | =77; =78 | ',
+      'ok | =77; SEGV2 | ',
+      'ok | SEGV2; SEGV2 | ',
+    ]);
+  });
+
+  test('two processes share a buffer and nothing else', () => {
+    const race =
+      'buf 0 fpfn 1; map 0 1 0 rw s 0; w 0 8 0x77; fork | unmap 0 1; r 0 8 | 1 r 0 8 | dr 0 0 8';
+    expect(outcomes(linux, race)).toEqual(['ok; SEGV1 | =77 | =77']);
+  });
+});
+
+/** What comes of running one list before the other. */
+function inOrder(linux: LinuxVersion, { setup, lists, end }: Race, first: 0 | 1): string {
+  const [a, b] = [lists[first], lists[1 - first]];
+  const said = runOps(linux, [...setup, ...a, ...b, ...end]).slice(setup.length);
+  const parts = [said.slice(0, a.length), said.slice(a.length, a.length + b.length)];
+  if (first === 1) parts.reverse();
+  return [...parts, said.slice(a.length + b.length)].map((list) => list.join('; ')).join(' | ');
+}
+
+describe('random races', () => {
+  const races = fc.record({
+    seed: fc.integer({ min: 0, max: 2 ** 31 }),
+    number: fc.integer({ min: 0, max: 200 }),
+    linux: fc.constantFrom(...VERSIONS),
+  });
+
+  test('one list before the other is one of the interleavings', () => {
+    fc.assert(
+      fc.property(races, ({ seed, number, linux }) => {
+        const race = generateRace(seed, number, linux);
+        const { outcomes: all, complete, wrong } = possibleOutcomes(linux, race);
+        expect([complete, wrong]).toEqual([true, []]);
+        // Counts of references and which page is handed out are the sequential machine's own.
+        const plain = (text: string) => text.replaceAll(/ (ref|d)[-\d>]+| map\d+/g, '');
+        const known = new Set([...all].map(plain));
+        for (const first of [0, 1] as const) {
+          expect(known).toContain(plain(inOrder(linux, race, first)));
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('can be written out and read again', () => {
+    fc.assert(
+      fc.property(races, ({ seed, number, linux }) => {
+        const race = generateRace(seed, number, linux);
+        expect(parseRace(race.id, raceText(race))).toEqual(race);
+      }),
+    );
+  });
+});
+
+test.each([
+  ['r 0 8 | r 0 8', 'a race is: setup | list | list | end'],
+  [' | fork | r 0 8 | ', "'fork' cannot race"],
+  [' | 1 r 0 8 | r 0 8 | ', 'the first list is process 0'],
+  ['fork | r 0 8 | 1 r 0 8; 0 r 0 8 | ', 'the second list is of one process'],
+  [' | r 0 | r 0 8 | ', "'r 0': r takes 2 arguments (page off)"],
+])('what is wrong with %s is said', (text, why) => {
+  expect(() => parseRace('here', text)).toThrow(`here: ${why}`);
+});
