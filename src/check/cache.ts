@@ -20,17 +20,17 @@ import type { CheckReport } from '../contract/finding.ts';
 import { type CheckOptions, checkWith, placeOf } from './check.ts';
 import { Helper } from './scan/helper.ts';
 import type { TreeState } from './scan/state.ts';
-import { isRelevant, scan } from './scan.ts';
+import { isRelevant, type Keeper, scan } from './scan.ts';
 
 /** Where things of one kind are kept. */
 const directory = (kind: Kind) =>
   join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'pfnmap', kind);
 
-/** Reports on trees, scans of trees, and answers of the model. */
-export type Kind = 'check' | 'scan' | 'model';
+/** Reports on trees, scans of trees, indices of their names, and answers of the model. */
+export type Kind = 'check' | 'scan' | 'index' | 'model';
 
 /** Files kept of a kind; the oldest go first. */
-const KEPT: Readonly<Record<Kind, number>> = { check: 40, scan: 10, model: 400 };
+const KEPT: Readonly<Record<Kind, number>> = { check: 40, scan: 10, index: 4, model: 400 };
 
 /** What a build's files go by: another build does not read them. */
 export function buildStamp(self: string | null): string {
@@ -42,17 +42,27 @@ export function buildStamp(self: string | null): string {
 function treeOf({ path, self }: CheckOptions, helper: Helper | null): Promise<TreeState> {
   const { root } = placeOf(path);
   const file = join(directory('scan'), sha1(`${buildStamp(self)} ${root}`));
-  return scan(root, helper, {
-    file,
-    load: () => read(file),
-    save: (data) => write('scan', file, data),
-  });
+  return scan(root, helper, keeper('scan', file));
+}
+
+const keeper = (kind: Kind, file: string): Keeper => ({
+  file,
+  load: () => read(file),
+  save: (data) => write(kind, file, data),
+});
+
+/** Options with what is known of a tree's files, and where their index is. */
+function known(options: CheckOptions, scanned: TreeState): CheckOptions & { scanned: TreeState } {
+  const { root } = placeOf(options.path);
+  const name = sha1(`${scanned.id} ${buildStamp(options.self)} ${options.linux} ${root}`);
+  const file = join(directory('index'), name);
+  return { ...options, scanned, ...(scanned.id ? { indexed: keeper('index', file) } : {}) };
 }
 
 /** Like check(), from the cache when no file has changed. */
 export function checkCached(options: CheckOptions): Promise<CheckReport> {
   return Helper.with(options.self, async (helper) =>
-    reportOn({ ...options, scanned: await treeOf(options, helper) }, helper),
+    reportOn(known(options, await treeOf(options, helper)), helper),
   );
 }
 
@@ -63,8 +73,8 @@ async function reportOn(
   const { path, linux, self, audit, scanned } = options;
   const key = `${scanned.id} ${buildStamp(self)} ${linux} ${audit} ${resolve(path)}`;
   const file = `${sha1(key)}.json`;
-  const known = scanned.id && (recall('check', file) as CheckReport | null);
-  if (known) return known;
+  const kept = scanned.id && (recall('check', file) as CheckReport | null);
+  if (kept) return kept;
   const report = await checkWith(options, helper);
   if (scanned.id) remember('check', file, report);
   return report;
@@ -82,7 +92,7 @@ export function checkChange(
 ): Promise<{ readonly before: CheckReport; readonly after: CheckReport }> {
   return Helper.with(options.self, async (helper) => {
     const { root } = placeOf(options.path);
-    const tree = { ...options, scanned: await treeOf(options, helper) };
+    const tree = known(options, await treeOf(options, helper));
     const before = await reportOn(tree, helper);
     const wasRead = new Set(before.read);
     // A file that was not looked into, was there before, and need not be looked into now.

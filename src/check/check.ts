@@ -27,7 +27,7 @@ import recorded612 from './recorded/6.12.json' with { type: 'json' };
 import { type RecordedKernel, recordKernel } from './recorded.ts';
 import { Helper } from './scan/helper.ts';
 import { relevantOf, type TreeState } from './scan/state.ts';
-import { readLatin1, scan } from './scan.ts';
+import { type Keeper, readLatin1, scan } from './scan.ts';
 import { consumerTraits, traitsOf } from './traits.ts';
 import { type Fall, type Judged, judgeExporter } from './verdicts.ts';
 
@@ -44,6 +44,8 @@ export interface CheckOptions {
   readonly overlay?: ReadonlyMap<string, string | null>;
   /** Gives what a scan of the tree's root gave; without it the tree is scanned. */
   readonly scanned?: TreeState;
+  /** Where the index of the tree as it was scanned is kept. */
+  readonly indexed?: Keeper;
 }
 
 /** Where a path lies: in which tree, and in which part of it. */
@@ -97,24 +99,30 @@ function recordedFor(version: string): RecordedKernel {
   );
 }
 
+const MARKS = [MAY_FOLLOW, MAY_IMPORT];
+
 /** A tree's program, and what is known of where it lies. */
-async function load({ path, linux, overlay, scanned: given }: CheckOptions, helper: Helper | null) {
+async function load(
+  { path, linux, overlay, scanned: given, indexed }: CheckOptions,
+  helper: Helper | null,
+) {
   const place = placeOf(path);
   const scanned = given ?? (await scan(place.root, helper));
   const known = new Set(scanned.paths);
-  const touched: string[] = [];
+  const changed: string[] = [];
+  let headers = false;
   for (const [p, text] of overlay ?? []) {
+    if (!/\.[ch]$/.test(p)) continue;
+    if (p.endsWith('.h') && (text === null || !known.has(p))) headers = true;
     if (text === null) known.delete(p);
-    else if (/\.[ch]$/.test(p)) {
-      known.add(p);
-      touched.push(p);
-    }
+    else known.add(p);
+    changed.push(p);
   }
   const sources = new Sources({
     paths: known,
     read(p) {
-      const changed = overlay?.get(p);
-      if (changed !== undefined) return changed;
+      const text = overlay?.get(p);
+      if (text !== undefined) return text;
       try {
         return readLatin1(join(place.root, p));
       } catch {
@@ -123,10 +131,18 @@ async function load({ path, linux, overlay, scanned: given }: CheckOptions, help
     },
   });
   const assumed = place.version ?? linux;
+  const data = headers ? null : indexed?.load();
+  const kept = data ? Index.unpack(data, sources, MARKS) : null;
   const all = place.kind === 'kernel' ? relevantOf(scanned) : [...scanned.paths].sort();
-  const paths = [...new Set([...all.filter((p) => known.has(p)), ...touched])];
-  const index = await Index.of(sources, paths, [MAY_FOLLOW, MAY_IMPORT], place.root, helper);
-  return { place, scanned, assumed, program: new Program(sources, new Conditions(assumed), index) };
+  const paths = [...new Set([...all, ...changed])].filter((p) => known.has(p)).sort();
+  // Another thread would not see what is laid over the tree.
+  const other = overlay ? null : helper;
+  const index = kept ?? (await Index.of(sources, paths, MARKS, place.root, other));
+  if (kept) kept.change(changed);
+  const program = new Program(sources, new Conditions(assumed), index);
+  if (kept) for (const p of changed) if (known.has(p)) program.noteMade(p);
+  if (!kept && !overlay) indexed?.save(index.pack());
+  return { place, scanned, assumed, program };
 }
 
 /** Records what the functions of a kernel tree do, for checking modules without one. */
@@ -183,7 +199,7 @@ export async function checkWith(
   }
   for (const file of program.files) {
     if (!inPart(file.path)) continue;
-    for (const { line, why } of program.index.namesOf(file.path)?.lost ?? [])
+    for (const { line, why } of program.index.knownOf(file.path)?.lost ?? [])
       lost.push({ kind: 'unparsed', path: file.path, line, why });
   }
   return {

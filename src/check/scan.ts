@@ -273,7 +273,7 @@ async function siftTree(
 
 // --- all of it -----------------------------------------------------------------------------------
 
-/** Where a scan is kept; null keeps nothing. */
+/** Where something is kept for later runs. */
 export interface Keeper {
   readonly file: string;
   load(): Buffer | null;

@@ -180,14 +180,19 @@ export class Program {
     readonly index: Index,
   ) {
     this.files = index.files.map((path) => sources.get(path)!);
-    for (const file of this.files) {
-      if (!index.namesOf(file.path)?.uses.some((name) => this.makesThings(name))) continue;
-      const { tables, functions } = this.madeIn(file);
-      for (const f of functions) index.add(Part.Function, f.name, file.path);
-      for (const t of tables) {
-        index.add(Part.Table, t.name, file.path);
-        index.add(Part.TableType, t.type, file.path);
-      }
+    if (!index.complete) for (const { path } of this.files) this.noteMade(path);
+    index.complete = true;
+  }
+
+  /** Tells the index what macros make in a file. */
+  noteMade(path: string): void {
+    const { index } = this;
+    if (!index.knownOf(path)?.uses.some((name) => this.makesThings(name))) return;
+    const { tables, functions } = this.madeIn(this.sources.get(path)!);
+    for (const f of functions) index.add(Part.Function, f.name, path);
+    for (const t of tables) {
+      index.add(Part.Table, t.name, path);
+      index.add(Part.TableType, t.type, path);
     }
   }
 
@@ -290,7 +295,7 @@ export class Program {
     if (made) return made;
     made = { tables: [], functions: [] };
     this.made.set(file, made);
-    const uses = new Set(this.index.namesOf(file.path)?.uses);
+    const uses = new Set(this.index.knownOf(file.path)?.uses);
     for (const use of file.skeleton.uses) {
       if (!uses.has(use.name) || !this.makesThings(use.name)) continue;
       const macro = this.findMacro(use.name, file);

@@ -23,25 +23,35 @@ const FEW = 40;
 /** Headers that a file is taken to include, directly or not. */
 const REACH = 1500;
 
-type Names = Omit<FileNames, 'numbers'>;
+/** What is known of a file beyond its names. */
+type Known = Pick<FileNames, 'uses' | 'lost' | 'marks'>;
 
 export class Index {
-  /** By id; those that matter come first, in order. */
+  /** By id. */
   readonly paths: string[] = [];
   private readonly ids = new Map<string, number>();
-  private readonly names: Names[] = [];
+  private readonly known: Known[] = [];
   private readonly included: number[][] = [];
+  /** Ids of files that matter. */
+  private readonly mattering = new Set<number>();
   private readonly reached = new Map<number, Uint16Array>();
   /** number * IDS + id, in order. */
   private postings = new Float64Array();
+  /** What came later, and files for which only that counts. */
   private readonly added = new Map<number, number[]>();
-  private relevant = 0;
+  private readonly replaced = new Set<number>();
+  /** Whether what macros make is among the names. */
+  complete = false;
 
-  private constructor(private readonly marks: readonly RegExp[]) {}
+  private constructor(
+    private readonly sources: Sources,
+    private readonly marks: readonly RegExp[],
+  ) {}
 
   /**
    * @param relevant files that matter
    * @param marks patterns, of which each file's names say whether they are in the text
+   * @param root of the tree, for the other thread
    */
   static async of(
     sources: Sources,
@@ -50,32 +60,15 @@ export class Index {
     root: string,
     helper: Helper | null,
   ): Promise<Index> {
-    const index = new Index(marks);
+    const index = new Index(sources, marks);
+    for (const path of relevant) index.mattering.add(index.idOf(path));
     const numbers: Uint32Array[] = [];
-    const idOf = (path: string) => {
-      let id = index.ids.get(path);
-      if (id === undefined) {
-        id = index.paths.push(path) - 1;
-        index.ids.set(path, id);
-      }
-      return id;
-    };
-    for (const path of relevant) idOf(path);
-    index.relevant = relevant.length;
     for (let from = 0; from < index.paths.length; ) {
       const level = index.paths.slice(from);
-      for (const n of await read(level, from === 0)) {
+      const names = await index.read(level, from === 0, root, helper);
+      for (const [k, n] of names.entries()) {
         numbers.push(n.numbers);
-        index.names.push(n);
-      }
-      for (let id = from; id < from + level.length; id++) {
-        const here = dirOf(index.paths[id]!);
-        const list: number[] = [];
-        for (const include of index.names[id]!.includes) {
-          const path = sources.include(here, include);
-          if (path !== null) list.push(idOf(path));
-        }
-        index.included.push(list);
+        index.keep(from + k, n);
       }
       from += level.length;
     }
@@ -84,53 +77,115 @@ export class Index {
     for (const [id, list] of numbers.entries()) for (const n of list) postings[at++] = n * IDS + id;
     index.postings = postings.sort();
     return index;
+  }
 
-    /** Every second file is read by the other thread. */
-    async function read(paths: readonly string[], matter: boolean): Promise<FileNames[]> {
-      const other = paths.length >= FEW ? helper : null;
-      const wanted = matter ? marks : null;
-      const theirs = paths.filter((_p, i) => i % 2 === 1);
-      const reply = other?.ask<NamesReply>({
-        job: 'names',
-        root,
-        paths: theirs,
-        marks: wanted,
-      } satisfies NamesRequest);
-      const out: FileNames[] = [];
-      for (let i = 0; i < paths.length; i += other ? 2 : 1) {
-        const path = paths[i]!;
-        // What matters will be asked for again.
-        const file = matter ? sources.get(path)! : null;
-        const text = file ? file.text : (sources.tree.read(path) ?? '');
-        const { skeleton, ...names } = namesOf(text, wanted);
-        file?.keep(skeleton);
-        out[i] = names;
-      }
-      for (const [k, n] of ((await reply) ?? []).entries()) out[2 * k + 1] = n;
-      return out;
+  private idOf(path: string): number {
+    let id = this.ids.get(path);
+    if (id === undefined) {
+      id = this.paths.push(path) - 1;
+      this.ids.set(path, id);
     }
+    return id;
+  }
+
+  /** What a file includes gets ids as well. */
+  private keep(id: number, { uses, lost, marks, includes }: FileNames): void {
+    this.known[id] = { uses, lost, marks };
+    const here = dirOf(this.paths[id]!);
+    const list: number[] = [];
+    for (const include of includes) {
+      const path = this.sources.include(here, include);
+      if (path !== null) list.push(this.idOf(path));
+    }
+    this.included[id] = list;
+  }
+
+  /** The names of files, every second one read by the other thread. */
+  private async read(
+    paths: readonly string[],
+    matter: boolean,
+    root: string,
+    helper: Helper | null,
+  ): Promise<FileNames[]> {
+    const other = paths.length >= FEW ? helper : null;
+    const marks = matter ? this.marks : null;
+    const theirs = paths.filter((_p, i) => i % 2 === 1);
+    const request: NamesRequest = { job: 'names', root, paths: theirs, marks };
+    const reply = other?.ask<NamesReply>(request);
+    const out: FileNames[] = [];
+    for (let i = 0; i < paths.length; i += other ? 2 : 1) out[i] = this.namesIn(paths[i]!, matter);
+    for (const [k, n] of ((await reply) ?? []).entries()) out[2 * k + 1] = n;
+    return out;
+  }
+
+  private namesIn(path: string, matter: boolean): FileNames {
+    // What matters will be asked for again.
+    const file = matter ? this.sources.get(path) : null;
+    const text = file ? file.text : (this.sources.tree.read(path) ?? '');
+    const { skeleton, ...names } = namesOf(text, matter ? this.marks : null);
+    file?.keep(skeleton);
+    return names;
+  }
+
+  /**
+   * Takes changes of files into account. Headers may change, but not come or go: that may change what
+   * any #include means.
+   */
+  change(paths: Iterable<string>): void {
+    for (const path of paths) {
+      let next = this.paths.length;
+      const id = this.idOf(path);
+      if (id < next) this.replaced.add(id);
+      else next++;
+      for (const list of this.added.values()) {
+        const at = list.indexOf(id);
+        if (at >= 0) list.splice(at, 1);
+      }
+      if (!this.sources.tree.paths.has(path)) {
+        this.mattering.delete(id);
+        this.known[id] = { uses: [], lost: [], marks: 0 };
+        this.included[id] = [];
+        continue;
+      }
+      this.mattering.add(id);
+      this.put(id, true);
+      // Headers that nobody included so far.
+      for (; next < this.paths.length; next++) this.put(next, false);
+    }
+  }
+
+  private put(id: number, matter: boolean): void {
+    const names = this.namesIn(this.paths[id]!, matter);
+    this.keep(id, names);
+    for (const n of names.numbers) this.post(n, id);
+  }
+
+  private post(n: number, id: number): void {
+    const list = this.added.get(n);
+    if (!list) this.added.set(n, [id]);
+    else if (!list.includes(id)) list.push(id);
   }
 
   /** The files that matter. */
   get files(): readonly string[] {
-    return this.paths.slice(0, this.relevant);
+    return [...this.mattering].map((id) => this.paths[id]!).sort();
   }
 
   matters(path: string): boolean {
-    return (this.ids.get(path) ?? IDS) < this.relevant;
+    return this.mattering.has(this.ids.get(path) ?? -1);
   }
 
   /** Whether one of the patterns is in a file's text. */
   isMarked(path: string, pattern: RegExp): boolean {
-    return ((this.namesOf(path)?.marks ?? 0) & (1 << this.marks.indexOf(pattern))) !== 0;
+    return ((this.knownOf(path)?.marks ?? 0) & (1 << this.marks.indexOf(pattern))) !== 0;
   }
 
-  namesOf(path: string): Names | undefined {
+  knownOf(path: string): Known | undefined {
     const id = this.ids.get(path);
-    return id === undefined ? undefined : this.names[id];
+    return id === undefined ? undefined : this.known[id];
   }
 
-  /** Files in which a name may play a part, those that matter first. */
+  /** Files in which a name may play a part, in order, those that matter first. */
   filesWith(part: Part, name: string): string[] {
     const n = numberOf(part, name);
     const { postings } = this;
@@ -140,23 +195,21 @@ export class Index {
       if (postings[mid]! < n * IDS) lo = mid + 1;
       else hi = mid;
     }
-    const out: string[] = [];
-    for (; lo < postings.length && postings[lo]! < (n + 1) * IDS; lo++)
-      out.push(this.paths[postings[lo]! - n * IDS]!);
-    for (const id of this.added.get(n) ?? []) {
-      const path = this.paths[id]!;
-      if (!out.includes(path)) out.push(path);
+    const found: number[] = [];
+    for (; lo < postings.length && postings[lo]! < (n + 1) * IDS; lo++) {
+      const id = postings[lo]! - n * IDS;
+      if (!this.replaced.has(id)) found.push(id);
     }
-    return out;
+    for (const id of this.added.get(n) ?? []) if (!found.includes(id)) found.push(id);
+    const order = (id: number) => (this.mattering.has(id) ? '0' : '1') + this.paths[id];
+    return (found.length > 1 ? found.sort((a, b) => (order(a) < order(b) ? -1 : 1)) : found).map(
+      (id) => this.paths[id]!,
+    );
   }
 
   /** A name that a file turns out to have, by way of a macro. */
   add(part: Part, name: string, path: string): void {
-    const n = numberOf(part, name);
-    const id = this.ids.get(path)!;
-    const list = this.added.get(n);
-    if (!list) this.added.set(n, [id]);
-    else if (!list.includes(id)) list.push(id);
+    this.post(numberOf(part, name), this.ids.get(path)!);
   }
 
   /**
@@ -188,7 +241,62 @@ export class Index {
     const rank = (one: T) => ranks[this.ids.get(path(one)) ?? -1] ?? 0;
     return list.filter((one) => rank(one) > 0).sort((a, b) => rank(a) - rank(b));
   }
+
+  /** The index as bytes: a head that says how long each part is, and the parts. */
+  pack(): Buffer {
+    const added = [...this.added].flatMap(([n, list]) => list.map((id) => n * IDS + id));
+    const postings = Float64Array.from(added);
+    const lists = Int32Array.from(this.included.flatMap((list) => [list.length, ...list]));
+    const known: [number, Known][] = [];
+    for (const [id, k] of this.known.entries())
+      if (k.uses.length || k.lost.length || k.marks) known.push([id, k]);
+    const text = Buffer.from(
+      JSON.stringify({ paths: this.paths, mattering: [...this.mattering], known }),
+    );
+    const parts = [this.postings, postings, lists].map((a) =>
+      Buffer.from(a.buffer, a.byteOffset, a.byteLength),
+    );
+    const all = [...parts, text];
+    const head = JSON.stringify(all.map((p) => p.length));
+    return Buffer.concat([Buffer.from(head.padEnd(HEAD)), ...all]);
+  }
+
+  /** The index that bytes stand for; null when they are not whole. */
+  static unpack(data: Buffer, sources: Sources, marks: readonly RegExp[]): Index | null {
+    try {
+      const lengths = JSON.parse(data.toString('latin1', 0, HEAD)) as number[];
+      let at = HEAD;
+      const parts = lengths.map((n) => {
+        at += n;
+        return data.subarray(at - n, at);
+      });
+      if (at !== data.length || parts.length !== 4) return null;
+      const own = (k: number) => Uint8Array.from(parts[k]!).buffer;
+      const { paths, mattering, known } = JSON.parse(parts[3]!.toString()) as {
+        paths: string[];
+        mattering: number[];
+        known: [number, Known][];
+      };
+      const index = new Index(sources, marks);
+      for (const path of paths) index.idOf(path);
+      for (const id of mattering) index.mattering.add(id);
+      for (let id = 0; id < paths.length; id++) index.known[id] = NOTHING;
+      for (const [id, k] of known) index.known[id] = k;
+      index.postings = new Float64Array(own(0));
+      for (const p of new Float64Array(own(1))) index.post(Math.floor(p / IDS), p % IDS);
+      const lists = new Int32Array(own(2));
+      for (let i = 0; i < lists.length; i += lists[i]! + 1)
+        index.included.push([...lists.subarray(i + 1, i + 1 + lists[i]!)]);
+      index.complete = true;
+      return index;
+    } catch {
+      return null;
+    }
+  }
 }
+
+const HEAD = 256;
+const NOTHING: Known = { uses: [], lost: [], marks: 0 };
 
 /** Does what another thread asks for. */
 export function serveNames(request: NamesRequest, read: (path: string) => string): NamesReply {
