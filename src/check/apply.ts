@@ -17,6 +17,11 @@ export class RecordedCalls implements Recorded {
     return Object.hasOwn(this.kernel.functions, name);
   }
 
+  /** Functions outside mm that remove entries. */
+  get zaps(): readonly string[] {
+    return this.kernel.zaps;
+  }
+
   /** The file of a recorded function, without its text. */
   private file(path: string): SourceFile {
     return new SourceFile(path, '');

@@ -21,6 +21,8 @@ import type { Site } from './flow/values.ts';
 import { type Follower, type FollowerFall, findFollowers, MAY_FOLLOW } from './followers.ts';
 import { findImporters, MAY_IMPORT } from './importers.ts';
 import { Index } from './index/index.ts';
+import { modulesOf } from './modules.ts';
+import { MoveAnalysis } from './moves/moves.ts';
 import { primitivesOf } from './primitives.ts';
 import recorded61 from './recorded/6.1.json' with { type: 'json' };
 import recorded612 from './recorded/6.12.json' with { type: 'json' };
@@ -167,9 +169,13 @@ export async function checkWith(
   const recorded = place.kind === 'kernel' ? null : new RecordedCalls(recordedFor(assumed));
   const inPart = (p: string) =>
     place.part === '' || p === place.part || p.startsWith(`${place.part}/`);
-  const judged = findExporters(program, recorded)
-    .filter((e) => inPart(e.table.file.path) || (e.mmap && inPart(e.mmap.file.path)))
-    .map(judgeExporter);
+  const kernel = place.kind === 'kernel';
+  const judged = (kernel ? [program] : await modulesOf(program)).flatMap((one) => {
+    const moves = new MoveAnalysis(one, kernel, new Set(recorded?.zaps));
+    return findExporters(one, recorded)
+      .filter((e) => inPart(e.table.file.path) || (e.mmap && inPart(e.mmap.file.path)))
+      .map((e) => judgeExporter(e, moves.of(e)));
+  });
   // A GEM table and the dma_buf_ops beside it lead to the same place: told once.
   const findings = [
     ...new Map(
@@ -394,8 +400,9 @@ function audited(j: Judged): AuditedExporter {
     })),
     pfnmap_at_return: j.pfnmap,
     struct_page: j.structPage,
-    moves: null,
-    zaps: null,
+    moves: j.moves.moves,
+    zaps: j.moves.zaps,
+    moves_why: j.moves.why,
     refuses_cow: j.refusesCow,
     verdict: j.verdict,
     rules: j.falls.map((f) => f.rule),

@@ -107,6 +107,16 @@ export function findExporters(program: Program, recorded: Recorded | null = null
       judge({ program, relevance, core, recorded }, t, t.type, via, bindingFor(program, t, [t])),
     );
   }
+  // Until 6.6 a driver could map all its objects alike: drm_driver.gem_prime_mmap.
+  for (const t of named('drm_driver')) {
+    const e = t.fields.get('gem_prime_mmap');
+    if (e?.k !== 'id' || e.name === 'drm_gem_prime_mmap') continue;
+    if (gems.some((g) => dirOf(g.file.path) === dirOf(t.file.path))) continue;
+    const slot = { ...t, fields: new Map([...t.fields, ['mmap', e]]) };
+    out.push(
+      judge({ program, relevance, core, recorded }, slot, t.type, null, bindingFor(program, t, [])),
+    );
+  }
   return out.sort((a, b) =>
     a.table.file.path < b.table.file.path
       ? -1

@@ -133,7 +133,7 @@ function follow(def: FunctionDef, callers: Callers, own: boolean): Follower[] {
       def.where.declared + text.indexOf(last.name) + reference.index,
       'a page reference is taken of a PFN that was followed',
     );
-  if (!WRITE_TEST.test(text) && mayWrite(text))
+  if (!testsWrite(def, calls, callers.program) && mayWrite(text))
     here('R7', last.e.at, 'whether the entry may be written is not tested');
   if (uses.afterUnlock) {
     if (RETRY.test(text) || rechecks(lookups, calls)) {
@@ -196,6 +196,22 @@ function follow(def: FunctionDef, callers: Callers, own: boolean): Follower[] {
   ];
 }
 
+/** Whether the entry's permission is tested here, or where the entry is handed to. */
+function testsWrite(
+  def: FunctionDef,
+  calls: readonly { name: string; e: Expr & { k: 'call' } }[],
+  program: Program,
+): boolean {
+  if (WRITE_TEST.test(def.text)) return true;
+  return calls.some(({ name, e }) => {
+    if (!e.args.some((a) => /\bp(te|md)\w*\b/.test(textOf(a))) || !program.functions.has(name))
+      return false;
+    return program
+      .findFunctions(name, def.file)
+      .some((f) => dirOf(f.file.path) === dirOf(def.file.path) && WRITE_TEST.test(f.text));
+  });
+}
+
 const mayWrite = (text: string) =>
   !/copy_to_user|memcpy_fromio/.test(text) || /copy_from_user|memcpy_toio/.test(text);
 
@@ -235,8 +251,11 @@ function usesOf(
   for (const l of lookups) {
     if (l.fn.k === 'id' && /^(follow_pfn|unsafe_follow_pfn|follow_phys)$/.test(l.fn.name)) {
       for (const a of l.args.slice(2)) {
-        if (a.k === 'unary' && a.op === '&') held.add(textOf(a.e));
-        else if (a.k === 'id') held.add(a.name);
+        if (a.k === 'unary' && a.op === '&') {
+          held.add(textOf(a.e));
+          // &vec->pfns[i]: it lies where others find it.
+          if (a.e.k === 'member' || (a.e.k === 'index' && outlives(def, a.e.of))) stored ??= l.at;
+        } else if (a.k === 'id') held.add(a.name);
         if (a.k === 'id' && params.has(a.name) && /pfn|phys|addr/.test(a.name)) passedOn = true;
       }
     }
@@ -282,6 +301,17 @@ function usesOf(
     if (s.k === 'return' && s.e && s.at > first.at && derives(s.e)) passedOn = true;
   });
   return { afterUnlock: at !== undefined || passedOn, passedOn, at };
+}
+
+/** Whether an array is not a local of the function: reached through a pointer. */
+function outlives(def: FunctionDef, e: Expr): boolean {
+  if (e.k !== 'id') return e.k === 'member';
+  if (def.params.some((p) => p.name === e.name)) return true;
+  let pointer = false;
+  eachStmt(def.body, (s) => {
+    if (s.k === 'decl' && s.name === e.name) pointer = s.init !== null && s.type.stars > 0;
+  });
+  return pointer;
 }
 
 function visitExpr(e: Expr, visit: (e: Expr) => void): void {
@@ -526,6 +556,9 @@ function walk(def: FunctionDef, callers: Callers): Follower[] {
   ];
 }
 
+const CONVERTS =
+  /^(PFN_PHYS|__pfn_to_phys|pfn_to_(page|online_page|phys|dma|hpa)|pfn_t?o_kaddr|pfn_to_virt|__va|phys_to_\w+|pfn_valid|ioremap\w*|memremap)$/;
+
 /** vm_pgoff of a VMA that was looked up, taken for the PFN because VM_PFNMAP is set. */
 function pgoffAsPfn(def: FunctionDef): Follower | null {
   const text = def.text;
@@ -537,28 +570,50 @@ function pgoffAsPfn(def: FunctionDef): Follower | null {
   )
     return null;
   let at = 0;
-  // Under a test of VM_PFNMAP, vm_pgoff becomes an address or a PFN.
-  const becomes = (e: Expr): boolean => {
+  const holds = (e: Expr): boolean => {
     let yes = false;
     visitExpr(e, (x) => {
       if (x.k === 'member' && x.name === 'vm_pgoff') yes = true;
     });
     return yes;
   };
-  eachStmt(def.body, (s) => {
-    if (s.k !== 'if' || !/VM_PFNMAP/.test(textOf(s.c))) return;
-    eachIn(s.t, (e) => {
-      if (e.k !== 'assign' || at) return;
-      const target = textOf(e.l);
-      if (becomes(e.r) && /pfn|pa\b|phys|addr|start|hpa/.test(target) && !/pgoff|off$/.test(target))
-        at = e.at;
+  // PFN_PHYS(vma->vm_pgoff), pfn_to_page(vma->vm_pgoff + n)
+  const converts = (e: Expr): boolean => {
+    let yes = false;
+    visitExpr(e, (x) => {
+      if (x.k === 'call' && x.fn.k === 'id' && CONVERTS.test(x.fn.name) && x.args.some(holds))
+        yes = true;
     });
+    return yes;
+  };
+  const named = /pfn|pa\b|phys|addr|start|hpa/;
+  const returnsAddress = /phys|pfn|_pa(_|$)|_hpa/.test(`${def.name} ${def.returns.base}`);
+  const look = (s: Stmt) => {
+    eachIn(s, (e) => {
+      if (at || e.k !== 'assign' || !holds(e.r)) return;
+      const target = textOf(e.l);
+      if (converts(e.r) || (named.test(target) && !/pgoff|off$/.test(target))) at = e.at;
+    });
+    eachStmt(s, (x) => {
+      if (!at && x.k === 'return' && x.e && holds(x.e) && (converts(x.e) || returnsAddress))
+        at = x.at;
+      if (!at && x.k === 'decl' && x.init && holds(x.init) && /^(pfn|pa|phys|hpa)/.test(x.name))
+        at = x.at;
+    });
+  };
+  // Under a test of VM_PFNMAP, vm_pgoff becomes an address or a PFN.
+  eachStmt(def.body, (s) => {
+    if (s.k === 'if' && /VM_PFNMAP/.test(textOf(s.c))) look(s.t);
   });
+  // if (!(flags & VM_PFNMAP)) return ...; pa = vm_pgoff << PAGE_SHIFT
   if (!at) {
-    // if (!(flags & VM_PFNMAP)) ...; pa = vm_pgoff << PAGE_SHIFT
     eachIn(def.body, (e) => {
-      if (e.k === 'assign' && !at && becomes(e.r) && /^(pfn|pa|phys|hpa)/.test(textOf(e.l)))
-        at = e.at;
+      if (e.k !== 'assign' || at || !holds(e.r)) return;
+      if (converts(e.r) || /^\*?(pfn|pa|phys|hpa)/.test(textOf(e.l))) at = e.at;
+    });
+    eachStmt(def.body, (s) => {
+      if (!at && s.k === 'return' && s.e && holds(s.e) && (converts(s.e) || returnsAddress))
+        at = s.at;
     });
   }
   if (!at) return null;

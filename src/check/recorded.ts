@@ -9,6 +9,8 @@ import { Machine, type Outcome } from './flow/machine.ts';
 import { Relevance } from './flow/relevance.ts';
 import type { State } from './flow/state.ts';
 import { primitiveOf, VM } from './flow/values.ts';
+import { Scope } from './moves/scope.ts';
+import { Zaps } from './moves/zaps.ts';
 
 /** How a call ended: value, bits set and cleared, vm_ops, page, entries, what it rests on. */
 export interface RecordedEnd {
@@ -35,6 +37,8 @@ export interface RecordedFunction {
 export interface RecordedKernel {
   readonly version: string;
   readonly functions: Readonly<Record<string, RecordedFunction>>;
+  /** Functions that drivers may call which remove the entries of mappings. */
+  readonly zaps: readonly string[];
   /** Tables of vm_operations_struct: handler to function. */
   readonly tables: Readonly<
     Record<
@@ -174,7 +178,23 @@ export function recordKernel(program: Program, version: string): RecordedKernel 
     const same = functions[callee];
     if (same && !functions[name]) functions[name] = same;
   }
-  return { version, functions, tables };
+  return { version, functions, zaps: zapsOf(program), tables };
+}
+
+/** Exported and inline functions beside mm that zap, by themselves or in what they call. */
+function zapsOf(program: Program): string[] {
+  // What mm does when an insertion fails is no zap of a driver's.
+  const files = program.files.filter((f) => /^(include|drivers\/gpu\/drm)\//.test(f.path));
+  const zaps = new Zaps(new Scope(program, files), new Set());
+  const found = new Set<string>();
+  for (const def of program.everyFunction()) {
+    const { path, text } = def.file;
+    const inline = path.startsWith('include/');
+    if (!inline && !/^drivers\/gpu\/drm\/(ttm\/)?[^/]+\.c$/.test(path)) continue;
+    if (!inline && !new RegExp(`EXPORT_SYMBOL\\w*\\(${def.name}\\b`).test(text)) continue;
+    if (zaps.reaches(def.name, def)) found.add(def.name);
+  }
+  return [...found].sort();
 }
 
 function endOf(

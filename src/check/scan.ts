@@ -24,6 +24,8 @@ const RELEVANT: readonly Word[] = [
   ['mmu_n', 1],
   ['mmu_i', 1],
   ['pfn_t', 1],
+  ['unmap_mapping_', 4],
+  ['vma_node_unmap', 2],
 ];
 const PATTERN = new RegExp(RELEVANT.map(([word]) => word).join('|'));
 

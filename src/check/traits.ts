@@ -3,6 +3,7 @@
 import type { ConsumerTraits, ExporterTraits, Insertion, Lookup } from '../contract/traits.ts';
 import type { Entry } from './exporters.ts';
 import { primitiveOf, VM } from './flow/values.ts';
+import type { Moves } from './moves/moves.ts';
 import type { Judged } from './verdicts.ts';
 
 type Flag = ExporterTraits['setsFlags'][number];
@@ -34,6 +35,20 @@ export function traitsOf(j: Judged): Partial<ExporterTraits> & { readonly id: st
     setsFlags,
     refusesPrivate: j.refusesCow === true,
     ...(j.verdict === 'no-mmap' ? { mappable: false } : {}),
+    ...movesOf(j.moves),
+  };
+}
+
+/** How the memory is taken back; nothing where source does not show that it is. */
+function movesOf(m: Moves): Partial<ExporterTraits> {
+  if (m.moves !== true || m.kind === null) return {};
+  return {
+    takesBack: [m.kind],
+    zap: m.zaps === false ? 'never' : m.late ? 'after-switch' : 'before-copy',
+    sharesMapping: m.mapping,
+    zapOffsetMatches: m.offset,
+    lock: m.fault === 'unlocked' ? 'none' : (m.lock ?? 'mutex'),
+    faultLocks: m.fault === 'early' ? 'looks-before-locking' : 'under-lock',
   };
 }
 

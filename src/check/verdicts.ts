@@ -2,6 +2,7 @@
 /** What an exporter's paths amount to: rules that fall, how surely, and the verdict. */
 import type { Entry, Exporter, Often, Path } from './exporters.ts';
 import { type Event, primitiveOf, type Site, VM } from './flow/values.ts';
+import type { Moves } from './moves/moves.ts';
 
 export type ExporterVerdict = 'keeps' | 'violates' | 'depends' | 'no-mmap' | 'unknown';
 export type Certainty = 'always' | 'some-paths' | 'depends';
@@ -25,6 +26,7 @@ export interface Judged {
   readonly pfnmap: Often;
   readonly structPage: 'yes' | 'no' | 'some-paths' | 'depends';
   readonly refusesCow: boolean | null;
+  readonly moves: Moves;
   readonly primitives: readonly Site[];
   readonly why: string;
 }
@@ -40,7 +42,7 @@ interface Hit {
 
 const hasPfnmap = (bits: number) => (bits & VM.VM_PFNMAP!) !== 0;
 
-export function judgeExporter(exporter: Exporter): Judged {
+export function judgeExporter(exporter: Exporter, moves: Moves): Judged {
   const mine = exporter.paths.filter((p) => !p.forwards || p.entries.length > 0);
   const falls: Fall[] = [];
   const check = (rule: string, hits: Hit[]) => {
@@ -59,12 +61,22 @@ export function judgeExporter(exporter: Exporter): Judged {
     'R2',
     judgedPaths.flatMap((p) => pages(p)),
   );
+  // VM_IO counts where the driver chose it instead; like VM_PFNMAP it stops the slow path of GUP only.
+  const text = exporter.mmap?.text ?? '';
+  const choosesIo =
+    !text.includes('VM_PFNMAP') && /vm_flags\w*\s*(\||=|\()[^;]*\bVM_IO\b/.test(text);
+  const guarded = (p: Path) =>
+    hasPfnmap(p.set)
+      ? pages(p)
+      : choosesIo && p.set & VM.VM_IO!
+        ? pages(p).filter((h) => h.depends === null)
+        : [];
   check(
     'R13',
     judgedPaths.flatMap((p) =>
-      (hasPfnmap(p.set) ? pages(p) : []).map((h) => ({
+      guarded(p).map((h) => ({
         ...h,
-        why: `VM_PFNMAP is set, and ${h.why}: GUP-fast looks at the entry alone`,
+        why: `${hasPfnmap(p.set) ? 'VM_PFNMAP' : 'VM_IO'} is set, and ${h.why}: GUP-fast looks at the entry alone`,
       })),
     ),
   );
@@ -76,6 +88,7 @@ export function judgeExporter(exporter: Exporter): Judged {
     'R14',
     judgedPaths.flatMap((p) => reachableBugs(p)),
   );
+  falls.push(...moves.falls);
   const unknown = judgedPaths.filter((p) => p.unknown.length > 0);
   const primitives = new Map<string, Site>();
   for (const p of judgedPaths) {
@@ -86,9 +99,7 @@ export function judgeExporter(exporter: Exporter): Judged {
   }
   const pfnmap = often(judgedPaths, (p) => hasPfnmap(p.set));
   const structPage = oftenPages(judgedPaths);
-  const faults = judgedPaths.some((p) => p.entries.some((e) => e.by !== 'mmap'));
   const refusesCow = judgedPaths.length === 0 ? null : judgedPaths.every((p) => !p.cow);
-  void faults;
   const slot = exporter.slot ?? exporter.through?.name;
   let verdict: ExporterVerdict;
   let why: string;
@@ -123,6 +134,7 @@ export function judgeExporter(exporter: Exporter): Judged {
     pfnmap,
     structPage,
     refusesCow,
+    moves,
     primitives: [...primitives.values()],
     why,
   };

@@ -29,7 +29,7 @@ type Subject = Pick<Finding, 'rule' | 'subject' | 'traits'>;
 
 /** A cell of one driver is small; one that is not is left as unknown. */
 const MAX_STATES = 400_000;
-const MOVES = 'it moves its buffers, which is not looked for in source';
+const MOVES = 'it moves its buffers, which its source does not show';
 
 /** The version that the model behaves as for a tree. */
 export function modelVersion(linux: string): LinuxVersion {

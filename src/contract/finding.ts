@@ -73,6 +73,8 @@ export interface AuditedExporter {
   readonly struct_page: 'yes' | 'no' | 'some-paths' | 'depends';
   readonly moves: boolean | null;
   readonly zaps: boolean | null;
+  /** What `moves` and `zaps` rest on. */
+  readonly moves_why: string;
   readonly refuses_cow: boolean | null;
   readonly verdict: 'keeps' | 'violates' | 'depends' | 'no-mmap' | 'unknown';
   readonly rules: readonly string[];

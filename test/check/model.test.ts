@@ -28,6 +28,12 @@ test('a follower that keeps the PFN corrupts, and says in which interleaving', a
 });
 
 test.each([
+  ['R4/bad-no-zap.c', ['R4 corrupts']],
+  ['R4/bad-mapping.c', ['R4 corrupts']],
+  ['R4/bad-offset.c', ['R4 corrupts']],
+  ['R5/bad-no-lock.c', ['R5 corrupts']],
+  ['R5/bad-looks-first.c', ['R5 corrupts']],
+  ['R5/bad-zap-outside.c', ['R5 corrupts']],
   ['R6/bad-get-page.c', ['R8 corrupts', 'R6 corrupts']],
   ['R7/bad-write.c', ['R7 breaks']],
   ['R12/bad-sg-page.c', ['R12 breaks']],

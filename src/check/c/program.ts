@@ -160,6 +160,9 @@ function macrosOf(skeleton: Skeleton): ReadonlyMap<string, MacroAt> {
 /** Types of structs that may hold functions. */
 const TABLES = /ops|funcs|driver|operations|helper|_impl|_type|template|desc|_data|_info|config/i;
 
+/** Files below which every table may hold functions: a driver's own tables have any name. */
+const FEW = 2000;
+
 /** What the macros that a file uses at its top level make. */
 interface Made {
   readonly tables: Table[];
@@ -226,7 +229,7 @@ export class Program {
     for (const inner of types) {
       for (const file of this.filesWith(Part.MemberType, inner)) {
         for (const where of file.skeleton.structs) {
-          if (types.has(where.name) || !TABLES.test(where.name)) continue;
+          if (types.has(where.name) || !this.holdsFunctions(where.name)) continue;
           for (const m of this.readMembers(file, where).values())
             if (m.type.base === inner && m.type.stars === 0 && !m.isFunction) types.add(where.name);
         }
@@ -330,6 +333,23 @@ export class Program {
     }
   }
 
+  private holdsFunctions(type: string): boolean {
+    return this.files.length < FEW || TABLES.test(type);
+  }
+
+  /** An initialiser that a macro stands for. */
+  private macroInit(file: SourceFile, where: TableAt): Expr | null {
+    const text = file.text.slice(where.body, where.end);
+    const use = /^(\w+)\s*(?:\(([\s\S]*)\))?$/.exec(text);
+    const macro = use && this.findMacro(use[1]!, file);
+    if (!macro || (macro.where.params === null) !== (use[2] === undefined)) return null;
+    const body = substitute(macro.where, splitArguments(use[2] ?? ''));
+    const from = body.indexOf('{');
+    if (from < 0 || !/^\s*(\([^()]*\)\s*)?$/.test(body.slice(0, from))) return null;
+    const tokens = tokensOf(body, from, body.length, this.conditions);
+    return this.safeInit(new Parser(tokens.map((k) => ({ ...k, at: where.body }))));
+  }
+
   /** A variable's table and those nested in it. */
   private build(file: SourceFile, where: TableAt): readonly Table[] {
     const known = this.built.get(where);
@@ -337,12 +357,14 @@ export class Program {
     const out: Table[] = [];
     this.built.set(where, out);
     const { name, type, at, isStatic, when } = where;
-    if (!TABLES.test(type)) return out;
+    if (!this.holdsFunctions(type)) return out;
     const line = file.lines.at(at);
     const init: Expr | null =
       where.body < 0
         ? { k: 'init', type: null, fields: [], at }
-        : this.safeInit(new Parser(tokensOf(file.text, where.body, where.end, this.conditions)));
+        : file.text[where.body] === '{'
+          ? this.safeInit(new Parser(tokensOf(file.text, where.body, where.end, this.conditions)))
+          : this.macroInit(file, where);
     if (init) this.keep(name, type, file, at, line, isStatic, init, when, out);
     return out;
   }
@@ -460,6 +482,11 @@ export class Program {
   /** Definitions of a function that a use in `from` may mean, static ones of the same file first. */
   findFunctions(name: string, from: SourceFile): readonly FunctionDef[] {
     let all = this.visible(this.functions.get(name), from);
+    // One that is left out in favour of a macro is none.
+    if (all.length && this.macros.has(name)) {
+      all = all.filter((f) => this.conditions.all(f.where.when) !== false);
+      if (all.length === 0) return [];
+    }
     if (all.length > 1) {
       // The empty twin of something that is configured out.
       const real = all.filter((f) => !f.where.when.some((w) => /^!.*\bCONFIG_/.test(w)));

@@ -27,7 +27,7 @@ export interface TableAt {
   /** The struct's tag or the typedef's name. */
   readonly type: string;
   readonly at: number;
-  /** Offset of the initialiser's `{` and of what follows `}`; -1 for a variable without one. */
+  /** Offsets of the initialiser, `{` or a macro, and of what follows; -1 for a variable without one. */
   readonly body: number;
   readonly end: number;
   readonly isStatic: boolean;
@@ -270,6 +270,12 @@ class Walker {
           const end = this.skip(this.i);
           this.variable(first, i, t.start[this.i]!, t.end[end - 1] ?? this.text.length);
           this.i = end;
+        } else if (open < 0 && t.kind[this.i] === Kind.Ident && !this.is(i - 1, '*')) {
+          // = MACRO, = MACRO(arguments): a table if the macro is one.
+          const end = this.is(this.i + 1, '(') ? this.skip(this.i + 1) : this.i + 1;
+          const named = this.hasWord(first, i, 'struct') && /^[A-Z]/.test(this.str(this.i));
+          if (named && this.is(end, ';'))
+            this.variable(first, i, t.start[this.i]!, t.end[end - 1] ?? this.text.length);
         }
         continue;
       }
@@ -437,7 +443,7 @@ class Walker {
     }
     if (name < 0 || !type) return;
     const pointer = name > first && this.is(name - 1, '*');
-    if (pointer && body < 0) return;
+    if (pointer && (body < 0 || this.text[body] !== '{')) return;
     this.tables.push({
       kind: 'table',
       name: this.str(name),

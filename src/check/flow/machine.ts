@@ -603,6 +603,8 @@ export class Machine {
       case 'index':
         return this.eval(e.of, st, frame).map((o) => {
           const v = o.value;
+          const element = v.k === 'table' ? this.element(v.table, e.by) : null;
+          if (element) return { value: { k: 'table', table: element }, st: o.st };
           const key = `${keyOf(v)}[${textOf(e.by)}]`;
           return { value: o.st.mem.get(key) ?? sym(key, v.k === 'sym' ? v.struct : ''), st: o.st };
         });
@@ -695,17 +697,29 @@ export class Machine {
     const struct = base.k === 'sym' ? base.struct : '';
     const bound = this.binding.fields.get(`${struct}.${name}`);
     if (bound) return bound;
-    const type = this.program.memberOf(struct, name, file)?.type.base ?? '';
+    const type =
+      this.program.memberOf(struct, name, file)?.type.base ??
+      (struct ? '' : KNOWN_MEMBER[name]) ??
+      '';
     if (type === 'vm_area_struct') return VMA;
     const value = sym(key, type);
     if (struct) this.origins.set(value.key, { struct, field: name, file });
     return this.settle(value, st);
   }
 
+  /** An element of an array of tables: by its number, or the only one that there is. */
+  private element(array: Table, by: Expr): Table | null {
+    const at = (n: number) =>
+      this.program.tablesByName.get(`${array.name}[${n}]`)?.find((t) => t.file === array.file) ??
+      null;
+    if (by.k === 'num') return at(by.value);
+    return at(1) ? null : at(0);
+  }
+
   /** A field of a table; NULL when the table does not set it. */
   tableField(table: Table, name: string): Value {
     const e = table.fields.get(name);
-    if (!e) {
+    if (!e || e.k === 'init') {
       const nested = this.program.tablesByName
         .get(`${table.name}.${name}`)
         ?.find((t) => t.file === table.file);
@@ -1203,8 +1217,15 @@ export class Machine {
         out.push(...this.forward(site, s));
         continue;
       }
+      // A file of somebody else's: what any file system may do.
+      if (struct === 'file_operations' && this.recorded?.has('call_mmap')) {
+        out.push(...this.recorded.call('call_mmap', s, this.site(frame, e.at, 'mmap', 'fs/')));
+        continue;
+      }
       const backing = struct === 'file_operations' && base ? this.backingOf(keyOf(base)) : null;
-      const found = backing ? [backing] : this.targets.of(struct, member.name, file);
+      const all = backing ? [backing] : this.targets.of(struct, member.name, file);
+      // Whoever is being followed dispatches to the others.
+      const found = all.length > 1 ? all.filter((f) => !this.stack.includes(f.id)) : all;
       if (found.length === 1) out.push(...this.follow(found[0]!, args, s, frame, e.at));
       else if (found.length > 1) {
         const label = struct === 'dma_map_ops' ? 'platform: dma_map_ops' : `via ${struct || '?'}`;
@@ -1351,12 +1372,13 @@ export class Machine {
 const KNOWN_MEMBER: Readonly<Record<string, string>> = {
   vm_file: 'file',
   vm_mm: 'mm_struct',
+  f_op: 'file_operations',
   vm_ops: 'vm_operations_struct',
 };
 
 /** Calls that get a VMA and cannot change it or its page table in a way that matters here. */
 const HARMLESS =
-  /^(trace_|pr_|dev_|drm_(dbg|err|warn|info)|DRM_|NV_|printk|WARN|BUG|lockdep_|might_|vma_(pages|start|end|iter|lookup|is|assert|kernel|mmu|vmu)|vm_(get_page_prot|private)|pgprot_|track_pfn|untrack_pfn|security_|perf_|flush_|update_mmu|arch_|mmap_assert|cond_resched|phys_mem|tlb_|__?raw_|atomic|refcount|kref|get_file|fput|count_vm|ptep?_|pmdp?_|pudp?_|p4d_|pgd_|zap_|unmap_|mmu_notifier|file_accessed|sigbus|find_vma|userfaultfd|mem_cgroup|vmf_(orig|can|anon|allow|address|to)|try_|lock_|unlock_|cache_|outer_|io_schedule|memcpy|memset|memcmp|sizeof|print|dump|ERR_CAST|io_mapping|pfn_|linear_|is_|khugepaged|hugepage|transparent_|huge_|release_|rwsem|down_|up_|mmap_(read|write)_|debug|copy_(from|to)|xa_|idr_|kasan|kmsan|set_memory|dma_resv|list_|fault_|validate_|__?check_|assert|vma$|thp_|get_vma|init_|setup_|hugetlb|page_vma|folio|page_)/;
+  /^(trace_|pr_|dev_|drm_(dbg|err|warn|info)|DRM_|NV_|printk|WARN|BUG|lockdep_|might_|vma_(pages|start|end|iter|lookup|is|assert|kernel|mmu|vmu)|vm_(get_page_prot|private)|vma_set_file$|pgprot_|track_pfn|untrack_pfn|security_|perf_|flush_|update_mmu|arch_|mmap_assert|cond_resched|phys_mem|tlb_|__?raw_|atomic|refcount|kref|get_file|fput|count_vm|ptep?_|pmdp?_|pudp?_|p4d_|pgd_|zap_|unmap_|mmu_notifier|file_accessed|sigbus|find_vma|userfaultfd|mem_cgroup|vmf_(orig|can|anon|allow|address|to)|try_|lock_|unlock_|cache_|outer_|io_schedule|memcpy|memset|memcmp|sizeof|print|dump|ERR_CAST|io_mapping|pfn_|linear_|is_|khugepaged|hugepage|transparent_|huge_|release_|rwsem|down_|up_|mmap_(read|write)_|debug|copy_(from|to)|xa_|idr_|kasan|kmsan|set_memory|dma_resv|list_|fault_|validate_|__?check_|assert|vma$|thp_|get_vma|init_|setup_|hugetlb|page_vma|folio|page_)/;
 
 function unknownEvent(site: Site, what: string): Event {
   return { kind: 'unknown', special: false, ref: false, level: '', what, chain: [site] };

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * A directory without a kernel may hold several modules. Files are of one module when one includes
+ * a header of the other's or calls a function that it defines; each module is a program of its own.
+ */
+import { Program } from './c/program.ts';
+import type { SourceFile } from './c/skeleton.ts';
+import { Index } from './index/index.ts';
+
+/** The modules among the files of a program, in the order of their first files. */
+export async function modulesOf(program: Program): Promise<Program[]> {
+  const { files, index } = program;
+  const parent = new Map<SourceFile, SourceFile>();
+  const find = (f: SourceFile): SourceFile => {
+    let top = f;
+    for (let up = parent.get(top); up; up = parent.get(top)) top = up;
+    if (top !== f) parent.set(f, top);
+    return top;
+  };
+  const unite = (a: SourceFile, b: SourceFile) => {
+    const [x, y] = [find(a), find(b)];
+    if (x !== y) parent.set(y, x);
+  };
+  const defines = new Map<string, SourceFile[]>();
+  for (const f of files) {
+    for (const g of index.reachedOf(f.path, files, (one) => one.path)) unite(f, g);
+    for (const d of f.skeleton.functions) {
+      if (d.isStatic) continue;
+      const list = defines.get(d.name);
+      if (list) list.push(f);
+      else defines.set(d.name, [f]);
+    }
+  }
+  for (const f of files) {
+    for (const [name] of f.text.matchAll(/[A-Za-z_]\w*/g)) {
+      const there = defines.get(name);
+      // Two definitions of one name are two modules'.
+      if (there?.length === 1) unite(f, there[0]!);
+    }
+  }
+  const groups = new Map<SourceFile, string[]>();
+  for (const f of files) {
+    const top = find(f);
+    const list = groups.get(top);
+    if (list) list.push(f.path);
+    else groups.set(top, [f.path]);
+  }
+  if (groups.size < 2) return [program];
+  const { sources, conditions } = program;
+  return Promise.all(
+    [...groups.values()].map(
+      async (paths) =>
+        new Program(sources, conditions, await Index.of(sources, paths, [], '', null)),
+    ),
+  );
+}

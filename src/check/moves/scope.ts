@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * The code of one driver and of the helpers that its faults run through: its functions, who calls
+ * whom, and how the rest of the kernel gets at it.
+ */
+import { type Expr, eachIn, eachStmt } from '../c/ast.ts';
+import type { FunctionDef, Program } from '../c/program.ts';
+import type { SourceFile } from '../c/skeleton.ts';
+import { dirOf } from '../c/tree.ts';
+
+export type Call = Expr & { readonly k: 'call' };
+
+/** A call of a function, or its address given away. */
+export interface Use {
+  readonly in: FunctionDef | null;
+  readonly at: number;
+  readonly call: Call | null;
+  /** Which table's field holds it, or to which function it was passed. */
+  readonly slot: { readonly struct: string; readonly field: string } | null;
+  readonly passedTo: string | null;
+}
+
+/** How a driver is entered: through a slot, as a callback, or by name from elsewhere. */
+export interface Root {
+  readonly def: FunctionDef;
+  readonly slot: { readonly struct: string; readonly field: string } | null;
+  readonly passedTo: string | null;
+}
+
+export class Scope {
+  readonly files: readonly SourceFile[];
+  readonly functions: FunctionDef[] = [];
+  private readonly paths: ReadonlySet<string>;
+  private readonly byFile = new Map<SourceFile, FunctionDef[]>();
+  private readonly slots = new Map<string, { struct: string; field: string; file: SourceFile }[]>();
+  private readonly known = new Map<string, readonly Use[]>();
+  private readonly calls = new Map<string, readonly Call[]>();
+
+  constructor(
+    readonly program: Program,
+    files: Iterable<SourceFile>,
+  ) {
+    const mine = new Set(files);
+    this.files = [...mine];
+    this.paths = new Set(this.files.map((f) => f.path));
+    for (const file of mine) {
+      const defs = program
+        .functionsOf(file)
+        .filter((def) => program.conditions.all(def.where.when) !== false);
+      this.byFile.set(file, defs);
+      this.functions.push(...defs);
+      for (const t of program.tablesIn(file)) {
+        for (const [field, e] of t.fields) {
+          const name = nameIn(e);
+          if (!name || !program.functions.has(name)) continue;
+          const list = this.slots.get(name) ?? [];
+          list.push({ struct: t.type, field: field.split('.').at(-1)!, file });
+          this.slots.set(name, list);
+        }
+      }
+    }
+  }
+
+  /** Whether a file belongs to it. */
+  includes(path: string): boolean {
+    return this.paths.has(path);
+  }
+
+  has(def: FunctionDef): boolean {
+    return this.byFile.get(def.file)?.includes(def) ?? false;
+  }
+
+  /** The function of this scope, or an inline one of a header, that a name used in a file means. */
+  find(name: string, from: SourceFile): FunctionDef | null {
+    return this.program.functions.has(name)
+      ? (this.program.findFunctions(name, from)[0] ?? null)
+      : null;
+  }
+
+  /** The function that holds an offset of a file. */
+  at(file: SourceFile, at: number): FunctionDef | null {
+    const all = this.byFile.get(file) ?? [];
+    return all.find((d) => d.where.declared <= at && at < d.where.end) ?? null;
+  }
+
+  /** The calls in a body, in program order. */
+  callsIn(def: FunctionDef): readonly Call[] {
+    let list = this.calls.get(def.id);
+    if (!list) {
+      const out: Call[] = [];
+      eachIn(def.body, (e) => {
+        if (e.k === 'call') out.push(e);
+      });
+      this.calls.set(def.id, (list = out.sort((a, b) => a.at - b.at)));
+    }
+    return list;
+  }
+
+  /** Where a function is called or its address is given away. */
+  usesOf(def: FunctionDef): readonly Use[] {
+    const done = this.known.get(def.id);
+    if (done) return done;
+    const out: Use[] = [];
+    this.known.set(def.id, out);
+    const word = new RegExp(`\\b${def.name}\\b`);
+    const files = def.where.isStatic && !def.file.path.endsWith('.h') ? [def.file] : this.files;
+    for (const file of files) {
+      if (!file.text.includes(def.name)) continue;
+      for (const caller of this.byFile.get(file) ?? []) {
+        if (caller === def || !word.test(caller.text)) continue;
+        if (this.find(def.name, file) !== def) continue;
+        this.usesIn(caller, def.name, out);
+      }
+    }
+    for (const s of this.slots.get(def.name) ?? []) {
+      if (def.where.isStatic && s.file !== def.file) continue;
+      out.push(...this.throughSlot(s.struct, s.field, out));
+    }
+    return out;
+  }
+
+  private usesIn(caller: FunctionDef, name: string, out: Use[]): void {
+    eachIn(caller.body, (e) => {
+      const base = { in: caller, at: e.at, slot: null, passedTo: null };
+      if (e.k === 'call') {
+        if (e.fn.k === 'id' && e.fn.name === name) out.push({ ...base, call: e });
+        const to = e.fn.k === 'id' ? e.fn.name : '';
+        if (e.args.some((a) => nameIn(a) === name))
+          out.push({ ...base, call: null, passedTo: to || 'a pointer' });
+      } else if (e.k === 'assign' && nameIn(e.r) === name && e.l.k === 'member') {
+        const struct = this.program.typeIn(caller, e.l.of).base;
+        out.push(...this.throughSlot(struct, e.l.name, []));
+      }
+    });
+  }
+
+  /** Calls through a driver's own table, or the slot itself when the kernel makes them. */
+  private throughSlot(struct: string, field: string, already: readonly Use[]): Use[] {
+    const slot = { struct, field };
+    const call = new RegExp(`(?:->|\\.)\\s*${field}\\s*\\(`);
+    const out: Use[] = [];
+    for (const file of this.files) {
+      if (!file.text.includes(field) || !call.test(file.text)) continue;
+      for (const def of this.byFile.get(file) ?? []) {
+        if (!call.test(def.text)) continue;
+        for (const c of this.callsIn(def)) {
+          if (c.fn.k !== 'member' || c.fn.name !== field) continue;
+          const base = this.program.typeIn(def, c.fn.of).base;
+          if (base && struct && base !== struct) continue;
+          if (already.some((u) => u.in === def && u.at === c.at)) continue;
+          out.push({ in: def, at: c.at, call: c, slot, passedTo: null });
+        }
+      }
+    }
+    return out.length ? out : [{ in: null, at: 0, call: null, slot, passedTo: null }];
+  }
+
+  /** Every function that a call from these leads to, within the scope. */
+  reach(starts: readonly FunctionDef[]): Set<FunctionDef> {
+    const seen = new Set<FunctionDef>(starts);
+    const queue = [...starts];
+    for (let def = queue.pop(); def; def = queue.pop()) {
+      for (const c of this.callsIn(def)) {
+        if (c.fn.k !== 'id') continue;
+        const to = this.find(c.fn.name, def.file);
+        if (to && !seen.has(to) && this.has(to)) {
+          seen.add(to);
+          queue.push(to);
+        }
+      }
+    }
+    return seen;
+  }
+}
+
+/** `f`, `&f`, `(type)f` */
+function nameIn(e: Expr): string | null {
+  if (e.k === 'id') return e.name;
+  if (e.k === 'cast' || (e.k === 'unary' && e.op === '&')) return nameIn(e.e);
+  return null;
+}
+
+/** What a local is ever given, in one function. */
+export function valuesOf(def: FunctionDef, name: string): Expr[] {
+  const out: Expr[] = [];
+  eachStmt(def.body, (s) => {
+    if (s.k === 'decl' && s.name === name && s.init) out.push(s.init);
+  });
+  eachIn(def.body, (e) => {
+    if (e.k === 'assign' && e.l.k === 'id' && e.l.name === name) out.push(e.r);
+  });
+  return out;
+}
+
+/** The variable that an expression starts from: `buf` of `&buf->mem.pages[i]`. */
+export function rootOf(e: Expr): string | null {
+  switch (e.k) {
+    case 'id':
+      return e.name;
+    case 'member':
+    case 'index':
+      return rootOf(e.of);
+    case 'unary':
+    case 'cast':
+      return rootOf(e.e);
+    default:
+      return null;
+  }
+}
+
+/** Whether a directory is a driver's own: not those of others below that of a subsystem. */
+export const belongs = (home: string, dir: string) =>
+  dir === home || (home.split('/').length > 3 && dir.startsWith(`${home}/`));
+
+/** The files of a kernel that belong to a driver: its directory and those below, and helpers' own. */
+export function inDirectories(
+  program: Program,
+  home: string,
+  helpers: readonly string[],
+): SourceFile[] {
+  // drivers/gpu/drm/x/gem/ is a part of drivers/gpu/drm/x/.
+  const above = home.split('/').length > 4 ? dirOf(home) : home;
+  return program.files.filter((f) => {
+    const dir = dirOf(f.path);
+    return dir === above || belongs(home, dir) || helpers.includes(dir);
+  });
+}
