@@ -82,7 +82,7 @@ export function githubText(findings: readonly Finding[]): string {
   return findings
     .map(
       (f) =>
-        `::${kind[levelOf(f)]} file=${quoted(f.path).replace(/,/g, '%2C')},line=${f.line},title=${f.rule} ${typeOf(f)}::${quoted(f.message)}`,
+        `::${kind[levelOf(f)]} file=${quoted(f.path).replace(/,/g, '%2C').replace(/:/g, '%3A')},line=${f.line},title=${f.rule} ${typeOf(f)}::${quoted(f.message)}`,
     )
     .join('\n');
 }

@@ -6,9 +6,12 @@ import { levelOf } from './check.ts';
 
 const LEVEL = { ERROR: 'error', WARNING: 'warning', CHECK: 'note' } as const;
 
+/** A path as a relative URI: what would begin a query, a fragment or a scheme is escaped too. */
+const uriOf = (path: string) => encodeURI(path).replace(/[?#:]/g, encodeURIComponent);
+
 const location = (path: string, line: number, text?: string) => ({
   physicalLocation: {
-    artifactLocation: { uri: encodeURI(path), uriBaseId: 'SRCROOT' },
+    artifactLocation: { uri: uriOf(path), uriBaseId: 'SRCROOT' },
     region: { startLine: Math.max(1, line), ...(text ? { snippet: { text } } : {}) },
   },
 });
