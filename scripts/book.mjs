@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The book's pages, from Markdown to what web/lazy/book.ts imports. A paragraph
 // `figure: NAME` stands for a scenario or a cell that the reader can step
-// through; R6 and S4 become links; [6.12 mm/gup.c:1277] and [Vetter 22/17:08]
-// say where a claim comes from.
+// through; R6, S4 and the names of mails become links; [6.12 mm/gup.c:1277] and
+// [Vetter 22/17:08] say where a claim comes from.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MAIL_NAME, mailPlace } from '../web/client/mails.mjs';
 import { root } from './setup.mjs';
 
 /** A place in a named version of the kernel. */
@@ -33,11 +34,28 @@ export function bookFiles() {
   return files;
 }
 
-/** @param {string} html */
-const linked = (html) =>
-  html.replace(/<(code|a|h1)\b[^>]*>.*?<\/\1>|\b(R\d{1,2}|S\d{1,2})\b/gs, (all, _tag, id) =>
-    id ? `<a href="#/${id[0] === 'R' ? 'rules' : 'systems'}/${id}">${id}</a>` : all,
+/**
+ * Rules, systems and mails become links, but for those in code, in links and in headings; a heading that
+ * is a mail's name is the place that such links lead to.
+ *
+ * @param {string} html
+ */
+function linked(html) {
+  const names = new RegExp(
+    `<(code|a|h[12])\\b[^>]*>.*?</\\1>|\\b([RS]\\d{1,2})\\b|${MAIL_NAME.source}`,
+    'gs',
   );
+  return html
+    .replace(names, (all, tag, id, ...mail) => {
+      if (tag) return all;
+      if (id) return `<a href="#/${id[0] === 'R' ? 'rules' : 'systems'}/${id}">${id}</a>`;
+      const [author, day, hours, minutes] = mail;
+      return `<a href="#/thread/${mailPlace(author, day, hours, minutes)}">${all}</a>`;
+    })
+    .replace(new RegExp(`<h2>${MAIL_NAME.source}</h2>`, 'g'), (all, author, day, hours, minutes) =>
+      all.replace('<h2>', `<h2 id="${mailPlace(author, day, hours, minutes)}" tabindex="-1">`),
+    );
+}
 
 /**
  * One page: its title, and parts that are text or figures in turn.

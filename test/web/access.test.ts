@@ -35,10 +35,12 @@ const VIEWS: readonly (readonly [hash: string, ready: string])[] = [
   ['book', '.prose dt'],
   ['rules/R8', '.figure .ladder .line'],
   ['systems/S4', '.prose cite'],
+  ['thread', '.prose h2'],
   ['tour', '.prose cite'],
   ['glossary', '.prose strong'],
   ['report', '.drop'],
   ['edit', '.editor'],
+  ['edit/ttm/move-forgets-zap', '.outcomes li'],
 ];
 
 test.each(

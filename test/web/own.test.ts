@@ -92,6 +92,7 @@ describe('own code', () => {
     let url = '';
     await on(`show/${id}`, async (page) => {
       await page.getByRole('link', { name: 'Edit this story' }).click();
+      await page.getByRole('heading', { name: `Edit ${id}` }).waitFor();
       // It is the page's own text: nobody has to agree, and the link needs no copy of it.
       await explored(page).waitFor({ timeout: 60_000 });
       await page.locator('.ladder .line').first().waitFor();
@@ -251,6 +252,7 @@ const REPORT = {
       line: 40,
       function: 'udmabuf_vm_fault',
       text: 'vmf->page = ubuf->pages[pgoff];',
+      message: 'when !drm_dev_is_unplugged(dma_buf_to_obj(dma_buf)->base.dev->primary->dev)',
       subject: { kind: 'exporter', name: 'udmabuf', path: 'drivers/dma-buf/udmabuf.c', line: 1 },
       chain: [
         {
@@ -296,6 +298,8 @@ describe('a check report', () => {
         'vmf->page = <b>x</b>;',
       );
       await page.getByText('finding 2 names no rule').waitFor();
+      await page.setViewportSize({ width: 360, height: 800 });
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
       await page.getByRole('link', { name: 'Step through the interleaving' }).click();
       await page.getByRole('heading', { name: 'gup/insert-page-pin' }).waitFor();
       await page.goBack();
@@ -313,6 +317,62 @@ describe('a check report', () => {
     await on('report', async (page) => {
       await give(page, 'broken.json', text);
       await page.getByText(message).first().waitFor();
+    });
+  });
+});
+
+describe('a file that is dropped', () => {
+  /** Drops a file as a browser does: the events with their DataTransfer, one after the other. */
+  async function drop(page: Page, on: string, name: string, text: string) {
+    const files = await page.evaluateHandle(
+      ([name, text]) => {
+        const data = new DataTransfer();
+        data.items.add(new File([text], name, { type: 'application/json' }));
+        return data;
+      },
+      [name, text] as const,
+    );
+    for (const type of ['dragenter', 'dragover', 'drop']) {
+      await page.locator(on).dispatchEvent(type, { dataTransfer: files });
+    }
+  }
+
+  test.each([
+    ['on its place', 'report', '.drop'],
+    ['anywhere on the page', 'book', 'h1'],
+  ])('%s is read', async (_, hash, place) => {
+    await on(hash, async (page) => {
+      await page.locator(place).first().waitFor();
+      await drop(page, place, 'report.json', JSON.stringify(REPORT));
+      await page.getByText('1 finding in 1 driver, kernel 6.1.192').waitFor();
+      expect(page.url()).toContain('#/report');
+    });
+  });
+
+  test('and is broken says what it is not, and what was shown stays', async () => {
+    await on('report', async (page) => {
+      await drop(page, '.drop', 'report.json', JSON.stringify(REPORT));
+      await page.getByText('1 finding in 1 driver').waitFor();
+      await drop(page, '.drop', 'cut.json', JSON.stringify(REPORT).slice(0, 300));
+      await page.getByText('is not whole').waitFor();
+      expect(await page.getByRole('alert').textContent()).toMatch(/report\.json is still shown/);
+      expect(await page.locator('.finding').count()).toBe(1);
+    });
+  });
+
+  test('is kept from being opened in place of the page', async () => {
+    await on('matrix', async (page) => {
+      const kept = await page.evaluate(() => {
+        const data = new DataTransfer();
+        data.items.add(new File(['x'], 'x.txt'));
+        const event = new DragEvent('dragover', {
+          dataTransfer: data,
+          bubbles: true,
+          cancelable: true,
+        });
+        return !document.body.dispatchEvent(event);
+      });
+      expect(kept).toBe(true);
     });
   });
 });

@@ -111,6 +111,11 @@ describe('a scenario', () => {
       expect(await page.locator('.where .cite').textContent()).toMatch(
         /mm\/\w+\.c:\d+ \(Linux 6\.12/,
       );
+      // The last step is no line of Linux, and is said to be what it is.
+      await button(page, 'To the end').click();
+      expect(await page.locator('.where .cite').textContent()).toContain(
+        'the load or store itself',
+      );
     });
   });
 
@@ -157,7 +162,7 @@ describe('a scenario', () => {
     await on('show/kvm/notifier-retry', async (page) => {
       await page.getByText('No interleaving breaks a rule').waitFor();
       expect(await page.locator('.outcome').textContent()).toMatch(/safe.*states.*Bound/s);
-      const see = page.getByRole('link', { name: /See it fall without the the sequence test/ });
+      const see = page.getByRole('link', { name: /See it fall without the sequence test/ });
       await see.first().click();
       await page.locator('.ladder .line').first().waitFor();
       expect(await page.locator('.without').textContent()).toContain('the sequence test');
@@ -295,6 +300,38 @@ describe('links', () => {
     });
     await on('nowhere/at/all', async (page) => {
       await page.getByText('There is nothing at this address').waitFor();
+    });
+  }, 60_000);
+
+  test('a version that is not modelled is said not to be', async () => {
+    await on('show/kvm/follow-and-keep?linux=5.10', async (page) => {
+      await page.getByText('This link is about Linux 5.10').waitFor();
+      await page.locator('.ladder .line').first().waitFor();
+    });
+    await on('rules/R99', async (page) => {
+      await page.getByText('There is nothing at this address').waitFor();
+    });
+  });
+
+  test('a mail that is named leads to what the book tells of it', async () => {
+    const heading = (page: Page, mail: string) => page.getByRole('heading', { name: mail });
+    const focused = (page: Page) => page.evaluate('document.activeElement.textContent');
+    await on('show/kvm/follow-and-keep?linux=6.1', async (page) => {
+      await page.getByRole('link', { name: 'Vetter 23/14:28' }).first().click();
+      await heading(page, 'Vetter 23/14:28').waitFor();
+      expect(await focused(page)).toBe('Vetter 23/14:28');
+      expect(await page.getByLabel('Linux').inputValue()).toBe('6.1');
+      await page.goBack();
+      await page.locator('.ladder .line').first().waitFor();
+    });
+    await on('rules/R8', async (page) => {
+      await page.getByRole('link', { name: 'König 23/15:15' }).click();
+      await heading(page, 'König 23/15:15').waitFor();
+      expect(await focused(page)).toBe('König 23/15:15');
+      await page.goBack();
+      await page.goto(page.url().replace('rules/R8', 'systems/S9'));
+      await page.locator('cite a').first().click();
+      await page.waitForURL(/#\/thread\/vetter-/);
     });
   }, 60_000);
 

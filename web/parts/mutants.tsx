@@ -57,7 +57,10 @@ export function Mutants({ subject, channel, see }: Props) {
                   {m.outcome === 'caught' ? (
                     <>
                       <VerdictMark verdict="violated" /> {m.rules.join(', ')}{' '}
-                      <a href={see(m.removed)} aria-label={`See it fall without the ${m.removed}`}>
+                      <a
+                        href={see(m.removed)}
+                        aria-label={`See it fall without ${theGuard(m.removed)}`}
+                      >
                         see it fall
                       </a>
                     </>
@@ -74,3 +77,6 @@ export function Mutants({ subject, channel, see }: Props) {
     </section>
   );
 }
+
+/** A guard in a sentence: some are called "the sequence test", others by the name of a function. */
+export const theGuard = (guard: string) => (guard.startsWith('the ') ? guard : `the ${guard}`);

@@ -3,8 +3,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { RULES } from '../../src/contract/rules.ts';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
+import { CATALOGUE } from '../../src/scenarios/catalogue/index.ts';
+import { acceptDrops } from '../client/dropped.ts';
 import { typing } from '../client/keys.ts';
-import { go, href, type Route, useRoute } from '../client/route.ts';
+import { go, href, parseHash, type Route, useRoute } from '../client/route.ts';
 import { applyTheme, chosenTheme, isDark } from '../client/settings.ts';
 import { Boundary } from '../parts/boundary.tsx';
 import { Finder } from '../parts/finder.tsx';
@@ -18,6 +20,8 @@ import { Show } from './show.tsx';
 export const linuxOf = ({ query }: Route): LinuxVersion =>
   query.get('linux') === '6.1' ? '6.1' : '6.12';
 
+const linuxNow = () => parseHash(location.hash).query.get('linux') ?? undefined;
+
 const PLACES = [
   ['', 'Matrix'],
   ['scenarios', 'Scenarios'],
@@ -26,13 +30,15 @@ const PLACES = [
   ['edit', 'Write your own'],
 ] as const;
 
+const isStory = (name: string) => CATALOGUE.some(({ id }) => id === name);
+
 /** The place whose name a path belongs to. */
-const placeOf = (first: string | undefined) =>
+const placeOf = ([first, ...more]: readonly string[]) =>
   !first
     ? ''
-    : ['rules', 'systems', 'tour', 'glossary', 'book'].includes(first)
+    : ['rules', 'systems', 'thread', 'tour', 'glossary', 'book'].includes(first)
       ? 'book'
-      : first === 'show' || first === 'drive'
+      : first === 'show' || (first === 'edit' && isStory(more.join('/')))
         ? 'scenarios'
         : first;
 
@@ -59,34 +65,40 @@ function View({ route }: { route: Route }) {
       );
     case 'rules': {
       const rule = RULES.find((r) => r.id === more[0] || r.name === more[0]);
-      return rule ? <RulePage rule={rule} linux={linux} /> : <Contents linux={linux} />;
+      return rule ? <RulePage rule={rule} linux={linux} /> : <Nowhere />;
     }
+    case 'thread':
+      return <TextPage path="thread" place={more[0]} linux={linux} />;
     case 'systems':
     case 'tour':
     case 'glossary':
       return <TextPage path={route.path.join('/')} linux={linux} />;
     default:
-      return (
-        <main id="content" class="page">
-          <h1>There is nothing at this address</h1>
-          <p>
-            <code>{location.hash}</code> names no view of this version of pfnmap.{' '}
-            <a href="#/">The matrix</a> has everything.
-          </p>
-        </main>
-      );
+      return <Nowhere />;
   }
 }
+
+const Nowhere = () => (
+  <main id="content" class="page">
+    <h1>There is nothing at this address</h1>
+    <p>
+      <code>{location.hash}</code> names no view of this version of pfnmap.{' '}
+      <a href="#/">The matrix</a> has everything.
+    </p>
+  </main>
+);
 
 export function App() {
   const route = useRoute();
   const [finding, setFinding] = useState(false);
   const [, redraw] = useState(0);
   const linux = linuxOf(route);
-  const here = placeOf(route.path[0]);
+  const here = placeOf(route.path);
+  const asked = route.query.get('linux');
   const first = useRef(true);
 
   useEffect(() => applyTheme(chosenTheme()), []);
+  useEffect(() => acceptDrops(() => go(href('report', { linux: linuxNow() }))), []);
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (typing(event)) return;
@@ -160,6 +172,12 @@ export function App() {
           </button>
         </div>
       </header>
+      {asked && asked !== linux && (
+        <p class="notice" role="alert">
+          This link is about Linux {asked}, which this version of pfnmap does not model; what is
+          shown is Linux {linux}.
+        </p>
+      )}
       <Boundary key={route.path[0] === 'edit' ? 'edit' : view}>
         <View route={route} />
       </Boundary>

@@ -8,9 +8,14 @@ import { CATALOGUE } from '../../src/scenarios/catalogue/index.ts';
 import { expectedOn } from '../../src/scenarios/scenario.ts';
 import { type BookPage, book } from '../client/lazy.ts';
 import { href } from '../client/route.ts';
+import { Cited } from '../parts/cited.tsx';
 import { Figure } from '../parts/figure.tsx';
 
 const keep = (linux: LinuxVersion) => ({ linux: linux === '6.12' ? undefined : linux });
+
+/** Links within the text keep the version that one reads about. */
+const keepLinux = (html: string, linux: LinuxVersion) =>
+  linux === '6.12' ? html : html.replace(/href="(#\/[^"?]*)"/g, `href="$1?linux=${linux}"`);
 
 function useTitle(title: string): void {
   useEffect(() => {
@@ -66,6 +71,7 @@ export function Contents({ linux }: { linux: LinuxVersion }) {
           <h2>And</h2>
           <p>
             <a href={href('glossary', keep(linux))}>The glossary</a>,{' '}
+            <a href={href('thread', keep(linux))}>the mails, one by one</a>,{' '}
             <a href={href('book/answers', keep(linux))}>what the thread leaves open</a>, counted,
             and <a href={href('book/limits', keep(linux))}>what the model does not say</a>.
           </p>
@@ -127,7 +133,10 @@ export function RulePage({ rule, linux }: { rule: Rule; linux: LinuxVersion }) {
         <blockquote key={m.ref + m.quote}>
           <p>{m.quote}</p>
           <footer>
-            {m.from}, {m.date.slice(0, 10)} <cite>{m.ref}</cite>
+            {m.from}, {m.date.slice(0, 10)}{' '}
+            <cite>
+              <Cited text={m.ref} linux={linux} />
+            </cite>
           </footer>
         </blockquote>
       ))}
@@ -170,8 +179,17 @@ export function RulePage({ rule, linux }: { rule: Rule; linux: LinuxVersion }) {
   );
 }
 
-/** A page that is written in Markdown: a system, the tour, the glossary, the limits. */
-export function TextPage({ path, linux }: { path: string; linux: LinuxVersion }) {
+/** A page that is written in Markdown: a system, the tour, the glossary, the mails, the limits. */
+export function TextPage({
+  path,
+  place,
+  linux,
+}: {
+  path: string;
+  /** The id of the heading that is meant. */
+  place?: string;
+  linux: LinuxVersion;
+}) {
   const [page, setPage] = useState<BookPage | null>(null);
   const [error, setError] = useState('');
   useEffect(() => {
@@ -184,6 +202,12 @@ export function TextPage({ path, linux }: { path: string; linux: LinuxVersion })
       (e: Error) => setError(e.message),
     );
   }, [path]);
+  useEffect(() => {
+    if (!page || !place) return;
+    const heading = document.getElementById(place);
+    heading?.scrollIntoView();
+    heading?.focus({ preventScroll: true });
+  }, [page, place]);
   useTitle(page?.title ?? 'Book');
   const [first, id] = path.split('/');
   const system = first === 'systems' ? SYSTEMS.find((s) => s.id === id) : undefined;
@@ -197,7 +221,10 @@ export function TextPage({ path, linux }: { path: string; linux: LinuxVersion })
         'figure' in part ? (
           <Figure key={part.figure} name={part.figure} linux={linux} />
         ) : (
-          <div key={`${path}${i}`} dangerouslySetInnerHTML={{ __html: part.html }} />
+          <div
+            key={`${path}${i}`}
+            dangerouslySetInnerHTML={{ __html: keepLinux(part.html, linux) }}
+          />
         ),
       )}
       {system

@@ -5,6 +5,8 @@
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
+import { CATALOGUE } from '../../src/scenarios/catalogue/index.ts';
+import type { Scenario } from '../../src/scenarios/scenario.ts';
 import { ownFileIn } from '../../src/scenarios/source.ts';
 import { STARTER } from '../../src/scenarios/starter.ts';
 import { type Channel, loadCode, showSubject } from '../client/engine.ts';
@@ -48,8 +50,9 @@ export function Edit({ route, linux }: { route: Route; linux: LinuxVersion }) {
   const channel = useRef<Channel | null>(null);
   const latest = useRef(code ?? '');
 
+  const story = CATALOGUE.find((s) => s.id === name);
   useEffect(() => {
-    document.title = 'Write your own - pfnmap';
+    document.title = `${story ? `Edit ${story.id}` : 'Write your own'} - pfnmap`;
     return () => channel.current?.fail(ENDED);
   }, []);
   const put = (text: string) => {
@@ -160,13 +163,7 @@ export function Edit({ route, linux }: { route: Route; linux: LinuxVersion }) {
   return (
     <>
       <main id="content" class="page edit" tabIndex={-1}>
-        <h1>Write your own</h1>
-        <p class="soft lead">
-          Describe your driver by how it differs from one that keeps the contract, and it meets
-          everybody; or write a scenario with threads of your own. The code runs in a sandbox that
-          reaches nothing, and stays in this page;{' '}
-          <a href="#/book/limits">what the model does not say</a>.
-        </p>
+        {story ? <StoryLead story={story} /> : <OwnLead />}
         {foreign && (
           <p class="foreign" role="alert">
             This code came with the link. It has not been run. Read it first; running it cannot
@@ -238,6 +235,35 @@ export function Edit({ route, linux }: { route: Route; linux: LinuxVersion }) {
           key={own.name}
         />
       )}
+    </>
+  );
+}
+
+function OwnLead() {
+  return (
+    <>
+      <h1>Write your own</h1>
+      <p class="soft lead">
+        Describe your driver by how it differs from one that keeps the contract, and it meets
+        everybody; or write a scenario with threads of your own. The code runs in a sandbox that
+        reaches nothing, and stays in this page;{' '}
+        <a href="#/book/limits">what the model does not say</a>.
+      </p>
+    </>
+  );
+}
+
+function StoryLead({ story: { id, title } }: { story: Scenario }) {
+  return (
+    <>
+      <h1>
+        Edit <code>{id}</code>
+      </h1>
+      <p class="soft lead">
+        The file of <a href={href(`show/${id}`)}>the story</a> “{title}” and of its variants. Change
+        anything and run it: the code runs in a sandbox that reaches nothing, and{' '}
+        <code>pfnmap explore FILE.ts</code> runs it as well.
+      </p>
     </>
   );
 }

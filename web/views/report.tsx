@@ -7,6 +7,7 @@ import { parseAddress } from '../../src/report/address.ts';
 import { count } from '../../src/report/text.ts';
 import { CATALOGUE } from '../../src/scenarios/catalogue/index.ts';
 import { matrixCells } from '../../src/scenarios/matrix.ts';
+import { readDropped } from '../client/dropped.ts';
 import { pack } from '../client/pack.ts';
 import { type CheckReport, type Finding, type Link, readReport } from '../client/report.ts';
 import { go, href } from '../client/route.ts';
@@ -52,24 +53,18 @@ export function Report({ linux }: { linux: LinuxVersion }) {
       setError(e instanceof Error ? e.message : String(e));
     }
   };
+  useEffect(() => readDropped((file) => void take(file)), []);
   return (
     <main id="content" class="page report" tabIndex={-1}>
       <h1>Check report</h1>
       <section
         class={`drop${over ? ' over' : ''}`}
         aria-label="Open a report"
-        onDragOver={(e) => {
-          e.preventDefault();
-          setOver(true);
-        }}
+        onDragOver={() => setOver(true)}
         onDragLeave={() => setOver(false)}
-        onDrop={(e) => {
-          e.preventDefault();
-          void take(e.dataTransfer?.files[0]);
-        }}
       >
         <p>
-          Drop the output of <code>pfnmap check --json DIR-or-PATCH</code> here, or{' '}
+          Drop the output of <code>pfnmap check --json DIR-or-PATCH</code> on this page, or{' '}
           <label class="choose">
             choose a file
             <input

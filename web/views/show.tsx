@@ -22,8 +22,9 @@ import {
 import { useJob } from '../client/use-job.ts';
 import type { Driven, Shown, Trace } from '../engine/protocol.ts';
 import { Choices } from '../parts/choices.tsx';
+import { Cited } from '../parts/cited.tsx';
 import { StoryCode } from '../parts/code.tsx';
-import { Mutants } from '../parts/mutants.tsx';
+import { Mutants, theGuard } from '../parts/mutants.tsx';
 import { Share } from '../parts/share.tsx';
 import { Stepper } from '../parts/stepper.tsx';
 import { Traits } from '../parts/traits.tsx';
@@ -125,7 +126,7 @@ export function Show({ name, route, linux, channel, base = 'show' }: Props) {
         )}
         {subject.without && (
           <p class="without">
-            Without the <b>{subject.without}</b>.{' '}
+            Without <b>{theGuard(subject.without)}</b>.{' '}
             <a
               href={to({
                 without: undefined,
@@ -138,10 +139,14 @@ export function Show({ name, route, linux, channel, base = 'show' }: Props) {
             </a>
           </p>
         )}
-        {known?.story && <p class="story">{known.story}</p>}
+        {known?.story && (
+          <p class="story">
+            <Cited text={known.story} linux={linux} />
+          </p>
+        )}
         {known && (
           <p class="soft">
-            {known.status}. Source: {known.source}.
+            {known.status}. Source: <Cited text={known.source} linux={linux} />.
           </p>
         )}
         <Fell shown={whole} linux={linux} />
