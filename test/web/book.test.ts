@@ -3,10 +3,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { bookFiles, CITE, FIGURE, MAIL } from '../../scripts/book.mjs';
+import { NAMES } from '../../scripts/kernel-names.mjs';
 import { RULES } from '../../src/contract/rules.ts';
 import { SYSTEMS } from '../../src/contract/words.ts';
+import { CONSUMERS } from '../../src/kernel/consumers/index.ts';
+import { EXPORTERS } from '../../src/kernel/exporters/index.ts';
 import { CATALOGUE } from '../../src/scenarios/catalogue/index.ts';
 import { matrixCells } from '../../src/scenarios/matrix.ts';
+import { MAIL_NAME } from '../../web/client/mails.mjs';
 
 const pages = Object.entries(bookFiles()).map(([name, path]) => ({
   name,
@@ -19,6 +23,23 @@ test('every system has a page, and there are a tour and a glossary', () => {
   expect(names).toEqual(
     expect.arrayContaining([...SYSTEMS.map((s) => `systems/${s.id}`), 'tour', 'glossary']),
   );
+});
+
+test('each mail that anything names has its place on the page of the thread', () => {
+  const thread = pages.find(({ name }) => name === 'thread')?.text ?? '';
+  const places = [...thread.matchAll(/^## (.+)$/gm)].map(([, mail]) => mail);
+  expect(places.length).toBe(29);
+  expect(new Set(places).size).toBe(29);
+  const texts = [
+    ...pages.map(({ text }) => text),
+    ...RULES.flatMap((r) => r.mails.map((m) => m.ref)),
+    ...CATALOGUE.flatMap((s) => [s.story, s.source, s.status]),
+    ...[...EXPORTERS, ...CONSUMERS].map((t) => t.source),
+    JSON.stringify(NAMES),
+  ];
+  const named = texts.flatMap((text) => [...text.matchAll(MAIL_NAME)].map(([name]) => name));
+  expect(named.length).toBeGreaterThan(100);
+  expect([...new Set(named)].filter((name) => !places.includes(name))).toEqual([]);
 });
 
 describe.each(own)('$name', ({ name, text }) => {

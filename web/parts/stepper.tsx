@@ -2,9 +2,10 @@
 /** An interleaving to be stepped through: the ladder, where the kernel does this, and the state. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
-import { useKernelLines, whereInKernel } from '../client/kernel-lines.ts';
+import { type Place, type Said, useKernelLines, whereInKernel } from '../client/kernel-lines.ts';
 import { typing } from '../client/keys.ts';
 import type { StepView, Trace } from '../engine/protocol.ts';
+import { Cited } from './cited.tsx';
 import { ModelCode } from './code.tsx';
 import { currentLine, Ladder, stepsTo } from './ladder.tsx';
 import { StatePanels } from './state.tsx';
@@ -174,9 +175,8 @@ function Where({
   thread: string;
   linux: LinuxVersion;
 }) {
-  const there = useKernelLines();
+  const lines = useKernelLines();
   if (!step) return <p class="where soft">Before the first step: the buffer is made and mapped.</p>;
-  const place = whereInKernel(step, linux);
   return (
     <p class="where">
       <b>{thread}</b>{' '}
@@ -188,13 +188,27 @@ function Where({
           </span>
         ))}
       <code>{step.text}</code>{' '}
-      <span class="cite">
-        {place
-          ? `${place.what} ${place.file}:${place.line} (Linux ${place.version})`
-          : there
-            ? 'no line of Linux: the model’s own bookkeeping or hardware'
-            : ''}
-      </span>
+      {lines && <KernelLine said={whereInKernel(step, linux, lines)} linux={linux} />}
     </p>
+  );
+}
+
+const line = ({ what, file, line, version }: Place) => `${what} ${file}:${line} (Linux ${version})`;
+
+/** Which line of Linux the step models; if none, what it is. */
+function KernelLine({ said, linux }: { said: Said; linux: LinuxVersion }) {
+  const { own, within, exporter } = said;
+  return (
+    <span class="cite">
+      {own && ('file' in own ? line(own) : <Cited text={own.why} linux={linux} />)}
+      {within && `${own ? '; in ' : ''}${line(within)}`}
+      {exporter && (
+        <>
+          {own && '; in '}the exporter’s own code, {exporter.does}
+          {exporter.source && ': '}
+          <Cited text={exporter.source} linux={linux} />
+        </>
+      )}
+    </span>
   );
 }
