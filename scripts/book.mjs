@@ -58,6 +58,23 @@ function linked(html) {
 }
 
 /**
+ * Tables in a frame that scrolls and that the keyboard reaches; of links to other files of docs/ those that
+ * are pages of the book lead there, the others are names of files.
+ *
+ * @param {string} html
+ */
+const framed = (html) =>
+  html
+    .replaceAll(
+      '<table>',
+      '<div class="wide" tabindex="0" role="region" aria-label="Table"><table>',
+    )
+    .replaceAll('</table>', '</table></div>')
+    .replace(/<a href="([\w-]+)\.md(?:#[^"]*)?">(.*?)<\/a>/g, (_, name, text) =>
+      DOCS.includes(name) ? `<a href="#/book/${name}">${text}</a>` : `<code>docs/${name}.md</code>`,
+    );
+
+/**
  * One page: its title, and parts that are text or figures in turn.
  *
  * @param {string} markdown
@@ -71,7 +88,7 @@ function page(markdown, render) {
   const parts = [];
   for (const [i, part] of text.split(FIGURE).entries()) {
     if (i % 2) parts.push({ figure: part });
-    else if (part.trim()) parts.push({ html: linked(render(part)) });
+    else if (part.trim()) parts.push({ html: linked(framed(render(part))) });
   }
   return { title, parts };
 }

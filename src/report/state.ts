@@ -8,7 +8,7 @@
 import type { System } from '../explore/machine.ts';
 import type { Slots } from '../explore/memory.ts';
 import type { Stand } from '../explore/player.ts';
-import { Kernel, PAGE_FREED, PAGE_FRESH } from '../kernel/kernel.ts';
+import { Kernel, PAGE_DEVICE, PAGE_FREED, PAGE_FRESH } from '../kernel/kernel.ts';
 import { NOTIFIER_INTERVAL } from '../kernel/mm/mmu_notifier.ts';
 import { bufferPage, OWNER_ANON, OWNER_FILE, OWNER_KEPT, OWNER_PIPE } from '../kernel/mm/page.ts';
 import { tidy } from './wording.ts';
@@ -169,6 +169,9 @@ function entry(shown: string): [string, string] {
   return [page, bits.join(' ')];
 }
 
+/** By PAGE_FRESH, PAGE_USED, PAGE_FREED, PAGE_DEVICE. */
+const STATES = ['never used', 'allocated', 'free', 'a device’s, no struct page'];
+
 function pages(k: Kernel, value: (slots: Slots, index: number) => number): StateRow[] {
   const { config } = k;
   const rows: StateRow[] = [];
@@ -183,9 +186,9 @@ function pages(k: Kernel, value: (slots: Slots, index: number) => number): State
       id: `page${pfn}`,
       cells: [
         `page${pfn}`,
-        state === PAGE_FRESH ? 'never used' : state === PAGE_FREED ? 'free' : 'allocated',
-        String(value(k.page_refcount, pfn)),
-        String(value(k.page_mapcount, pfn)),
+        STATES[state],
+        state === PAGE_DEVICE ? '-' : String(value(k.page_refcount, pfn)),
+        state === PAGE_DEVICE ? '-' : String(value(k.page_mapcount, pfn)),
         backs || (state === PAGE_FREED || state === PAGE_FRESH ? '-' : ownerName(k, owner)),
         Array.from({ length: config.words }, (_, w) =>
           value(k.page_word, pfn * config.words + w),

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** The page in real Chromium: matrix, stepping, driving, traits, links, back and forward. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { matrixCells } from '../../src/scenarios/matrix.ts';
 import { pfnmap, useBuild } from '../cli/program.ts';
-import { launch, open, serve, steps } from './browser.ts';
+import { dist, launch, open, serve, steps } from './browser.ts';
 
 useBuild();
 
@@ -302,6 +304,14 @@ describe('links', () => {
       await page.getByText('There is nothing at this address').waitFor();
     });
   }, 60_000);
+
+  test('of the book’s text lead to views of the page, or to the list of the patch', () => {
+    const text = readFileSync(join(dist, 'web', 'book.js'), 'utf8');
+    const links = [...text.matchAll(/href=\\?"([^"\\]+)/g)].map(([, to]) => to);
+    expect(links.length).toBeGreaterThan(100);
+    const view = /^#\/(?:$|(?:rules\/R|systems\/S)\d+$|thread\/|tour$|glossary$|book|show\/|edit$)/;
+    expect(links.filter((to) => !view.test(to) && !to.includes('patchwork'))).toEqual([]);
+  });
 
   test('a version that is not modelled is said not to be', async () => {
     await on('show/kvm/follow-and-keep?linux=5.10', async (page) => {

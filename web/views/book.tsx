@@ -13,9 +13,15 @@ import { Figure } from '../parts/figure.tsx';
 
 const keep = (linux: LinuxVersion) => ({ linux: linux === '6.12' ? undefined : linux });
 
-/** Links within the text keep the version that one reads about. */
-const keepLinux = (html: string, linux: LinuxVersion) =>
-  linux === '6.12' ? html : html.replace(/href="(#\/[^"?]*)"/g, `href="$1?linux=${linux}"`);
+/** Stories that a text names become links; links keep the version that one reads about. */
+function withLinks(html: string, linux: LinuxVersion): string {
+  const linked = html.replace(/<code>([\w-]+\/[\w.-]+)<\/code>/g, (code, name) =>
+    CATALOGUE.some(({ id }) => id === name) ? `<a href="#/show/${name}">${code}</a>` : code,
+  );
+  return linux === '6.12'
+    ? linked
+    : linked.replace(/href="(#\/[^"?]*)"/g, `href="$1?linux=${linux}"`);
+}
 
 function useTitle(title: string): void {
   useEffect(() => {
@@ -223,7 +229,7 @@ export function TextPage({
         ) : (
           <div
             key={`${path}${i}`}
-            dangerouslySetInnerHTML={{ __html: keepLinux(part.html, linux) }}
+            dangerouslySetInnerHTML={{ __html: withLinks(part.html, linux) }}
           />
         ),
       )}

@@ -146,7 +146,8 @@ export function Show({ name, route, linux, channel, base = 'show' }: Props) {
         )}
         {known && (
           <p class="soft">
-            {known.status}. Source: <Cited text={known.source} linux={linux} />.
+            <Cited text={known.status} linux={linux} />. Source:{' '}
+            <Cited text={known.source} linux={linux} />.
           </p>
         )}
         <Fell shown={whole} linux={linux} />
