@@ -2,27 +2,16 @@
 /** Checks a tree: finds its files, follows its exporters and followers, and says what falls. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import type {
-  AuditedExporter,
-  AuditedFollower,
-  ChainLink,
-  CheckReport,
-  Finding,
-  NotAnalysed,
-} from '../contract/finding.ts';
-import { RULES } from '../contract/rules.ts';
+import type { AuditedExporter, CheckReport, Finding, NotAnalysed } from '../contract/finding.ts';
 import { RecordedCalls } from './apply.ts';
 import { allowedBy } from './baseline.ts';
 import { Conditions, versionCode } from './c/conditions.ts';
-import { type FunctionDef, Program } from './c/program.ts';
-import { dirOf, Sources } from './c/tree.ts';
-import { findExporters } from './exporters.ts';
-import type { Site } from './flow/values.ts';
-import { type Follower, type FollowerFall, findFollowers, MAY_FOLLOW } from './followers.ts';
-import { findImporters, MAY_IMPORT } from './importers.ts';
+import { Program } from './c/program.ts';
+import { Sources } from './c/tree.ts';
+import { findFollowers } from './followers.ts';
+import { findImporters } from './importers.ts';
 import { Index } from './index/index.ts';
 import { modulesOf } from './modules.ts';
-import { MoveAnalysis } from './moves/moves.ts';
 import { primitivesOf } from './primitives.ts';
 import recorded61 from './recorded/6.1.json' with { type: 'json' };
 import recorded612 from './recorded/6.12.json' with { type: 'json' };
@@ -30,8 +19,8 @@ import { type RecordedKernel, recordKernel } from './recorded.ts';
 import { Helper } from './scan/helper.ts';
 import { relevantOf, type TreeState } from './scan/state.ts';
 import { type Keeper, readLatin1, scan } from './scan.ts';
-import { consumerTraits, traitsOf } from './traits.ts';
-import { type Fall, type Judged, judgeExporter } from './verdicts.ts';
+import { exportersOf, MARKS, moduleExporters } from './share.ts';
+import { auditedFollower, followerFinding } from './told.ts';
 
 export interface CheckOptions {
   /** A file or directory. */
@@ -48,6 +37,8 @@ export interface CheckOptions {
   readonly scanned?: TreeState;
   /** Where the index of the tree as it was scanned is kept. */
   readonly indexed?: Keeper;
+  /** Gets the findings of followers while exporters are judged, to have the other thread go on. */
+  readonly early?: (linux: string, findings: readonly Finding[], helper: Helper) => void;
 }
 
 /** Where a path lies: in which tree, and in which part of it. */
@@ -101,7 +92,8 @@ function recordedFor(version: string): RecordedKernel {
   );
 }
 
-const MARKS = [MAY_FOLLOW, MAY_IMPORT];
+/** Files that matter, below which exporters are judged on one thread. */
+const FEW = 200;
 
 /** A tree's program, and what is known of where it lies. */
 async function load(
@@ -169,31 +161,35 @@ export async function checkWith(
   const recorded = place.kind === 'kernel' ? null : new RecordedCalls(recordedFor(assumed));
   const inPart = (p: string) =>
     place.part === '' || p === place.part || p.startsWith(`${place.part}/`);
+  const inMmap = (mmap: AuditedExporter['mmap']) => mmap !== null && inPart(mmap.path);
   const kernel = place.kind === 'kernel';
-  const judged = (kernel ? [program] : await modulesOf(program)).flatMap((one) => {
-    const moves = new MoveAnalysis(one, kernel, new Set(recorded?.zaps));
-    return findExporters(one, recorded)
-      .filter((e) => inPart(e.table.file.path) || (e.mmap && inPart(e.mmap.file.path)))
-      .map((e) => judgeExporter(e, moves.of(e)));
-  });
-  // A GEM table and the dma_buf_ops beside it lead to the same place: told once.
-  const findings = [
-    ...new Map(
-      judged.flatMap(findingsOf).map((f) => [`${f.rule} ${f.path}:${f.line} ${f.function}`, f]),
-    ).values(),
-  ];
   const followers = findFollowers(program).filter((f) => inPart(f.def.file.path));
-  for (const f of followers)
-    for (const fall of f.falls) findings.push(followerFinding(f.def, fall, f.falls));
-  for (const { def, fall } of findImporters(program))
-    if (inPart(def.file.path)) findings.push(followerFinding(def, fall, [fall]));
+  const importers = findImporters(program).filter((i) => inPart(i.def.file.path));
+  const followed = [
+    ...followers.flatMap((f) => f.falls.map((fall) => followerFinding(f.def, fall, f.falls))),
+    ...importers.map(({ def, fall }) => followerFinding(def, fall, [fall])),
+  ];
+  // A thread is not worth its start for a small tree.
+  const other = kernel && program.files.length > FEW ? helper : null;
+  if (other) options.early?.(assumed, followed, other);
+  const all = kernel
+    ? await exportersOf(program, { root: place.root, overlay: options.overlay }, other)
+    : (await modulesOf(program)).flatMap((one) => moduleExporters(one, recorded!));
+  const judged = all.filter(({ exporter: { ops, mmap } }) => inPart(ops.path) || inMmap(mmap));
+  // A GEM table and the dma_buf_ops beside it lead to the same place: told once.
+  const once = new Map(
+    judged
+      .flatMap((j) => j.findings)
+      .map((f) => [`${f.rule} ${f.path}:${f.line} ${f.function}`, f]),
+  );
+  const findings = [...once.values(), ...followed];
   const lost: NotAnalysed[] = scanned.unreadable.map(({ path: p, why }) => ({
     kind: 'unreadable',
     path: p,
     line: 0,
     why,
   }));
-  for (const j of judged) lost.push(...gapsOf(j));
+  for (const j of judged) lost.push(...j.gaps);
   for (const { def, verdict, why } of followers) {
     if (verdict === 'unknown')
       lost.push({
@@ -212,7 +208,7 @@ export async function checkWith(
     tree: { version: place.version, kind: place.kind, linux: assumed, files: scanned.paths.length },
     findings: findings.filter((f) => !allowed(program, f, lost)).sort(byPlace),
     not_analysed: unique(lost),
-    exporters: judged.map(audited),
+    exporters: judged.map((j) => j.exporter),
     followers: followers.map(auditedFollower),
     primitives: options.audit && place.kind === 'kernel' ? primitivesOf(program) : [],
     read: program.index.paths,
@@ -243,169 +239,4 @@ const byPlace = (a: Finding, b: Finding) =>
 
 function unique(list: readonly NotAnalysed[]): NotAnalysed[] {
   return [...new Map(list.map((n) => [`${n.kind} ${n.path} ${n.line} ${n.why}`, n])).values()];
-}
-
-/** A place on a chain as a link of a finding. */
-export function link(site: Site): ChainLink {
-  const line = site.file.lines.at(site.at);
-  return {
-    path: site.file.path,
-    line,
-    function: site.fn,
-    text: site.file.lines.textOf(line),
-    why: site.calleePath ? `calls ${site.callee}()` : site.callee,
-  };
-}
-
-export const ruleName = (id: string) => RULES.find((r) => r.id === id)?.name ?? id;
-
-function findingsOf(j: Judged): Finding[] {
-  const { table, mmap } = j.exporter;
-  return j.falls.map((f) => {
-    const { path, line, fn, text } = whereOf(j, f);
-    const chain = f.chain.map(link);
-    return {
-      rule: f.rule,
-      name: ruleName(f.rule),
-      certainty: f.certainty,
-      depends_on: f.dependsOn,
-      path,
-      line,
-      function: fn,
-      text,
-      message:
-        f.why +
-        (f.when.length && f.certainty === 'some-paths'
-          ? ` (when ${f.when.slice(0, 3).join(' and ')})`
-          : ''),
-      subject: { kind: 'exporter', name: table.name, path: table.file.path, line: table.line },
-      chain,
-      traits: { ...traitsOf(j) },
-      model: null,
-      key: [
-        f.rule,
-        table.file.path,
-        table.name,
-        mmap?.name ?? '',
-        ...chain.map((c) => c.function),
-      ].join('|'),
-    };
-  });
-}
-
-function followerFinding(
-  def: FunctionDef,
-  fall: FollowerFall,
-  falls: readonly FollowerFall[],
-): Finding {
-  const { file } = def;
-  const line = file.lines.at(fall.at);
-  const chain = fall.chain.map((c) =>
-    link({ file: c.def.file, at: c.at, fn: c.def.name, callee: c.callee, calleePath: 'mm/' }),
-  );
-  return {
-    rule: fall.rule,
-    name: ruleName(fall.rule),
-    certainty: 'always',
-    depends_on: null,
-    path: file.path,
-    line,
-    function: def.name,
-    text: file.lines.textOf(line),
-    message: fall.why,
-    subject: { kind: 'follower', name: def.name, path: file.path, line: def.line },
-    chain,
-    traits: consumerTraits(
-      def.name,
-      `${file.path}:${def.line}`,
-      fall.rule,
-      falls.map((f) => f.rule),
-    ),
-    model: null,
-    key: [fall.rule, file.path, def.name, ...chain.map((c) => c.function)].join('|'),
-  };
-}
-
-function auditedFollower({ def, calls, verdict, falls, why }: Follower): AuditedFollower {
-  return {
-    function: def.name,
-    path: def.file.path,
-    line: def.line,
-    calls,
-    verdict,
-    rules: [...new Set(falls.map((f) => f.rule))],
-    why,
-  };
-}
-
-/** The deepest place of the chain that is still the driver's own, else its mmap. */
-function whereOf(j: Judged, f: Fall): { path: string; line: number; fn: string; text: string } {
-  const home = dirOf(j.exporter.table.file.path);
-  const own = f.chain
-    .filter((s) => dirOf(s.file.path) === home || dirOf(s.file.path).startsWith(`${home}/`))
-    .at(-1);
-  if (own) {
-    const line = own.file.lines.at(own.at);
-    return { path: own.file.path, line, fn: own.fn, text: own.file.lines.textOf(line) };
-  }
-  const { mmap, table } = j.exporter;
-  if (mmap && dirOf(mmap.file.path) === home) {
-    return {
-      path: mmap.file.path,
-      line: mmap.line,
-      fn: mmap.name,
-      text: mmap.file.lines.textOf(mmap.line),
-    };
-  }
-  const field = table.fields.get('mmap') ?? table.fields.get('vm_ops');
-  const line = field ? table.file.lines.at(field.at) : table.line;
-  return { path: table.file.path, line, fn: table.name, text: table.file.lines.textOf(line) };
-}
-
-function gapsOf(j: Judged): NotAnalysed[] {
-  const out: NotAnalysed[] = [];
-  const { table } = j.exporter;
-  for (const { site, why } of j.exporter.machine.gaps.values()) {
-    out.push({
-      kind: 'call',
-      path: site.file.path,
-      line: site.file.lines.at(site.at),
-      why: `${site.fn}(): ${why}`,
-    });
-  }
-  if (j.verdict === 'unknown')
-    out.push({
-      kind: 'exporter',
-      path: table.file.path,
-      line: table.line,
-      why: `${table.name}: ${j.why}`,
-    });
-  return out;
-}
-
-function audited(j: Judged): AuditedExporter {
-  const { table, mmap } = j.exporter;
-  return {
-    name: table.name,
-    ops: { path: table.file.path, line: table.line, struct: table.type },
-    mmap: mmap
-      ? { function: mmap.name, path: mmap.file.path, line: mmap.line }
-      : j.exporter.slot
-        ? { function: j.exporter.slot, path: '', line: 0 }
-        : null,
-    primitives: j.primitives.map((s) => ({
-      name: s.callee,
-      path: s.file.path,
-      line: s.file.lines.at(s.at),
-    })),
-    pfnmap_at_return: j.pfnmap,
-    struct_page: j.structPage,
-    moves: j.moves.moves,
-    zaps: j.moves.zaps,
-    moves_why: j.moves.why,
-    refuses_cow: j.refusesCow,
-    verdict: j.verdict,
-    rules: j.falls.map((f) => f.rule),
-    why: j.why,
-  };
 }

@@ -65,13 +65,18 @@ export interface Exporter {
   readonly refused: boolean;
 }
 
+/** Of a file in which a table of operations may be filled. */
+export const MAY_EXPORT = /dma_buf/;
+
 /** Directories that hold no code of the running kernel. */
 const ASIDE = /(^|\/)(tools|Documentation|scripts)\//;
 
-export function findExporters(program: Program, recorded: Recorded | null = null): Exporter[] {
+/** The exporters of a program, each to be followed when it is called for. */
+export function exporterJobs(program: Program, recorded: Recorded | null): (() => Exporter)[] {
   const relevance = new Relevance(program, recorded !== null);
   const core = new Map<string, readonly Outcome[]>();
-  const out: Exporter[] = [];
+  const means: Means = { program, relevance, core, recorded };
+  const out: (() => Exporter)[] = [];
   const named = (type: string) =>
     (program.tables.get(type) ?? []).filter((t) => t.fields.size > 0 && !ASIDE.test(t.file.path));
   const buffers = [...named('dma_buf_ops'), ...assembled(program, 'dma_buf_ops')];
@@ -95,17 +100,13 @@ export function findExporters(program: Program, recorded: Recorded | null = null
       near.length > 1
         ? near.map((g) => bindingFor(program, t, [g]))
         : [bindingFor(program, t, gems)];
-    out.push(
-      merge(bindings.map((b) => judge({ program, relevance, core, recorded }, t, t.type, null, b))),
-    );
+    out.push(() => merge(bindings.map((b) => judge(means, t, t.type, null, b))));
   }
   for (const t of gems) {
     const own = nearestTable(buffers, t, 1);
     const via =
       own?.fields.has('mmap') && !forwarded.includes(own) ? own : (dispatchers[0] ?? null);
-    out.push(
-      judge({ program, relevance, core, recorded }, t, t.type, via, bindingFor(program, t, [t])),
-    );
+    out.push(() => judge(means, t, t.type, via, bindingFor(program, t, [t])));
   }
   // Until 6.6 a driver could map all its objects alike: drm_driver.gem_prime_mmap.
   for (const t of named('drm_driver')) {
@@ -113,25 +114,17 @@ export function findExporters(program: Program, recorded: Recorded | null = null
     if (e?.k !== 'id' || e.name === 'drm_gem_prime_mmap') continue;
     if (gems.some((g) => dirOf(g.file.path) === dirOf(t.file.path))) continue;
     const slot = { ...t, fields: new Map([...t.fields, ['mmap', e]]) };
-    out.push(
-      judge({ program, relevance, core, recorded }, slot, t.type, null, bindingFor(program, t, [])),
-    );
+    out.push(() => judge(means, slot, t.type, null, bindingFor(program, t, [])));
   }
-  return out.sort((a, b) =>
-    a.table.file.path < b.table.file.path
-      ? -1
-      : a.table.file.path > b.table.file.path
-        ? 1
-        : a.table.line - b.table.line,
-  );
+  return out;
 }
 
 /** Tables that are filled at run time, field by field: `ops->mmap = f`. */
 function assembled(program: Program, type: string): Table[] {
   const out = new Map<string, Table>();
   for (const field of ['mmap', 'map_dma_buf', 'release']) {
-    for (const { fn, left, right } of program.assignments(field, (path) => !ASIDE.test(path))) {
-      if (!fn.file.text.includes('dma_buf')) continue;
+    const wanted = (path: string) => !ASIDE.test(path) && program.index.isMarked(path, MAY_EXPORT);
+    for (const { fn, left, right } of program.assignments(field, wanted)) {
       if (left.k !== 'member' || program.typeIn(fn, left.of).base !== type) continue;
       const name = textOf(left.of);
       const id = `${fn.file.path} ${name}`;

@@ -50,7 +50,7 @@ export async function modulesOf(program: Program): Promise<Program[]> {
   return Promise.all(
     [...groups.values()].map(
       async (paths) =>
-        new Program(sources, conditions, await Index.of(sources, paths, [], '', null)),
+        new Program(sources, conditions, await Index.of(sources, paths, index.marks, '', null)),
     ),
   );
 }

@@ -131,41 +131,70 @@ export function answerOf({ result, assumes }: Meeting): ModelAnswer {
 /** An answer under a name that stands for every subject with the same traits. */
 const ANYBODY = 'pfnmap-subject';
 
+/** What another thread is asked to find out while exporters are judged. */
+export interface ModelRequest {
+  readonly job: 'model';
+  readonly findings: readonly Finding[];
+  readonly linux: LinuxVersion;
+  readonly self: string | null;
+}
+
+/** Answers by traits, whoever has them. */
+export type Answers = ReadonlyMap<string, ModelAnswer | null>;
+
+function keyOf(f: Finding, linux: LinuxVersion): string {
+  const { id, title, source, status, ...traits } = f.traits;
+  return JSON.stringify([f.subject.kind, BEYOND.includes(f.rule), traits, linux]);
+}
+
 /**
- * Findings with the model's answers. A set of traits is explored once, until it corrupts, and kept for
+ * The model's answers to findings. A set of traits is explored once, until it corrupts, and kept for
  * later runs.
  * @param self URL of the program: another build explores anew; null keeps nothing
+ * @param known answers that need not be looked for
  */
+export async function answers(
+  findings: readonly Finding[],
+  linux: LinuxVersion,
+  signal: { readonly aborted: boolean },
+  self: string | null,
+  known: Answers = new Map(),
+): Promise<Answers> {
+  const out = new Map(known);
+  for (const f of findings) {
+    const key = keyOf(f, linux);
+    if (out.has(key) || signal.aborted) continue;
+    const stamp = `${self && buildStamp(self)} ${key}`;
+    const file = `${createHash('sha1').update(stamp).digest('hex')}.json`;
+    const kept = self && (recall('model', file) as ModelAnswer | null);
+    const { id, title, source, status, ...traits } = f.traits;
+    const anybody = { rule: f.rule, subject: f.subject, traits: { ...traits, id: ANYBODY } };
+    const answer = kept || (await explored(anybody, linux, signal));
+    out.set(key, answer);
+    if (self && !kept && answer && !signal.aborted) remember('model', file, answer);
+  }
+  return out;
+}
+
+/** Findings with the model's answers. */
 export async function withModel(
   findings: readonly Finding[],
   linux: LinuxVersion,
   signal: { readonly aborted: boolean },
   self: string | null,
+  known?: Answers,
 ): Promise<Finding[]> {
-  const known = new Map<string, ModelAnswer | null>();
-  const out: Finding[] = [];
-  for (const f of findings) {
-    const { id, title, source, status, ...traits } = f.traits;
-    const key = JSON.stringify([f.subject.kind, BEYOND.includes(f.rule), traits, linux]);
-    if (!known.has(key) && !signal.aborted) {
-      const stamp = `${self && buildStamp(self)} ${key}`;
-      const file = `${createHash('sha1').update(stamp).digest('hex')}.json`;
-      const kept = self && (recall('model', file) as ModelAnswer | null);
-      const anybody = { rule: f.rule, subject: f.subject, traits: { ...traits, id: ANYBODY } };
-      const answer = kept || (await explored(anybody, linux, signal));
-      known.set(key, answer);
-      if (self && !kept && answer && !signal.aborted) remember('model', file, answer);
-    }
-    const answer = known.get(key);
-    const mine = (s: string) => s.replaceAll(ANYBODY, String(id));
-    out.push({
+  const found = await answers(findings, linux, signal, self, known);
+  return findings.map((f) => {
+    const answer = found.get(keyOf(f, linux));
+    const mine = (s: string) => s.replaceAll(ANYBODY, String(f.traits.id));
+    return {
       ...f,
       model: answer
         ? { ...answer, scenario: mine(answer.scenario), schedule: mine(answer.schedule) }
         : null,
-    });
-  }
-  return out;
+    };
+  });
 }
 
 async function explored(

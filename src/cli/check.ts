@@ -7,6 +7,7 @@ import { applyBaseline, BadBaseline, makeBaseline, readBaseline } from '../check
 import { checkCached, checkChange } from '../check/cache.ts';
 import { check, placeOf, record } from '../check/check.ts';
 import { BadPatch, overlay, readPatch } from '../check/patch.ts';
+import type { Helper } from '../check/scan/helper.ts';
 import { type CheckReport, type Finding, STAND_ALONE } from '../contract/finding.ts';
 import { auditMarkdown, auditText } from '../report/audit.ts';
 import {
@@ -19,7 +20,7 @@ import {
 } from '../report/check.ts';
 import { sarif } from '../report/sarif.ts';
 import { explainFinding } from './check-explain.ts';
-import { modelVersion, withModel } from './check-model.ts';
+import { type Answers, type ModelRequest, modelVersion, withModel } from './check-model.ts';
 import type { Context } from './commands.ts';
 import { EXIT, type ExitCode, Failure, note, out, outJson } from './io.ts';
 import { reportPage } from './page.ts';
@@ -58,9 +59,10 @@ export async function checkCommand(
     out(JSON.stringify(await record({ path: wanted[0]!, linux: options.linux, self })));
     return EXIT.ok;
   }
+  const ahead = new Ahead(options, self);
   const report = options.patch
-    ? await patched(options, self)
-    : await reportOn(wanted, options, self);
+    ? await patched(options, self, ahead)
+    : await reportOn(wanted, options, self, ahead);
   let findings = selected(report.findings, options);
   if (options.updateBaseline && !options.baseline)
     throw new Failure('--update-baseline needs --baseline FILE');
@@ -82,7 +84,7 @@ export async function checkCommand(
   const { linux } = report.tree;
   if (options.explain)
     return explainFinding(options.explain, findings, { linux, json: options.json }, signal);
-  if (!options.audit) findings = await modelled(findings, linux, options, self, signal);
+  if (!options.audit) findings = await modelled(findings, linux, options, self, signal, ahead);
   const ms = Date.now() - began;
   if (options.audit) {
     const { exporters, followers, primitives, tree } = report;
@@ -110,31 +112,62 @@ export async function checkCommand(
     : EXIT.ok;
 }
 
-/** The model's answers: to all findings where they are data, else where they decide. */
+/** Which findings the model is asked about: all where they are data, else those that it can change. */
+const isAsked = (f: Finding, { json, html, sarif: log }: CheckCommandOptions) =>
+  json || html || log || !STAND_ALONE.includes(f.rule);
+
+/** Has the other thread ask the model about followers while exporters are judged. */
+class Ahead {
+  private answers: Promise<Answers> | undefined;
+  constructor(
+    private readonly options: CheckCommandOptions,
+    private readonly self: string,
+  ) {}
+
+  readonly early = (linux: string, findings: readonly Finding[], helper: Helper): void => {
+    const asked = findings.filter((f) => isAsked(f, this.options));
+    if (this.answers || this.options.audit || this.options.explain || asked.length === 0) return;
+    const request: ModelRequest = {
+      job: 'model',
+      findings: asked,
+      linux: modelVersion(linux),
+      self: this.options.cache === false ? null : this.self,
+    };
+    // Whatever goes wrong there is found again here.
+    this.answers = helper.ask<Answers>(request).catch(() => new Map());
+  };
+
+  get found(): Promise<Answers> | undefined {
+    return this.answers;
+  }
+}
+
+/** Findings with the model's answers. */
 async function modelled(
   findings: readonly Finding[],
   linux: string,
   options: CheckCommandOptions,
   self: string,
   signal: AbortSignal,
+  ahead: Ahead,
 ): Promise<Finding[]> {
-  const wanted = (f: Finding) =>
-    options.json || options.html || options.sarif || !STAND_ALONE.includes(f.rule);
   const version = modelVersion(linux);
   const kept = options.cache === false ? null : self;
-  const answered = await withModel(findings.filter(wanted), version, signal, kept);
+  const asked = findings.filter((f) => isAsked(f, options));
+  const answered = await withModel(asked, version, signal, kept, await ahead.found);
   if (signal.aborted) throw new Failure('interrupted', EXIT.interrupted);
-  return findings.map((f) => (wanted(f) ? answered.shift()! : f));
+  return findings.map((f) => (isAsked(f, options) ? answered.shift()! : f));
 }
 
 async function reportOn(
   paths: readonly string[],
   options: CheckCommandOptions,
   self: string,
+  { early }: Ahead,
 ): Promise<CheckReport> {
   const reports: CheckReport[] = [];
   for (const path of paths) {
-    const one = { path, linux: options.linux, self, audit: options.audit };
+    const one = { path, linux: options.linux, self, audit: options.audit, early };
     reports.push(options.cache === false ? await check(one) : await checkCached(one));
   }
   return together(reports);
@@ -150,7 +183,11 @@ function baselineOf(file: string) {
 }
 
 /** What a patch brings in: findings after it that were not there before it. */
-async function patched(options: CheckCommandOptions, self: string): Promise<CheckReport> {
+async function patched(
+  options: CheckCommandOptions,
+  self: string,
+  { early }: Ahead,
+): Promise<CheckReport> {
   const path = options.tree ?? '.';
   if (!existsSync(path)) throw new Failure(`${path}: no such directory`);
   const name = options.patch!;
@@ -171,7 +208,7 @@ async function patched(options: CheckCommandOptions, self: string): Promise<Chec
         return null;
       }
     });
-    const base = { path: root, linux: options.linux, self };
+    const base = { path: root, linux: options.linux, self, early };
     const { before, after } =
       options.cache === false
         ? { before: await check(base), after: await check({ ...base, overlay: changed }) }

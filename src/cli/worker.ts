@@ -4,28 +4,43 @@ import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import type { NamesRequest } from '../check/index/index.ts';
 import type { ScanRequest } from '../check/scan.ts';
+import type { ExportersRequest } from '../check/share.ts';
 import type { CellJson } from '../report/json.ts';
 import type { SharedFaces } from '../scenarios/matrix.ts';
 import type { NameReply, NameRequest } from './ahead.ts';
 import type { CellsReply, CellsRequest } from './cells.ts';
+import type { ModelRequest } from './check-model.ts';
 import type { OwnRequest } from './own.ts';
 
+type CheckRequest = ExportersRequest | ModelRequest | NamesRequest | ScanRequest;
+type Request = CellsRequest | CheckRequest | NameRequest | OwnRequest;
+
 export async function serve(): Promise<void> {
-  parentPort?.on(
-    'message',
-    async (request: CellsRequest | NameRequest | NamesRequest | OwnRequest | ScanRequest) => {
-      if (request.job === 'cells') await cells(request);
-      else if (request.job === 'name') await named(request);
-      else if (request.job === 'scan') {
-        const { serveScan } = await import('../check/scan.ts');
-        parentPort?.postMessage(serveScan(request, (file) => readFileSync(file)));
-      } else if (request.job === 'names') {
-        const { readLatin1 } = await import('../check/scan.ts');
-        const { serveNames } = await import('../check/index/index.ts');
-        parentPort?.postMessage(serveNames(request, readLatin1));
-      } else await (await import('./own-worker.ts')).runOwnFile(request);
-    },
-  );
+  // A check asks for the next thing before it has got the last one.
+  let last: Promise<void> = Promise.resolve();
+  parentPort?.on('message', async (request: Request) => {
+    if (request.job === 'cells') await cells(request);
+    else if (request.job === 'name') await named(request);
+    else if (request.job === 'own') await (await import('./own-worker.ts')).runOwnFile(request);
+    else {
+      last = last.then(async () => parentPort?.postMessage(await checked(request)));
+      await last;
+    }
+  });
+}
+
+/** A part of a check of C source. */
+async function checked(request: CheckRequest): Promise<unknown> {
+  if (request.job === 'model') {
+    const { answers } = await import('./check-model.ts');
+    const { findings, linux, self } = request;
+    return answers(findings, linux, { aborted: false }, self);
+  }
+  const { readLatin1, serveScan } = await import('../check/scan.ts');
+  if (request.job === 'scan') return serveScan(request, (file) => readFileSync(file));
+  if (request.job === 'names')
+    return (await import('../check/index/index.ts')).serveNames(request, readLatin1);
+  return (await import('../check/share.ts')).serveExporters(request, readLatin1);
 }
 
 /** What this thread found out about cells. */

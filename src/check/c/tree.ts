@@ -4,7 +4,7 @@ import { SourceFile } from './skeleton.ts';
 
 export interface Tree {
   /** Every path that may be read. */
-  readonly paths: ReadonlySet<string>;
+  readonly paths: { has(path: string): boolean };
   /** The text of a file; null when it cannot be read. */
   read(path: string): string | null;
 }

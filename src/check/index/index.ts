@@ -45,7 +45,8 @@ export class Index {
 
   private constructor(
     private readonly sources: Sources,
-    private readonly marks: readonly RegExp[],
+    /** Patterns, of which it is known in which files' texts they are. */
+    readonly marks: readonly RegExp[],
   ) {}
 
   /**
@@ -253,7 +254,10 @@ export class Index {
     const text = Buffer.from(
       JSON.stringify({ paths: this.paths, mattering: [...this.mattering], known }),
     );
-    const parts = [this.postings, postings, lists].map((a) =>
+    const first = this.replaced.size
+      ? this.postings.filter((p) => !this.replaced.has(p % IDS))
+      : this.postings;
+    const parts = [first, postings, lists].map((a) =>
       Buffer.from(a.buffer, a.byteOffset, a.byteLength),
     );
     const all = [...parts, text];

@@ -5,6 +5,10 @@ import { Worker } from 'node:worker_threads';
 
 export class Helper {
   private started: Worker | undefined;
+  private readonly waiting: {
+    readonly resolve: (reply: unknown) => void;
+    readonly reject: (error: Error) => void;
+  }[] = [];
 
   private constructor(private readonly self: string) {}
 
@@ -24,20 +28,23 @@ export class Helper {
     }
   }
 
+  /** Requests are served one after the other, while this thread goes on. */
   ask<Reply>(request: object): Promise<Reply> {
+    const worker = (this.started ??= this.start());
     return new Promise((resolve, reject) => {
-      const worker = (this.started ??= new Worker(new URL(this.self)));
-      const answered = (reply: Reply) => {
-        worker.off('error', failed);
-        resolve(reply);
-      };
-      const failed = (error: Error) => {
-        worker.off('message', answered);
-        reject(error);
-      };
-      worker.once('message', answered);
-      worker.once('error', failed);
+      this.waiting.push({ resolve: resolve as (reply: unknown) => void, reject });
       worker.postMessage(request);
     });
+  }
+
+  private start(): Worker {
+    const worker = new Worker(new URL(this.self));
+    const fail = (error: Error) => {
+      for (const { reject } of this.waiting.splice(0)) reject(error);
+    };
+    worker.on('message', (reply) => this.waiting.shift()?.resolve(reply));
+    worker.on('error', fail);
+    worker.on('exit', () => fail(new Error('the second thread has ended')));
+    return worker;
   }
 }
