@@ -128,6 +128,16 @@ function describe(o: Outcome): string {
   return `${o.def.name}(${args.map((a) => (typeof a === 'object' ? '…' : String(a))).join(', ')})`;
 }
 
+/** Can a routine come from one of its local states to another, as far as is known? */
+function reaches(from: LocalNode, to: LocalNode): boolean {
+  const seen = new Set([from]);
+  for (const node of seen) {
+    if (node === to) return true;
+    for (const next of node.edges.values()) seen.add(next);
+  }
+  return false;
+}
+
 /** The first place on a call stack that is not the engine's own, as `file:line`, or nothing. */
 export function placeOf(error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
@@ -577,9 +587,11 @@ export class Control {
       const key = this.labelKey(outcome);
       const merged = graph.labels.get(key);
       if (merged) {
-        this.cyclic = true;
-        node.back ??= new Set();
-        node.back.add(value);
+        if (reaches(merged, node)) {
+          this.cyclic = true;
+          node.back ??= new Set();
+          node.back.add(value);
+        }
         next = merged;
         if (merged.twins.length < (this.strict ? MAX_TWINS : 1)) {
           this.addTwin(merged, [...this.historyOf(node), value]);

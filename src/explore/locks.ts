@@ -3,7 +3,7 @@
  * Locks as the engine knows them: a thread that must wait is not enabled, and is never polled.
  * Lock words are slots like any other; the engine follows who holds what by the steps taken.
  */
-import type { Memory, Slots } from './memory.ts';
+import type { Memory, SlotOptions, Slots } from './memory.ts';
 import { BLOCKED, type Run, type StepOptions, step } from './program.ts';
 
 const WRITER = 0x10000;
@@ -19,12 +19,12 @@ export class LockClass {
     readonly name: string,
     readonly count: number,
     table: LockTable,
-    label?: (index: number) => string,
+    options: Pick<SlotOptions, 'perThread'> = {},
   ) {
     this.word = mem.array(name, count, {
       lock: true,
       show: (v) => (v === 0 ? 'free' : v >= WRITER ? 'held' : `${v} reader${v > 1 ? 's' : ''}`),
-      label: label ?? ((i) => (count === 1 ? name : `${name}[${i}]`)),
+      ...options,
     });
     this.first = table.register(this);
   }
@@ -71,6 +71,15 @@ export class LockClass {
   unlockShared(index: number): number {
     this.put(index, this.raw(index) - 1);
     return 0;
+  }
+
+  /** Waits until nobody holds the lock, without taking it. Part of a step. */
+  wait(index: number): number {
+    const { mem, word } = this;
+    const slot = word.base + index;
+    if (mem.watching) mem.noteWait(slot);
+    if (word.options.perThread && mem.symmetric) mem.noteThread(slot, index, 1);
+    return mem.words[slot] === 0 ? 0 : BLOCKED;
   }
 
   /** A try that may fail sees the word, so this lock's steps stop being movers. */
@@ -154,6 +163,21 @@ export const downgradeStep = <W>(
     kind: 'downgrade',
     lock: ((w: W, i: number) => pick(w).first + i) as unknown as StepOptions['lock'],
   });
+
+/**
+ * Makes the two steps of a lock of which each thread has one of its own, and which others only wait for
+ * ({@link LockClass.wait}): what is not to be interrupted. It protects no slots.
+ */
+export function ownLockSteps<W extends { readonly mem: Memory }>(
+  names: readonly [lock: string, unlock: string],
+  pick: (world: W) => LockClass,
+): { readonly lock: () => Run<number>; readonly unlock: () => Run<number> } {
+  const guard = names[0];
+  return {
+    lock: step(names[0], (w: W) => pick(w).lock(w.mem.self), { kind: 'acquire', guard }),
+    unlock: step(names[1], (w: W) => pick(w).unlock(w.mem.self), { kind: 'release', guard }),
+  };
+}
 
 /** A try returns 1 when it took the lock and 0 when somebody else has it; it never waits. */
 function tryLockSteps<W>(

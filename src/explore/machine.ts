@@ -14,7 +14,7 @@ import { Control, DONE, type LocalGraphs, placeOf } from './control.ts';
 import { type Guard, Guards } from './guards.ts';
 import type { LockTable } from './locks.ts';
 import { emptyList, type Memory, type Violation } from './memory.ts';
-import { BLOCKED, ProgramError, type Run, type StepDef } from './program.ts';
+import { BLOCKED, ProgramError, type Run, type StepDef, taken } from './program.ts';
 import type { StateStore } from './store.ts';
 
 export interface Thread {
@@ -45,6 +45,8 @@ export interface TraceStep {
   readonly thread: number;
   readonly node: number;
   readonly def: StepDef;
+  /** Which way a choice went; else 0. */
+  readonly way: number;
   readonly value: number;
   readonly changes: readonly { slot: number; before: number; after: number }[];
   readonly violations: readonly Violation[];
@@ -56,7 +58,7 @@ export interface TraceStep {
  * for interchangeable are not.
  */
 export class Learned extends Error {
-  constructor(readonly what: 'racy' | 'nesting' | 'loop' | 'asymmetry') {
+  constructor(readonly what: 'race' | 'nesting' | 'loop' | 'asymmetry') {
     super(what);
   }
 }
@@ -69,6 +71,8 @@ interface Group {
 }
 
 const MAX_FUSED = 1_000;
+/** To run a step, or to count the ways of a choice. */
+const COUNT = -1;
 const NO_SLOT = -1;
 
 /** Result of {@link Machine.transition}. */
@@ -527,7 +531,7 @@ export class Machine {
 
   private countWays(t: number, node: number): number {
     this.enter(t, node);
-    const n = this.execute(this.control.def[node], node);
+    const n = this.execute(this.control.def[node], node, COUNT);
     this.choiceSeen = this.mem.bare > 0;
     if (this.mem.foreign.size > 0) this.checkExchange(t);
     if (n === BLOCKED) return 0;
@@ -539,13 +543,18 @@ export class Machine {
     mem.self = t;
     mem.races.held = control.heldSet[node];
     mem.bare = 0;
+    mem.waits = false;
   }
 
-  private execute(def: StepDef, node: number): number {
+  /** @param way of a choice whose ways do something; or {@link COUNT} */
+  private execute(def: StepDef, node: number, way: number): number {
     const a = this.control.args[node];
     let v: number | boolean | void;
     try {
-      v = def.run(this.system.world, a[0], a[1], a[2], a[3], a[4], a[5]);
+      v =
+        way === COUNT
+          ? def.run(this.system.world, a[0], a[1], a[2], a[3], a[4], a[5])
+          : taken(def, this.system.world, way, a);
     } catch (error) {
       if (error instanceof ProgramError) throw error;
       const place = placeOf(error);
@@ -572,7 +581,7 @@ export class Machine {
   }
 
   /** Runs a step once more from the same state: it must do the same. */
-  private repeat(def: StepDef, node: number, value: number, mark: number): void {
+  private repeat(def: StepDef, node: number, way: number, value: number, mark: number): void {
     const { mem } = this;
     const writes = () => {
       const after = new Map<number, number>();
@@ -585,7 +594,7 @@ export class Machine {
     const reports = mem.reports.length;
     const before = writes();
     this.rollback(mark);
-    const again = this.execute(def, node);
+    const again = this.execute(def, node, way);
     mem.reports.length = reports;
     mem.bare = bare;
     if (again === value && before === writes()) return;
@@ -624,13 +633,15 @@ export class Machine {
       }
       const mark = mem.logTop;
       let value: number;
-      if (kind === 'choice') {
+      if (kind === 'choice' && !def.take) {
         value = way;
         seenByOthers = this.choiceSeen;
       } else {
         this.enter(t, node);
         if (this.testMode) mem.touched = new Set();
-        value = this.execute(def, node);
+        if (kind === 'choice') seenByOthers = this.choiceSeen;
+        const how = kind === 'choice' ? way : COUNT;
+        value = this.execute(def, node, how);
         if (value === BLOCKED) {
           if (mem.logTop !== mark) {
             throw new ProgramError(`${control.where(node)} changed memory and then said BLOCKED`);
@@ -638,9 +649,15 @@ export class Machine {
           if (first) return Moved.No;
           break;
         }
-        if (mem.racyGrew && (this.reduce || this.testMode)) throw new Learned('racy');
+        // Who waits for it while holding another lock may wait for ever: others must see that.
+        if (mem.waits && !first && control.held[node].length) {
+          this.rollback(mark);
+          mem.reports.length = 0;
+          break;
+        }
+        if (mem.racesAnew && (this.reduce || this.testMode)) throw new Learned('race');
         if (mem.foreign.size > 0) this.checkExchange(t);
-        if (this.strict) this.repeat(def, node, value, mark);
+        if (this.strict) this.repeat(def, node, how, value, mark);
         if (mem.bare > 0) {
           if (node >= this.visible.length) this.growVisible(node);
           this.visible[node] = 1;
@@ -656,7 +673,7 @@ export class Machine {
       }
       const to = control.next(node, value);
       this.steps++;
-      if (this.trace) this.record(t, node, def, value, mark);
+      if (this.trace) this.record(t, node, def, kind === 'choice' ? way : 0, value, mark);
       if (mem.reports.length) {
         let fatal = false;
         for (const v of mem.reports) {
@@ -718,7 +735,14 @@ export class Machine {
     this.setAt(this.moved, this.movedFrom);
   }
 
-  private record(t: number, node: number, def: StepDef, value: number, mark: number): void {
+  private record(
+    t: number,
+    node: number,
+    def: StepDef,
+    way: number,
+    value: number,
+    mark: number,
+  ): void {
     const { mem } = this;
     const before = new Map<number, number>();
     for (let i = mark; i < mem.logTop; i++) {
@@ -729,7 +753,7 @@ export class Machine {
       before: old,
       after: mem.words[slot],
     }));
-    this.trace?.push({ thread: t, node, def, value, changes, violations: [...mem.reports] });
+    this.trace?.push({ thread: t, node, def, way, value, changes, violations: [...mem.reports] });
   }
 
   private noteWide(def: StepDef): void {

@@ -8,11 +8,11 @@
  * byte is a dictionary code XOR the code of the initial value, so that "not yet a column" and
  * "initial value" are the same zero and no stored row ever needs rewriting.
  *
- * In watched mode the memory also tells races.ts of all accesses, which finds out what slots are
- * *racy*. Only steps that touch racy slots need a scheduling point; see machine.ts.
+ * In watched mode the memory also tells races.ts of all accesses, which finds out which of them race.
+ * Only steps with such accesses need a scheduling point; see machine.ts.
  */
 
-import { Races } from './races.ts';
+import { Access, AWAITED, PEEKED, Races, TAKEN } from './races.ts';
 
 /** What a step reports when a rule falls. Severities are ordered; `corrupts` ends the path. */
 export interface Violation {
@@ -131,14 +131,15 @@ export class Memory {
   readonly foreign = new Map<number, number>();
 
   races = new Races(0);
-  racy: Uint8Array = new Uint8Array(0);
-  /** Words that only lock primitives touch; see {@link observe}. */
+  /** Words that only lock primitives touch. */
   private lockWord: Uint8Array = new Uint8Array(0);
-  /** Set when a slot turned racy since it was last cleared. */
-  racyGrew = false;
-  /** Racy slots touched by the running step. */
+  /** Set when an access that was taken for harmless turned out to race. */
+  racesAnew = false;
+  /** Racing accesses of the running step. */
   bare = 0;
-  /** When not null, collects the distinct racy slots that the running step touches (test mode). */
+  /** The running step waits for a lock that it does not take. */
+  waits = false;
+  /** When not null, collects the distinct slots raced for that the running step touches (test mode). */
   touched: Set<number> | null = null;
   arrayOf: Uint16Array = new Uint16Array(0);
 
@@ -156,7 +157,6 @@ export class Memory {
     const n = this.size;
     this.words = new Int32Array(n);
     this.races = new Races(n);
-    this.racy = new Uint8Array(n);
     this.lockWord = new Uint8Array(n);
     this.arrayOf = new Uint16Array(n);
     for (const a of this.arrays) {
@@ -179,8 +179,7 @@ export class Memory {
   /** Forgets all that was observed of the accesses, so that a search can begin again. */
   forget(): void {
     this.races.forget();
-    this.racy.fill(0);
-    this.racyGrew = false;
+    this.racesAnew = false;
     this.watching = false;
     this.symmetric = false;
     this.foreign.clear();
@@ -222,35 +221,64 @@ export class Memory {
   }
 
   noteRead(slot: number): void {
-    if (this.racy[slot]) this.noteBare(slot);
-    else if (this.lockWord[slot]) this.observe(slot);
-    else if (this.races.read(slot, this.self)) this.observe(slot);
+    if (this.lockWord[slot]) this.peek(slot);
+    else {
+      const found = this.races.read(slot, this.self);
+      if (found) this.noteRace(slot, found);
+      else if (this.touched) this.noteTouched(slot);
+    }
   }
 
   noteWrite(slot: number): void {
-    if (this.racy[slot]) this.noteBare(slot);
-    else if (this.lockWord[slot]) this.observe(slot);
-    else if (this.races.write(slot, this.self)) this.observe(slot);
+    if (this.lockWord[slot]) this.peek(slot);
+    else {
+      const found = this.races.write(slot, this.self);
+      if (found) this.noteRace(slot, found);
+      else if (this.touched) this.noteTouched(slot);
+    }
   }
 
-  /**
-   * A slot turns racy; or a step looks at a lock word without waiting for it (a trylock): from now on
-   * taking and releasing this lock is visible and no longer moves.
-   */
-  private observe(slot: number): void {
-    this.racy[slot] = 1;
-    this.racyGrew = true;
+  /** From now on taking and releasing this lock is visible and no longer moves. */
+  private peek(slot: number): void {
+    this.noteUse(slot, PEEKED, TAKEN);
+    this.noteBare(slot);
+  }
+
+  private noteRace(slot: number, found: Access): void {
+    if (found === Access.RacesAnew) this.racesAnew = true;
     this.noteBare(slot);
   }
 
   /** Taking or releasing a lock in the ordinary way. */
   noteLock(slot: number): void {
-    if (this.racy[slot]) this.noteBare(slot);
+    this.noteUse(slot, TAKEN, AWAITED);
+    if (this.races.locks[slot] & PEEKED) this.noteBare(slot);
+  }
+
+  /** A step that waits for a lock takes and releases it at once: where somebody takes it, others see that. */
+  noteWait(slot: number): void {
+    this.waits = true;
+    this.noteUse(slot, AWAITED, TAKEN);
+    if (this.races.locks[slot] & TAKEN) this.noteBare(slot);
+  }
+
+  /** What is done with a lock word for the first time makes what was done `with` it visible. */
+  private noteUse(slot: number, how: number, others: number): void {
+    const { locks } = this.races;
+    if (locks[slot] & how) return;
+    if (locks[slot] & others) this.racesAnew = true;
+    locks[slot] |= how;
   }
 
   private noteBare(slot: number): void {
     this.bare++;
-    if (this.touched && !this.arrays[this.arrayOf[slot]].options.ghost) this.touched.add(slot);
+    if (this.touched) this.noteTouched(slot);
+  }
+
+  /** The granularity rule counts every slot that somebody races for, however it is touched. */
+  private noteTouched(slot: number): void {
+    if (!this.races.slots[slot] && !(this.races.locks[slot] & ~TAKEN)) return;
+    if (!this.arrays[this.arrayOf[slot]].options.ghost) this.touched?.add(slot);
   }
 
   /** Finds the array and index of a slot, for messages. */

@@ -4,12 +4,14 @@
  * turn (guards.ts). Where a rule falls then, the guard is what kept it, and the exploration has shown
  * that it would have noticed.
  */
+
 import { type Control, DONE } from './control.ts';
 import { type Exploration, type Explorer, explore } from './explore.ts';
 import { type Guard, guardText, withoutGuard } from './guards.ts';
 import type { System } from './machine.ts';
 import type { Violation } from './memory.ts';
 import { ProgramError } from './program.ts';
+import { TAKEN } from './races.ts';
 import type { Knowledge } from './space.ts';
 
 /**
@@ -157,7 +159,7 @@ export class MutantRun {
  * it differs from all runs with it only after two threads have held it at once, which needs a second
  * one that takes it.
  */
-function idlerOf(guard: Guard, { control, racy }: Knowledge): string | null {
+function idlerOf(guard: Guard, { control, accesses }: Knowledge): string | null {
   if (!control) return null;
   const takers = control.starts.map((start) => locksTaken(control, start));
   const { locks } = control;
@@ -169,7 +171,10 @@ function idlerOf(guard: Guard, { control, racy }: Knowledge): string | null {
       const number = entry >> 1;
       const { word, first } = locks.classOf(number);
       // Somebody looks at the word itself.
-      if (racy?.[word.base + number - first]) return null;
+      const slot = word.base + number - first;
+      if (accesses.some(({ locks }) => locks.some(([l, used]) => l === slot && used !== TAKEN))) {
+        return null;
+      }
       for (const [other, theirs] of takers.entries()) {
         if (other === thread) continue;
         if (theirs.some((t) => t.entry >> 1 === number && (t.entry | entry) & 1)) return null;

@@ -96,7 +96,7 @@ export class Player {
       threadName: system.threads[thread].name,
       args,
       routines: control.stack(node),
-      text: def.text ? def.text(args, value) : def.name,
+      text: def.text ? def.text(args, value, system.world as never) : def.name,
       changes: step.changes.map(({ slot, before, after }) => {
         const { array, index } = mem.describe(slot);
         const { show } = array.options;

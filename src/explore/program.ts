@@ -33,8 +33,8 @@ export interface StepOptions {
   /** For acquire and release: which lock (see locks.ts), and whether shared. */
   readonly lock?: (world: never, ...args: never[]) => number;
   readonly shared?: boolean;
-  /** Text of the step in a trace, from its arguments and result. Default: the name. */
-  readonly text?: (args: readonly Arg[], value: number) => string;
+  /** Text of the step in a trace, from its arguments, its result and the world after it. Default: the name. */
+  readonly text?: (args: readonly Arg[], value: number, world: never) => string;
   /** Where Linux does this: file and function. */
   readonly cite?: string;
   /** Why this step may touch more than one racy slot (hardware, or the source of Linux). */
@@ -48,6 +48,9 @@ export interface StepOptions {
   readonly without?: (world: never, ...args: never[]) => number | boolean | void;
 }
 
+/** What a way of a choice does, in the same step; its result is the step's. */
+export type Take = (world: never, way: number, ...args: never[]) => number | boolean | void;
+
 export interface StepDef extends StepOptions {
   readonly name: string;
   readonly kind: StepKind;
@@ -60,6 +63,8 @@ export interface StepDef extends StepOptions {
     e: unknown,
     f: unknown,
   ) => number | boolean | void;
+  /** Of a choice whose ways do something: {@link Take}. Without it the result is the way's number. */
+  readonly take: Take | undefined;
 }
 
 export interface RoutineDef {
@@ -135,13 +140,19 @@ function finished(body: Run<unknown>): Run<never> {
 /** Arguments of a step: the engine calls steps with that many always, which is faster. */
 export const STEP_ARGS = 6;
 
-function makeStep(name: string, kind: StepKind, run: StepDef['run'], options: StepOptions) {
+function makeStep(
+  name: string,
+  kind: StepKind,
+  run: StepDef['run'],
+  options: StepOptions,
+  take?: Take,
+) {
   if (run.length > STEP_ARGS + 1) {
     throw new ProgramError(`${name}: a step takes at most six arguments`);
   }
   // Written out so that all definitions have one shape: the search reads them at every transition.
   const { lock, shared, text, cite, atomic, guard, without } = options;
-  const def: StepDef = { name, kind, run, lock, shared, text, cite, atomic, guard, without };
+  const def: StepDef = { name, kind, run, lock, shared, text, cite, atomic, guard, without, take };
   const ask = function* (args: readonly Arg[]): Run<number> {
     probe.ask?.();
     return yield { type: 'step', def, args };
@@ -150,8 +161,16 @@ function makeStep(name: string, kind: StepKind, run: StepDef['run'], options: St
     if (!straight.on) return ask([a, b, c, d, e, f]);
     const v = run(straight.world, a, b, c, d, e, f);
     const plain = typeof v === 'number' && v !== BLOCKED && kind !== 'choice';
-    return answered(plain ? v : straight.value(def, v));
+    if (plain) return answered(v);
+    const value = straight.value(def, v);
+    return answered(take ? taken(def, straight.world, value, [a, b, c, d, e, f]) : value);
   };
+}
+
+/** What a way of a choice comes to, where its ways do something. */
+export function taken(def: StepDef, world: unknown, way: number, args: readonly Arg[]): number {
+  const take = def.take as unknown as (...a: unknown[]) => number | boolean | undefined;
+  return Number(take(world, way, ...args) ?? 0);
 }
 
 /**
@@ -171,13 +190,27 @@ export function step<W, A extends Arg[]>(
  * Declares a choice that the program does not control: hardware, an allocator. `count` says how many
  * ways there are in this state (or BLOCKED); the engine explores every one, a straight run takes the one its
  * policy names (default: the first).
+ * @param take what a way does, in the same step; the result is what it returns, else the way's number
  */
 export function choice<W, A extends Arg[]>(
   name: string,
   count: (world: W, ...args: A) => number,
+  options?: StepOptions,
+): (...args: A) => Run<number>;
+export function choice<W, C extends Arg[], A extends [...C, ...Arg[]]>(
+  name: string,
+  count: (world: W, ...args: C) => number,
+  options: StepOptions,
+  take: (world: W, way: number, ...args: A) => number | boolean | void,
+): (...args: A) => Run<number>;
+export function choice<W, A extends Arg[]>(
+  name: string,
+  count: (world: W, ...args: A) => number,
   options: StepOptions = {},
+  take?: (world: W, way: number, ...args: A) => number | boolean | void,
 ): (...args: A) => Run<number> {
-  const made = makeStep(name, 'choice', count as unknown as StepDef['run'], options);
+  const run = count as unknown as StepDef['run'];
+  const made = makeStep(name, 'choice', run, options, take as unknown as Take);
   return made as unknown as (...args: A) => Run<number>;
 }
 
@@ -204,8 +237,8 @@ export function routine<A extends Arg[], R extends number | boolean | void>(
 }
 
 /**
- * The head of a retry loop: promises that only the named locals (and where we are) still matter.
- * The engine checks the promise on every history that arrives here.
+ * The head of a retry loop, or a place from which on less matters: promises that only the named locals
+ * (and where we are) still do. The engine checks the promise on every history that arrives here.
  */
 export function again(label: string, ...locals: Arg[]): Run<void> {
   return straight.on ? answered(undefined) : promise(label, locals);

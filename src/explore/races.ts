@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
- * Who touched which slot, how, and holding which locks: a slot is *racy* when two threads touch it, one
- * of them writes, and no lock keeps the two apart. This is the lockset algorithm (Savage et al.,
- * "Eraser", 1997) by pairs: it asks for a lock between any two accesses that conflict, not for one lock
- * around all of them. So a word that is written under two locks may be read under either, and a thread
- * may look without a lock at what only it writes.
+ * Who touched which slot, how, and holding which locks. An access *races* when another thread has an
+ * access to the same slot that conflicts with it, one of the two a write, and no lock keeps the two
+ * apart. This is the lockset algorithm (Savage et al., "Eraser", 1997) by pairs of accesses: it asks for
+ * a lock between any two that conflict, not for one lock around all of them, and what it finds is said
+ * of the accesses and not of the slot. A word that is written under a lock and looked at without it has
+ * racing writes and racing bare reads; a read under the lock commutes with everything.
  *
  * A lock keeps two accesses apart when both hold it and one of them for writing.
  */
@@ -13,8 +14,26 @@
 const SETS = 64;
 const READ = 1;
 const WRITE = 2;
+/** Shifts what an access is to whether it races. */
+const RACING = 2;
 const NOBODY = 0xff;
 const SHARED = 0x7f;
+
+/** Ways to use a lock word; without the others, taking and releasing it are no steps that others see. */
+export const TAKEN = 1;
+/** A step looks at it without waiting (a trylock). */
+export const PEEKED = 2;
+/** A step waits until it is free, and does something else. */
+export const AWAITED = 4;
+
+/** What {@link Races.read} and {@link Races.write} say of an access. */
+export const enum Access {
+  /** It commutes with what other threads do. */
+  Apart = 0,
+  Races = 1,
+  /** It races, and so do others that were taken for apart until now. */
+  RacesAnew = 2,
+}
 
 /** Sets of held locks, numbered; number 0 is the empty one. Locks are bits. */
 export class LockSets {
@@ -38,19 +57,40 @@ export class LockSets {
   }
 }
 
+/**
+ * Accesses that were seen, for other searches over the same memory: rows of slot, thread, READ and
+ * WRITE, and the locks held in any way and for writing. Where threads stand for each other the thread
+ * is the slot's owner, or SHARED.
+ */
+export interface Accesses {
+  readonly rows: Int32Array;
+  readonly exchanged: boolean;
+  /** Lock words, and what was done with each. */
+  readonly locks: readonly (readonly [slot: number, used: number])[];
+}
+
+const ROW = 5;
+
 export class Races {
   sets = new LockSets();
   /** Number of the set that the running thread holds. */
   held = 0;
   /** Identical threads stand for each other: what one of them did, another may have done. */
   exchanged = false;
+  /** Slots that some access races for. */
+  readonly slots: Uint8Array;
+  /** What is done with lock words: TAKEN, PEEKED, AWAITED. */
+  readonly locks: Uint8Array;
   private threads = 1;
-  /** For each slot, thread and set: READ and WRITE. Made when the first access is watched. */
+  /** For each slot, thread and set: READ and WRITE, and the same shifted by RACING. */
   private seen: Uint8Array = new Uint8Array(0);
   /** Who touches a slot, when threads stand for each other. */
   private owner: Uint8Array = new Uint8Array(0);
 
-  constructor(private slots: number) {}
+  constructor(slots: number) {
+    this.slots = new Uint8Array(slots);
+    this.locks = new Uint8Array(slots);
+  }
 
   /** Forgets all accesses, of this many threads from now on. */
   begin(threads: number, sets: LockSets): void {
@@ -63,69 +103,134 @@ export class Races {
   forget(): void {
     this.seen.fill(0);
     this.owner.fill(NOBODY);
+    this.slots.fill(0);
+    this.locks.fill(0);
     this.exchanged = false;
     this.held = 0;
   }
 
-  /** @returns whether the slot is racy now */
-  read(slot: number, thread: number): boolean {
-    return this.exchanged
-      ? this.touchExchanged(slot, thread, READ)
-      : (this.seen[(slot * this.threads + thread) * SETS + this.held] & READ) === 0 &&
-          this.touch(slot, thread, READ);
+  read(slot: number, thread: number): Access {
+    if (this.exchanged) return this.touchExchanged(slot, thread, READ);
+    const how = this.seen[(slot * this.threads + thread) * SETS + this.held];
+    if (how & (READ << RACING)) return Access.Races;
+    return how & READ ? Access.Apart : this.touch(slot, thread, READ);
   }
 
-  /** @returns whether the slot is racy now */
-  write(slot: number, thread: number): boolean {
-    return this.exchanged
-      ? this.touchExchanged(slot, thread, WRITE)
-      : (this.seen[(slot * this.threads + thread) * SETS + this.held] & WRITE) === 0 &&
-          this.touch(slot, thread, WRITE);
+  write(slot: number, thread: number): Access {
+    if (this.exchanged) return this.touchExchanged(slot, thread, WRITE);
+    const how = this.seen[(slot * this.threads + thread) * SETS + this.held];
+    if (how & (WRITE << RACING)) return Access.Races;
+    return how & WRITE ? Access.Apart : this.touch(slot, thread, WRITE);
+  }
+
+  /** All accesses seen so far. */
+  accesses(): Accesses {
+    const { seen, owner, threads, sets, exchanged } = this;
+    const rows: number[] = [];
+    const n = sets.any.length;
+    for (let at = 0; at < seen.length / SETS; at++) {
+      const thread = at % threads;
+      const slot = (at - thread) / threads;
+      for (let set = 0; set < n; set++) {
+        const how = seen[at * SETS + set] & (READ | WRITE);
+        if (!how) continue;
+        rows.push(slot, exchanged ? owner[slot] : thread, how, sets.any[set], sets.write[set]);
+      }
+    }
+    const locks = [...this.locks.entries()].filter(([, used]) => used);
+    return { rows: Int32Array.from(rows), exchanged, locks };
+  }
+
+  /** Takes accesses for seen. Those of another mode of exchange say nothing and are left out. */
+  learn({ rows, exchanged, locks }: Accesses): void {
+    for (const [slot, used] of locks) this.locks[slot] |= used;
+    if (exchanged !== this.exchanged) return;
+    const { held } = this;
+    if (rows.length && !this.seen.length) this.make();
+    for (let i = 0; i < rows.length; i += ROW) {
+      if (exchanged) this.owner[rows[i]] = rows[i + 1];
+      this.held = this.sets.numberOf(rows[i + 3], rows[i + 4]);
+      if (rows[i + 2] & READ) this.read(rows[i], rows[i + 1]);
+      if (rows[i + 2] & WRITE) this.write(rows[i], rows[i + 1]);
+    }
+    this.held = held;
   }
 
   private make(): void {
-    this.seen = new Uint8Array(this.slots * this.threads * SETS);
-    this.owner = new Uint8Array(this.slots).fill(NOBODY);
+    this.seen = new Uint8Array(this.slots.length * this.threads * SETS);
+    this.owner = new Uint8Array(this.slots.length).fill(NOBODY);
   }
 
   /** An access of a new kind: compares it with those of the other threads. */
-  private touch(slot: number, thread: number, how: number): boolean {
+  private touch(slot: number, thread: number, how: number): Access {
     if (!this.seen.length) this.make();
-    const { seen, sets, held, threads } = this;
-    const n = sets.any.length;
-    seen[(slot * threads + thread) * SETS + held] |= how;
+    const { seen, threads, held } = this;
+    const at = (slot * threads + thread) * SETS + held;
+    seen[at] |= how;
+    let found = Access.Apart;
     for (let t = 0; t < threads; t++) {
       if (t === thread) continue;
-      const first = (slot * threads + t) * SETS;
-      for (let set = 0; set < n; set++) {
-        const other = seen[first + set];
-        if (other && (other | how) & WRITE && !sets.apart(held, set)) return true;
-      }
+      const other = this.compare(at, how, (slot * threads + t) * SETS);
+      if (other > found) found = other;
     }
-    return false;
+    if (found) this.slots[slot] = 1;
+    return found;
+  }
+
+  /** Marks an access, and those of one thread from `first` on that it races with. */
+  private compare(at: number, how: number, first: number): Access {
+    const { seen, sets } = this;
+    const held = at % SETS;
+    const n = sets.any.length;
+    let found = Access.Apart;
+    for (let set = 0; set < n; set++) {
+      const other = first + set;
+      const against = seen[other] & (how & WRITE ? READ | WRITE : WRITE);
+      if (!against || sets.apart(held, set)) continue;
+      seen[at] |= how << RACING;
+      if (found === Access.Apart) found = Access.Races;
+      if ((seen[other] & (against << RACING)) === against << RACING) continue;
+      seen[other] |= against << RACING;
+      found = Access.RacesAnew;
+    }
+    return found;
   }
 
   /**
-   * Compares all accesses with each other, as soon as two threads touch the slot. A thread's own slots
-   * move with it when threads are exchanged, so that one that only its owner touches is no race.
+   * Where threads stand for each other an access is one of all of them, as soon as two touch the slot.
+   * A thread's own slots move with it when threads are exchanged, so that one that only its owner
+   * touches is no race.
    */
-  private touchExchanged(slot: number, thread: number, how: number): boolean {
+  private touchExchanged(slot: number, thread: number, how: number): Access {
     if (!this.seen.length) this.make();
-    const { seen, owner, sets, held, threads } = this;
-    const first = slot * threads * SETS;
-    const known = owner[slot];
-    const shared = known === SHARED || (known !== NOBODY && known !== thread);
-    if (known === (shared ? SHARED : thread) && seen[first + held] & how) return false;
-    owner[slot] = shared ? SHARED : thread;
-    seen[first + held] |= how;
-    if (!shared) return false;
-    const n = sets.any.length;
-    for (let a = 0; a < n; a++) {
-      for (let b = a; seen[first + a] && b < n; b++) {
-        const both = seen[first + b] && seen[first + a] | seen[first + b];
-        if (both & WRITE && !sets.apart(a, b)) return true;
+    const { seen, owner, held } = this;
+    const first = slot * this.threads * SETS;
+    let found = Access.Apart;
+    if (owner[slot] === NOBODY) owner[slot] = thread;
+    else if (owner[slot] !== SHARED && owner[slot] !== thread) {
+      owner[slot] = SHARED;
+      found = this.compareAll(first);
+    }
+    const at = first + held;
+    if (!(seen[at] & how)) {
+      seen[at] |= how;
+      const other = owner[slot] === SHARED ? this.compare(at, how, first) : Access.Apart;
+      if (other > found) found = other;
+    }
+    if (found) this.slots[slot] = 1;
+    return found === Access.Apart && seen[at] & (how << RACING) ? Access.Races : found;
+  }
+
+  /** Compares all accesses to a slot with each other. */
+  private compareAll(first: number): Access {
+    let found = Access.Apart;
+    for (let set = 0; set < this.sets.any.length; set++) {
+      for (const how of [READ, WRITE]) {
+        if (this.seen[first + set] & how && this.compare(first + set, how, first)) {
+          found = Access.RacesAnew;
+        }
       }
     }
-    return false;
+    return found;
   }
 }

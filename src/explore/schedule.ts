@@ -73,13 +73,13 @@ function letterOf(thread: number): string {
 }
 
 /** The schedule of a trace of single steps. */
-export function encode(trace: readonly Pick<TraceStep, 'thread' | 'def' | 'value'>[]): string {
+export function encode(trace: readonly Pick<TraceStep, 'thread' | 'def' | 'way'>[]): string {
   const segments: { thread: number; checks: string; choices: number[] }[] = [];
-  for (const { thread, def, value } of trace) {
+  for (const { thread, def, way } of trace) {
     let last = segments.at(-1);
     if (last?.thread !== thread) segments.push((last = { thread, checks: '', choices: [] }));
     last.checks += checkOf(def.name);
-    if (def.kind === 'choice') last.choices.push(value);
+    if (def.kind === 'choice') last.choices.push(way);
   }
   return segments
     .map(({ thread, checks, choices }) =>

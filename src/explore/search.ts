@@ -342,7 +342,7 @@ export class Search {
   }
 
   private finish(complete: boolean, bound: string | null): void {
-    this.space.knowledge.racy = this.machine.mem.racy.slice();
+    this.space.knowledge.accesses = [this.machine.mem.races.accesses()];
     this.result = {
       complete,
       bound,
@@ -432,10 +432,7 @@ export class Search {
       machine.ways(thread);
       machine.transition(thread, way);
     }
-    const steps = machine.trace.map(({ thread, def, value }) => ({
-      thread,
-      way: def.kind === 'choice' ? value : 0,
-    }));
+    const steps = machine.trace.map(({ thread, way }) => ({ thread, way }));
     machine.trace = null;
     return steps;
   }

@@ -3,7 +3,15 @@
  * Runs a routine straight through: the same steps that a search interleaves, one thread, no stops.
  */
 import type { Memory } from './memory.ts';
-import { BLOCKED, ProgramError, type Request, type Run, resume, straight } from './program.ts';
+import {
+  BLOCKED,
+  ProgramError,
+  type Request,
+  type Run,
+  resume,
+  straight,
+  taken,
+} from './program.ts';
 
 export interface Simulation {
   readonly mem: Memory;
@@ -70,6 +78,7 @@ function drive<T>(run: Run<T>): T {
         args[5],
       );
       send = straight.value(def, returned);
+      if (def.take) send = taken(def, straight.world, send, args);
     } else if (request.type === 'call') {
       stack.push(gen);
       gen = (request.def.body as (...a: unknown[]) => Run<unknown>)(...request.args);

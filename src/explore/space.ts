@@ -7,6 +7,7 @@ import { type Control, LocalGraphs } from './control.ts';
 import type { Guard, Guards } from './guards.ts';
 import { LockOrder } from './lock-order.ts';
 import { Learned, Machine, type System, type Thread } from './machine.ts';
+import type { Accesses } from './races.ts';
 import { StateStore } from './store.ts';
 
 export interface SpaceOptions {
@@ -14,7 +15,7 @@ export interface SpaceOptions {
   readonly reduce?: boolean;
   /** Treat threads with the same program as interchangeable. Default false. */
   readonly symmetry?: boolean;
-  /** Report steps that touch several racy slots (the granularity rule). Default false. */
+  /** Report steps that touch several slots raced for (the granularity rule). Default false. */
   readonly testMode?: boolean;
   /** Look for hidden nondeterminism and hold every history to every promise. Default false. */
   readonly strict?: boolean;
@@ -34,7 +35,8 @@ export interface Move {
  * graphs. The graphs serve again as long as `make` gives systems with the same array of threads.
  */
 export class Knowledge {
-  racy: Uint8Array | null = null;
+  /** What was seen of the accesses; of several searches if they are of one memory. */
+  accesses: readonly Accesses[] = [];
   splitNested = false;
   splitLoops = false;
   /** Threads with the same program can be told apart after all. */
@@ -54,8 +56,9 @@ export class Knowledge {
 
   /** What holds for a mutant of the system too, or is a good guess. */
   forMutant(): Knowledge {
-    const { graphs, racy, splitNested, splitLoops, asymmetric } = this;
-    return Object.assign(new Knowledge(graphs), { racy, splitNested, splitLoops, asymmetric });
+    const { graphs, accesses, splitNested, splitLoops, asymmetric } = this;
+    const learned = { accesses, splitNested, splitLoops, asymmetric };
+    return Object.assign(new Knowledge(graphs), learned);
   }
 
   /** Forgets the graphs of other threads, and of these with another guard left out. */
@@ -97,7 +100,6 @@ export class Space {
     const system = this.machine?.rewound() ?? this.make();
     const { mem } = system;
     knowledge.meet(system);
-    if (knowledge.racy) mem.racy.set(knowledge.racy);
     const { splitNested, splitLoops } = knowledge;
     const control = strict ? null : knowledge.control;
     const { graphs } = knowledge;
@@ -122,14 +124,15 @@ export class Space {
     };
     if (symmetry && !knowledge.asymmetric) machine.useSymmetry();
     mem.races.exchanged = machine.symmetric;
+    for (const seen of knowledge.accesses) mem.races.learn(seen);
     this.machine = machine;
     if (this.store) this.store.clear(machine.stride);
     else this.store = new StateStore(machine.stride);
     machine.onGrow = (stride) => this.store.widen(stride);
-    if (reduce && !knowledge.racy) this.rehearse();
+    if (reduce && !knowledge.accesses.length) this.rehearse();
     machine.testMode = testMode;
     mem.watching = reduce || testMode;
-    mem.racyGrew = false;
+    mem.racesAnew = false;
     mem.marks = 0;
     mem.symmetric = machine.symmetric;
     machine.toInitial();
@@ -143,13 +146,13 @@ export class Space {
     if (!(error instanceof Learned)) throw error;
     if (error.what === 'loop') this.knowledge.splitLoops = true;
     if (error.what === 'asymmetry') this.knowledge.asymmetric = true;
-    this.knowledge.racy = this.machine.mem.racy.slice();
+    this.knowledge.accesses = [this.machine.mem.races.accesses()];
     this.restarts++;
     this.open();
   }
 
   /**
-   * Learns what is racy before states are stored: a run of each thread before the others, then runs
+   * Learns what races before states are stored: a run of each thread before the others, then runs
    * that switch at random, from at every step to rarely. The same runs every time.
    */
   private rehearse(): void {

@@ -166,7 +166,7 @@ class Teller {
       when === 'always' ||
       (when !== 'never' && this.interrupted(i)) ||
       (when === 'lookup' && inside(frame, LOOKUPS)) ||
-      (step.def.kind === 'choice' && step.value !== 0);
+      (step.def.kind === 'choice' && step.way !== 0);
     if (words) {
       const text = worth ? (words.text ? words.text(step) : step.def.text ? step.text : '') : '';
       return text && !(changes.length && !words.text) ? [tidy(text), ...changes] : changes;

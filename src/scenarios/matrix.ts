@@ -10,6 +10,7 @@ import {
   explore,
 } from '../explore/explore.ts';
 import type { Violation } from '../explore/memory.ts';
+import type { Accesses } from '../explore/races.ts';
 import { Knowledge } from '../explore/space.ts';
 import { CONSUMERS } from '../kernel/consumers/index.ts';
 import { EXPORTERS } from '../kernel/exporters/index.ts';
@@ -71,9 +72,9 @@ function ruleOrder(a: string, b: string): number {
   return n(a) - n(b) || (a < b ? -1 : 1);
 }
 
-/** What came of one face, and which slots were racy in it. */
+/** What came of one face, and who touched what in it. */
 interface Explored extends Exploration {
-  readonly racy: Uint8Array | null;
+  readonly accesses: readonly Accesses[];
 }
 
 /** A face that was explored, and whose. */
@@ -138,7 +139,7 @@ export class CellRun {
   private limit: string | null = null;
   private best: Counterexample | null = null;
   private face: Face | null = null;
-  private racy: Uint8Array | null = null;
+  private readonly accesses: Accesses[] = [];
   private corrupts = false;
 
   constructor(
@@ -180,7 +181,7 @@ export class CellRun {
     this.current ??= this.begin(face);
     const result = this.current.run(budget);
     if (!result) return null;
-    const done = { ...result, racy: this.current.knowledge.racy };
+    const done = { ...result, accesses: this.current.knowledge.accesses };
     this.current = null;
     shared.put(cell, face, linux, done);
     return done;
@@ -190,7 +191,7 @@ export class CellRun {
     const { cell, linux, shared, maxStates, best } = this;
     const knowledge = new Knowledge(shared.graphs);
     // What two threads race for, they race for when a third is there.
-    if (face.idle === null) knowledge.racy = this.racy;
+    if (face.idle === null) knowledge.accesses = this.accesses;
     return explore(cellSystems(cell.exporter, cell.consumer, face, linux), {
       stopAt: 'never',
       maxStates,
@@ -206,10 +207,7 @@ export class CellRun {
 
   private take(face: Face, done: Explored): void {
     this.at++;
-    if (done.racy) {
-      this.racy ??= new Uint8Array(done.racy.length);
-      for (const [slot, racy] of done.racy.entries()) if (racy) this.racy[slot] = 1;
-    }
+    this.accesses.push(...done.accesses);
     this.states += done.states;
     this.transitions += done.transitions;
     this.marks |= done.marks;

@@ -6,7 +6,15 @@ import { describe, expect, test } from 'vitest';
 import { ScheduleCount, schedulesIn } from '../../src/explore/count.ts';
 import type { System } from '../../src/explore/machine.ts';
 import { Memory } from '../../src/explore/memory.ts';
-import { again, BLOCKED, type Run, routine, step } from '../../src/explore/program.ts';
+import {
+  type Arg,
+  again,
+  BLOCKED,
+  type Run,
+  routine,
+  step,
+  taken,
+} from '../../src/explore/program.ts';
 import { beginning, type Frame, push, settle } from './naive.ts';
 import { makeSystem, programs } from './programs.ts';
 
@@ -44,10 +52,15 @@ function writtenOut(system: System): { orders: Map<string, number>; cut: boolean
       if (value === BLOCKED) continue;
       moved = true;
       const now = [...new Set([...order, ...mem.events.filter((e) => EVENTS.includes(e))])];
-      const after = [...mem.words];
+      let after = [...mem.words];
       const ways = next.def.kind === 'choice' ? value : 1;
       for (let way = 0; way < ways; way++) {
-        const sent = next.def.kind === 'choice' ? way : value;
+        let sent = next.def.kind === 'choice' ? way : value;
+        if (next.def.take) {
+          mem.words.set(words);
+          sent = taken(next.def, world, way, next.args as readonly Arg[]);
+          after = [...mem.words];
+        }
         const top = next.frames[next.frames.length - 1];
         const seen = new Map(visits);
         let often = false;

@@ -4,7 +4,14 @@
  * routine is replayed from its beginning for every step, nothing is reduced.
  */
 import type { System } from '../../src/explore/machine.ts';
-import { BLOCKED, type Request, type Run, type StepDef } from '../../src/explore/program.ts';
+import {
+  type Arg,
+  BLOCKED,
+  type Request,
+  type Run,
+  type StepDef,
+  taken,
+} from '../../src/explore/program.ts';
 
 /** One routine that a thread is in: how to begin it, what was sent to it, what it may remember. */
 export interface Frame {
@@ -131,10 +138,14 @@ export function naive(system: System, limit: number): Naive | null {
         const value = Number(run(world, ...args) ?? 0);
         const ways = def.kind === 'choice' ? value : 1;
         if (value !== BLOCKED) {
-          const words = [...mem.words];
-          const violations = mem.reports.splice(0);
           for (let way = 0; way < ways; way++) {
-            const sent = def.kind === 'choice' ? way : value;
+            let sent = def.kind === 'choice' ? way : value;
+            if (def.take) {
+              mem.words.set(state.words);
+              sent = taken(def, world, way, args as readonly Arg[]);
+            }
+            const words = [...mem.words];
+            const violations = mem.reports.splice(0);
             const top = next.frames[next.frames.length - 1];
             const moved = settle([...next.frames.slice(0, -1), push(top, sent)])?.frames ?? [];
             const to = make(

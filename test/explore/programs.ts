@@ -9,10 +9,11 @@ import { again, BLOCKED, choice, type Run, routine, step } from '../../src/explo
 
 export type Stmt =
   | { readonly do: 'set' | 'check' | 'wait'; readonly slot: number; readonly value: number }
-  | { readonly do: 'read' | 'bump' | 'choose' | 'chooseUpTo'; readonly slot: number }
+  | { readonly do: 'read' | 'bump' | 'choose' | 'chooseUpTo' | 'draw'; readonly slot: number }
   | { readonly do: 'mine'; readonly value: number }
   | { readonly do: 'own' }
   | { readonly do: 'lock' | 'shared'; readonly lock: number; readonly body: Block }
+  | { readonly do: 'await'; readonly lock: number }
   | { readonly do: 'try'; readonly lock: number; readonly body: Block }
   | { readonly do: 'until'; readonly slot: number; readonly value: number; readonly body: Block }
   | { readonly do: 'if'; readonly value: number; readonly body: Block }
@@ -71,6 +72,17 @@ const own = step('own', (w: World) => w.owner.set(0, w.mem.self + 1));
 const isOwner = step('is_owner', (w: World) => w.owner.get() === w.mem.self + 1);
 const two = choice('two', () => 2);
 const upTo = choice('up_to', (w: World, slot: number) => w.x.get(slot) + 1);
+/** Counts one slot and writes the next, in one step. */
+const draw = choice(
+  'draw',
+  (w: World, slot: number) => w.x.get(slot) + 1,
+  {},
+  (w: World, way: number, slot: number) => {
+    w.x.set((slot + 1) % SLOTS, way);
+    return w.x.get(slot) - way;
+  },
+);
+const awaitLock = step('await', (w: World, lock: number) => w.lock.wait(lock));
 const exclusive = lockSteps<World>(['lock', 'unlock'], (w) => w.lock);
 const shared = lockSteps<World>(['lock_shared', 'unlock_shared'], (w) => w.lock, { shared: true });
 const tries = lockSteps<World>(['try_lock', 'end_try'], (w) => w.lock, { trylock: true });
@@ -84,6 +96,8 @@ function* run(block: Block, r: number): Run<number> {
     else if (s.do === 'bump') yield* set(s.slot, (r + 1) % 3);
     else if (s.do === 'choose') yield* set(s.slot, yield* two());
     else if (s.do === 'chooseUpTo') r = yield* upTo(s.slot);
+    else if (s.do === 'draw') r = yield* draw(s.slot);
+    else if (s.do === 'await') yield* awaitLock(s.lock);
     else if (s.do === 'mine') r = yield* setMine(s.value);
     else if (s.do === 'own') yield* own();
     else if (s.do === 'if') {
@@ -150,7 +164,11 @@ export function programs(shape: Shape): fc.Arbitrary<Programs> {
   const simple: fc.Arbitrary<Stmt>[] = [
     fc.record({ do: fc.constantFrom('set' as const, 'check' as const), slot, value }),
     fc.record({ do: fc.constantFrom('read' as const, 'bump' as const), slot }),
-    fc.record({ do: fc.constantFrom('choose' as const, 'chooseUpTo' as const), slot }),
+    fc.record({
+      do: fc.constantFrom('choose' as const, 'chooseUpTo' as const, 'draw' as const),
+      slot,
+    }),
+    fc.record({ do: fc.constant('await' as const), lock }),
     fc.record({ do: fc.constant('mine' as const), value }),
     fc.record({ do: fc.constant('own' as const) }),
     fc.record({ do: fc.constant('wait' as const), slot, value }),

@@ -108,7 +108,7 @@ test('a lock between any two accesses that conflict is enough: nothing is racy',
     const p: Programs = { threads: bodies.map((_, i) => i), bodies, severity: 'breaks' };
     const s = new Search(makeSystem(p), { stopAt: 'never' });
     s.run();
-    return [...s.machine.mem.racy.subarray(0, 3)];
+    return [...s.machine.mem.races.slots.subarray(0, 3)];
   };
   // Written under both locks, read under either; the writer looks again with neither.
   expect(racy([under(0, under(1, set)), read], [under(0, read)], [under(1, read)])).toEqual([

@@ -23,7 +23,7 @@ export interface Ending {
 
 /** The turns that a trace took. */
 export const turnsOf = (trace: readonly Step[]): Turn[] =>
-  trace.map(({ thread, def, value }) => ({ thread, way: def.kind === 'choice' ? value : 0 }));
+  trace.map(({ thread, way }) => ({ thread, way }));
 
 /** Plays turns on a fresh system, and keeps what it looks like after each. */
 export function play(
@@ -73,13 +73,13 @@ export function traceOf(
 }
 
 export function stepView(step: Step): StepView {
-  const { thread, text, def, routines, value, changes, violations } = step;
+  const { thread, text, def, routines, way, changes, violations } = step;
   return {
     thread,
     text,
     name: def.name,
     routines: routines.map(({ name, cite }) => ({ name, cite })),
-    way: def.kind === 'choice' ? value : 0,
+    way,
     changes: changes.map((c) => ({ name: c.name, before: c.beforeText, after: c.afterText })),
     violations,
   };
