@@ -155,7 +155,7 @@ export class Kernel {
   readonly pte: Slots;
   readonly pmd: Slots;
   readonly tlb: Slots;
-  readonly irqs_off: Slots;
+  readonly irqs_off: LockClass;
 
   /** struct vm_area_struct */
   readonly vm_start: Slots;
@@ -300,7 +300,7 @@ export class Kernel {
       show: showPte,
       label: (i) => `tlb${Math.floor(i / vpages)}[${i % vpages}]`,
     });
-    this.irqs_off = mem.array('irqs_off', cpus, { perThread: 1 });
+    this.irqs_off = new LockClass(mem, 'irqs_off', cpus, locks, { perThread: 1 });
 
     const v = mms * vmas;
     this.vm_start = mem.array('vm_start', v);

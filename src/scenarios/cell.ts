@@ -12,7 +12,7 @@ import {
 } from '../contract/traits.ts';
 import type { System, Thread } from '../explore/machine.ts';
 import type { Violation } from '../explore/memory.ts';
-import { type Run, routine, step } from '../explore/program.ts';
+import { again, type Run, routine, step } from '../explore/program.ts';
 import { simulate } from '../explore/simulate.ts';
 import { type Exporter, exporter } from '../kernel/dma-buf/exporter.ts';
 import { sys_close } from '../kernel/fs/file.ts';
@@ -116,6 +116,7 @@ function takeBack(built: Exporter, way: Way): () => Run<void> {
       return;
     }
     for (let times = 0; times < 2; times++) {
+      yield* again('take back', times);
       if (way === 'move') yield* built.move(BUFFER, 0, PAGES);
       else if (way === 'evict') yield* built.evict(BUFFER, 0, PAGES);
       else {

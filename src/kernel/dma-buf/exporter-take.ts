@@ -72,8 +72,7 @@ export function takeBackOf(traits: ExporterTraits, memory: ExporterMemory): Expo
       if (pfn < 0) return pfn;
       if (fresh) yield* memory.fill_fresh(pfn, gen, i);
       else if (old) yield* copy_page(pfn, old);
-      yield* object.check_contents(buf, i, pfn, 'page');
-      yield* object.set_backing(buf, i, pfn);
+      yield* object.switch_backing(buf, i, pfn);
       return old;
     },
   );
@@ -116,8 +115,7 @@ export function takeBackOf(traits: ExporterTraits, memory: ExporterMemory): Expo
     if (!pfn) return;
     const words = yield* object.words_of_page();
     for (let w = 0; w < words; w++) yield* object.swap_out_word(buf, i, w, pfn);
-    yield* object.check_contents(buf, i, 0, 'swap');
-    yield* object.set_backing(buf, i, 0);
+    yield* object.switch_backing(buf, i, 0);
     yield* memory.discard(pfn, buf, i);
   });
 

@@ -12,6 +12,9 @@ import { bufferPage, OWNER_BUFFER, OWNER_KEPT, OWNER_LATER, OWNER_POOL } from '.
 
 const at = (k: Kernel, buf: number, i: number) => buf * k.config.bufferPages + i;
 
+const placed = ([, i, pfn]: readonly unknown[]) =>
+  `placement of page ${i} = ${pfn ? `page${pfn}` : 'none'}`;
+
 export const backing = step(
   'placement',
   (k: Kernel, buf: number, i: number) => k.buf_page.get(at(k, buf, i)),
@@ -20,7 +23,31 @@ export const backing = step(
 export const set_backing = step(
   'set_placement',
   (k: Kernel, buf: number, i: number, pfn: number) => k.buf_page.set(at(k, buf, i), pfn),
-  { text: ([, i, pfn]) => `placement of page ${i} = ${pfn ? `page${pfn}` : 'none'}` },
+  { text: placed },
+);
+/** Ghost: a store that the copy has missed is lost the moment the placement changes. */
+function checkContents(k: Kernel, buf: number, i: number, pfn: number): void {
+  const want = k.buf_data.get(at(k, buf, i));
+  const got = pfn
+    ? k.page_word.get(pfn * k.config.words)
+    : k.buf_swap.get(swapAt(k, buf, i, 0)) - 1;
+  if (got === want) return;
+  const where = pfn ? `page${pfn}` : 'swap';
+  k.mem.report({
+    severity: 'corrupts',
+    rule: `R${k.buf_blame.get(at(k, buf, i))}`,
+    text: `a store to page ${i} of the buffer came after the copy to ${where}: the write is lost`,
+  });
+}
+
+/** Page `i`, which was copied, is elsewhere from now on: in `pfn`, or in swap (0). */
+export const switch_backing = step(
+  'set_placement',
+  (k: Kernel, buf: number, i: number, pfn: number) => {
+    if (k.config.checkContents) checkContents(k, buf, i, pfn);
+    k.buf_page.set(at(k, buf, i), pfn);
+  },
+  { text: placed, atomic: 'one word; the rest is the ghost check that no CPU makes' },
 );
 export const table_of = step('sg_table', (k: Kernel, buf: number) => at(k, buf, 0));
 export const npages = step('dmabuf->size', (k: Kernel, buf: number) => k.buf_npages.get(buf));
@@ -120,9 +147,9 @@ export const begin_move = step(
   },
   { atomic: 'both are under the lock of the buffer' },
 );
-export const tag_page = step('tag', (k: Kernel, pfn: number, gen: number) =>
-  k.page_gen.set(pfn, gen),
-);
+export const tag_page = step('tag', (k: Kernel, pfn: number, gen: number) => {
+  if (k.config.statistics) k.page_gen.set(pfn, gen);
+});
 
 export const count_fault = step('count_fault', (k: Kernel, buf: number) => {
   if (k.config.statistics) k.buf_faults.add(buf, 1);
@@ -216,24 +243,4 @@ export const swap_in_word = step(
 );
 export const is_swapped = step('TTM_TT_FLAG_SWAPPED', (k: Kernel, buf: number, i: number) =>
   k.config.swap && k.buf_swap.get(swapAt(k, buf, i, 0)) ? 1 : 0,
-);
-
-/** Ghost: a store that the copy has missed is lost the moment the placement changes. */
-export const check_contents = step(
-  'contents',
-  (k: Kernel, buf: number, i: number, pfn: number, where: string) => {
-    if (!k.config.checkContents) return;
-    const want = k.buf_data.get(at(k, buf, i));
-    const got = pfn
-      ? k.page_word.get(pfn * k.config.words)
-      : k.buf_swap.get(swapAt(k, buf, i, 0)) - 1;
-    if (got !== want) {
-      k.mem.report({
-        severity: 'corrupts',
-        rule: `R${k.buf_blame.get(at(k, buf, i))}`,
-        text: `a store to page ${i} of the buffer came after the copy to ${where}${pfn || ''}: the write is lost`,
-      });
-    }
-  },
-  { atomic: 'ghost check' },
 );

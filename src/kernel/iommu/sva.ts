@@ -14,16 +14,12 @@ import {
   FAULT_FLAG_REMOTE,
   FAULT_FLAG_WRITE,
   PTE_BORN_STALE,
-  PTE_DIRTY,
-  PTE_PRESENT,
-  PTE_WRITE,
-  PTE_YOUNG,
   pte_pfn,
   VM_FAULT_ERROR,
   VM_READ,
   VM_WRITE,
 } from '../mm/flags.ts';
-import { table_walk } from '../mm/pgtable.ts';
+import { serves, table_walk, tlbWays } from '../mm/pgtable.ts';
 import { mmap_read_lock, mmap_read_unlock, NO_VMA, vm_flags, vma_lookup } from '../mm/vma.ts';
 
 /**
@@ -51,18 +47,6 @@ export const iommu_sva_handle_mm = routine(
   'drivers/iommu/iommu-sva.c',
 );
 
-/** The IOMMU may drop an entry of its own accord; it shows where the table says something else by now. */
-const iotlb_may_be_evicted = choice(
-  'iotlb_evict',
-  (k: Kernel, h: number, mm: number, addr: number) => {
-    const entry = k.hold_iotlb.get(h);
-    if (!entry) return 1;
-    const pte = k.pte.get(mm * k.config.vpages + addr);
-    return (entry ^ pte) & ~(PTE_DIRTY | PTE_YOUNG) ? 2 : 1;
-  },
-);
-const iotlb_get = step('iotlb_lookup', (k: Kernel, h: number) => k.hold_iotlb.get(h));
-
 /** A first-level walk by the IOMMU, which sets accessed and dirty bits as the MMU does. */
 const walk_and_fill = step(
   'iommu_walk',
@@ -78,19 +62,31 @@ const walk_and_fill = step(
 );
 
 const MISS = -4;
-const dma = step(
+/** The IOMMU may drop an entry of its own accord, as a CPU may. */
+const dma = choice(
   'dma',
-  (k: Kernel, h: number, entry: number, write: number, value: number, user: UserPage) => {
-    if (k.hold_iotlb.get(h) !== entry) return MISS;
+  (k: Kernel, h: number, mm: number, addr: number) => tlbWays(k, k.hold_iotlb.get(h), mm, addr),
+  {
+    text: ([, , , write, value], v) =>
+      v === MISS ? 'device TLB miss' : write ? `device writes ${value}` : `device reads ${v}`,
+    atomic: 'a TLB invalidation waits for requests in flight; the rest is the ghost check',
+  },
+  (
+    k: Kernel,
+    evicted: number,
+    h: number,
+    _mm: number,
+    _addr: number,
+    write: number,
+    value: number,
+    user: UserPage,
+  ) => {
+    const entry = k.hold_iotlb.get(h);
+    if (evicted || !serves(entry, write)) return MISS;
     const rule = entry & PTE_BORN_STALE ? 'R5' : 'R4';
     // Whoever is not told of flushes keeps a translation of its own.
     const keeper = k.mn_registered.get(h) ? null : 'R8';
     return touch(k, pte_pfn(entry), write, 0, value, user, keeper, rule);
-  },
-  {
-    text: ([, , write, value], v) =>
-      v === MISS ? 'device TLB miss' : write ? `device writes ${value}` : `device reads ${v}`,
-    atomic: 'a TLB invalidation waits for requests in flight; the rest is the ghost check',
   },
 );
 
@@ -110,16 +106,10 @@ export const sva_access = routine(
   ): Run<number> {
     for (;;) {
       yield* again('request');
-      const evicted = yield* iotlb_may_be_evicted(h, mm, addr);
-      const cached = evicted ? 0 : yield* iotlb_get(h);
-      const usable = cached & PTE_PRESENT && (!write || (cached & PTE_WRITE && cached & PTE_DIRTY));
-      const entry = usable ? cached : yield* walk_and_fill(h, mm, addr, write);
-      if (entry) {
-        const got = yield* dma(h, entry, write, value, user);
-        if (got !== MISS) return got;
-      } else if ((yield* iommu_sva_handle_mm(mm, addr, write)) < 0) {
-        return -EFAULT;
-      }
+      const got = yield* dma(h, mm, addr, write, value, user);
+      if (got !== MISS) return got;
+      if (yield* walk_and_fill(h, mm, addr, write)) continue;
+      if ((yield* iommu_sva_handle_mm(mm, addr, write)) < 0) return -EFAULT;
     }
   },
 );

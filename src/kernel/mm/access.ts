@@ -8,12 +8,12 @@
  * A store that a move overtakes is lost: the buffer remembers (as a ghost, which no CPU sees) the
  * last value stored in good faith, and a move compares.
  */
-import { again, type Run, routine, step } from '../../explore/program.ts';
+import { again, choice, type Run, routine, step } from '../../explore/program.ts';
 import { type Kernel, PAGE_DEVICE, PAGE_USED, REVOKED } from '../kernel.ts';
 import { handle_page_fault } from './fault.ts';
-import { PFN_SHIFT, PTE_BORN_STALE, PTE_PRESENT, pte_pfn } from './flags.ts';
+import { PTE_BORN_STALE, PTE_PRESENT, pte_pfn } from './flags.ts';
 import { bufferPage, OWNER_BUFFER, OWNER_LATER } from './page.ts';
-import { TLB_MISS, translate } from './pgtable.ts';
+import { entryNow, hw_walk, inTlb, serves, TLB_MISS, tlbWays } from './pgtable.ts';
 
 /** Of a page that belongs to no buffer: ordinary memory, where the page table alone says what is right. */
 export const NO_BUFFER = -1;
@@ -37,7 +37,7 @@ export interface UserPage {
  * Otherwise it is the one who kept the translation.
  */
 function blame(k: Kernel, pfn: number, user: UserPage, keeper: string): string {
-  const entry = entryNow(k, user);
+  const entry = entryNow(k, user.mm, user.addr);
   if (entry & PTE_PRESENT && pte_pfn(entry) === pfn) {
     return mapped(k, user, entry & PTE_BORN_STALE ? 'R5' : 'R4');
   }
@@ -45,19 +45,10 @@ function blame(k: Kernel, pfn: number, user: UserPage, keeper: string): string {
   return keeper === 'R8' && k.page_state.get(pfn) === PAGE_DEVICE ? 'R9' : keeper;
 }
 
-/** The entry, of either size, that translates the user's address now. */
-function entryNow(k: Kernel, user: UserPage): number {
-  const { vpages, ptrsPerPmd } = k.config;
-  const blocks = Math.ceil(vpages / ptrsPerPmd);
-  const pmd = k.pmd.get(user.mm * blocks + Math.floor(user.addr / ptrsPerPmd));
-  const page = (user.addr % ptrsPerPmd) << PFN_SHIFT;
-  return pmd & PTE_PRESENT ? pmd + page : k.pte.get(user.mm * vpages + user.addr);
-}
-
 /** The page that is the user's page now; 0: none is. */
 function rightPage(k: Kernel, user: UserPage): number {
   if (user.buffer >= 0) return k.buf_page.get(user.buffer * k.config.bufferPages + user.page);
-  const entry = entryNow(k, user);
+  const entry = entryNow(k, user.mm, user.addr);
   return entry & PTE_PRESENT ? pte_pfn(entry) : 0;
 }
 
@@ -163,29 +154,33 @@ export const access_page = step(
   },
 );
 
-/** The load or store itself; it completes only if no flush took the translation away before it. */
-const load_store = step(
+/** The load or store itself: completes if this CPU's TLB has a translation that serves it. */
+const load_store = choice(
   'access',
+  (k: Kernel, mm: number, addr: number) => tlbWays(k, inTlb(k, addr), mm, addr),
+  {
+    text: ([, addr, write, , value], v, k: Kernel) => {
+      if (v === TLB_MISS) return `TLB miss at ${addr}`;
+      const entry = inTlb(k, Number(addr));
+      return showAccess(write, value, v, pte_pfn(entry));
+    },
+    atomic:
+      'a flush interrupt comes between instructions (Intel SDM 4.10); the rest is the ghost check that no CPU makes',
+  },
   (
     k: Kernel,
+    evicted: number,
+    _mm: number,
     addr: number,
-    entry: number,
     write: number,
     word: number,
     value: number,
     user: UserPage | null,
   ) => {
-    if (k.tlb.get(k.mem.self * k.config.vpages + addr) !== entry) return TLB_MISS;
+    const entry = inTlb(k, addr);
+    if (evicted || !serves(entry, write)) return TLB_MISS;
     const rule = entry & PTE_BORN_STALE ? 'R5' : 'R4';
     return touch(k, pte_pfn(entry), write, word, value, user, null, rule);
-  },
-  {
-    text: ([addr, entry, write, , value], v) =>
-      v === TLB_MISS
-        ? `TLB miss at ${addr}`
-        : showAccess(write, value, v, pte_pfn(entry as number)),
-    atomic:
-      'a flush interrupt comes between instructions; the rest is the ghost check that no CPU makes',
   },
 );
 
@@ -207,14 +202,11 @@ export const user_access = routine(
   ): Run<number> {
     for (;;) {
       yield* again('instruction');
-      const entry = yield* translate(mm, addr, write);
-      if (entry) {
-        const got = yield* load_store(addr, entry, write, word, value, user);
-        if (got !== TLB_MISS) return got;
-      } else {
-        const signal = yield* handle_page_fault(mm, addr, write);
-        if (signal < 0) return signal;
-      }
+      const got = yield* load_store(mm, addr, write, word, value, user);
+      if (got !== TLB_MISS) return got;
+      if (yield* hw_walk(mm, addr, write)) continue;
+      const signal = yield* handle_page_fault(mm, addr, write);
+      if (signal < 0) return signal;
     }
   },
 );

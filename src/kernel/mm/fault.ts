@@ -6,7 +6,7 @@
  * A driver's `fault` either inserts the entry itself and says VM_FAULT_NOPAGE, or names a page with a
  * reference: then it returns the pfn above VM_FAULT_PAGE_SHIFT.
  */
-import { guard, type Run, routine, step } from '../../explore/program.ts';
+import { again, guard, type Run, routine, step } from '../../explore/program.ts';
 import { type Kernel, type VmOperations, vm_operations } from '../kernel.ts';
 import {
   FAULT_FLAG_ALLOW_RETRY,
@@ -252,13 +252,14 @@ export const handle_mm_fault = routine(
     if (entry & PTE_NONE && (yield* vm_flags(vma)) & (VM_READ | VM_WRITE | VM_EXEC)) {
       return yield* do_numa_page(mm, addr, entry);
     }
+    yield* again('handle_pte_fault', entry & ~(PTE_DIRTY | PTE_YOUNG));
     yield* pte_lock(mm);
     const now = yield* ptep_get(mm, addr);
     if (yield* guard('the pte_same test', !same_pte(now, entry))) {
       yield* pte_unlock(mm);
       return 0;
     }
-    if (flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE) && !(entry & PTE_WRITE)) {
+    if (flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE) && !(now & PTE_WRITE)) {
       return yield* do_wp_page(mm, vma, addr, now, flags & FAULT_FLAG_UNSHARE ? 1 : 0);
     }
     yield* ptep_set_bits(mm, addr, PTE_YOUNG | (flags & FAULT_FLAG_WRITE ? PTE_DIRTY : 0));

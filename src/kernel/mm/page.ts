@@ -61,54 +61,51 @@ function pagesToChoose(k: Kernel): number {
   const fresh = k.pages_fresh.get(0) < k.config.pages ? 1 : 0;
   return k.pages_freed.get(0) + fresh;
 }
-/** Free pages are kept by mobility: a straight run's policy may take movable ones from elsewhere. */
-const free_pages_to_choose = choice('rmqueue', pagesToChoose);
-const movable_pages_to_choose = choice('rmqueue_movable', pagesToChoose);
 
-const take_page = step(
-  'alloc_page',
-  (k: Kernel, which: number, owner: number) => {
-    let pfn = 0;
-    let skip = which;
-    if (k.pages_freed.get(0) > 0) {
-      for (let p = 1; p < k.pages_fresh.get(0); p++) {
-        if (k.page_state.get(p) === PAGE_FREED && skip-- === 0) {
-          pfn = p;
-          k.pages_freed.add(0, -1);
-          break;
-        }
+function takePage(k: Kernel, which: number, owner: number): number {
+  let pfn = 0;
+  let skip = which;
+  if (k.pages_freed.get(0) > 0) {
+    for (let p = 1; p < k.pages_fresh.get(0); p++) {
+      if (k.page_state.get(p) === PAGE_FREED && skip-- === 0) {
+        pfn = p;
+        k.pages_freed.add(0, -1);
+        break;
       }
     }
-    if (pfn === 0) {
-      pfn = k.pages_fresh.get(0);
-      if (pfn >= k.config.pages) return -ENOMEM;
-      k.pages_fresh.set(0, pfn + 1);
-    }
-    k.page_state.set(pfn, PAGE_USED);
-    k.page_refcount.set(pfn, 1);
-    k.page_mapcount.set(pfn, 0);
-    k.page_mapping.set(pfn, 0);
-    k.page_exclusive.set(pfn, 0);
-    k.page_owner.set(pfn, owner);
-    k.page_gen.set(pfn, 0);
-    if (k.config.pageFlags) k.page_flags.set(pfn, 0);
-    for (let w = 0; w < k.config.words; w++) k.page_word.set(pfn * k.config.words + w, 0);
-    return pfn;
-  },
-  {
-    text: (_, v) => `alloc_page() = page${v}`,
-    atomic:
-      'the allocator takes pages under zone->lock or from per-CPU lists (mm/page_alloc.c rmqueue)',
-  },
-);
+  }
+  if (pfn === 0) {
+    pfn = k.pages_fresh.get(0);
+    if (pfn >= k.config.pages) return -ENOMEM;
+    k.pages_fresh.set(0, pfn + 1);
+  }
+  k.page_state.set(pfn, PAGE_USED);
+  k.page_refcount.set(pfn, 1);
+  k.page_mapcount.set(pfn, 0);
+  k.page_mapping.set(pfn, 0);
+  k.page_exclusive.set(pfn, 0);
+  k.page_owner.set(pfn, owner);
+  if (k.config.statistics) k.page_gen.set(pfn, 0);
+  if (k.config.pageFlags) k.page_flags.set(pfn, 0);
+  for (let w = 0; w < k.config.words; w++) k.page_word.set(pfn * k.config.words + w, 0);
+  return pfn;
+}
+
+const FROM_FREE_LISTS = {
+  text: (_: unknown, pfn: number) => `alloc_page() = page${pfn}`,
+  atomic:
+    'the allocator takes pages under zone->lock or from per-CPU lists (mm/page_alloc.c rmqueue)',
+};
+/** Free pages are kept by mobility: a straight run's policy may take movable ones from elsewhere. */
+const rmqueue = choice('rmqueue', pagesToChoose, FROM_FREE_LISTS, takePage);
+const rmqueue_movable = choice('rmqueue_movable', pagesToChoose, FROM_FREE_LISTS, takePage);
 
 /** Allocates one zeroed page for `owner`. Returns its pfn, or -ENOMEM. */
 export const alloc_page = routine(
   'alloc_page',
   function* (owner: number): Run<number> {
     const movable = owner === OWNER_ANON || owner === OWNER_FILE;
-    const which = movable ? yield* movable_pages_to_choose() : yield* free_pages_to_choose();
-    return yield* take_page(which, owner);
+    return movable ? yield* rmqueue_movable(owner) : yield* rmqueue(owner);
   },
   'mm/page_alloc.c',
 );
@@ -251,7 +248,7 @@ const free_page_now = step(
     }
     k.page_state.set(pfn, PAGE_FREED);
     k.page_owner.set(pfn, OWNER_NONE);
-    k.page_gen.set(pfn, 0);
+    if (k.config.statistics) k.page_gen.set(pfn, 0);
     k.pages_freed.add(0, 1);
     // Nobody may look at a free page, so what it holds is no part of the state.
     if (k.config.keepFreedContents) return;

@@ -6,7 +6,8 @@
  * A flush is an interrupt on each CPU that runs the mm, waited for; a CPU with interrupts off holds
  * it up, which is what GUP-fast relies on (mm/gup.c, comment above gup_fast).
  */
-import { BLOCKED, choice, type Run, routine, step } from '../../explore/program.ts';
+import { ownLockSteps } from '../../explore/locks.ts';
+import { BLOCKED, type Run, routine, step } from '../../explore/program.ts';
 import { ENOMEM } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 import { showPte } from '../show.ts';
@@ -198,36 +199,37 @@ export const hw_walk = step(
   },
 );
 
-export const tlb_get = step('tlb_lookup', (k: Kernel, addr: number) =>
-  k.tlb.get(k.mem.self * k.config.vpages + addr),
-);
-const tlb_may_be_evicted = choice('tlb_evict', (k: Kernel, mm: number, addr: number) => {
-  const entry = k.tlb.get(k.mem.self * k.config.vpages + addr);
-  if (!entry) return 1;
-  const pte = k.pte.get(mm * k.config.vpages + addr);
-  return (entry ^ pte) & ~(PTE_DIRTY | PTE_YOUNG) ? 2 : 1;
-});
+/** The entry, of either size, that translates an address now. Part of a step. */
+export function entryNow(k: Kernel, mm: number, addr: number): number {
+  const pmd = k.pmd.get(pmdAt(k, mm, addr));
+  const page = (addr % k.config.ptrsPerPmd) << PFN_SHIFT;
+  return pmd & PTE_PRESENT ? pmd + page : k.pte.get(at(k, mm, addr));
+}
 
-/** A translation was flushed before the instruction that wanted it. */
+/** This CPU's TLB has no translation that serves an access: the MMU walks, and the access begins again. */
 export const TLB_MISS = -4;
 
-/** Leaves a usable translation in this CPU's TLB and returns it, or 0 when the CPU must fault. */
-export const translate = routine(
-  'mmu',
-  function* (mm: number, addr: number, write: number): Run<number> {
-    const evicted = yield* tlb_may_be_evicted(mm, addr);
-    const cached = evicted ? 0 : yield* tlb_get(addr);
-    if (cached & PTE_PRESENT && (!write || (cached & PTE_WRITE && cached & PTE_DIRTY)))
-      return cached;
-    return yield* hw_walk(mm, addr, write);
-  },
-);
+/**
+ * Ways of a look-up in a TLB: an entry may have been dropped, which shows where the table says
+ * something else by now. Part of a choice.
+ */
+export const tlbWays = (k: Kernel, entry: number, mm: number, addr: number): number =>
+  entry && (entry ^ entryNow(k, mm, addr)) & ~(PTE_DIRTY | PTE_YOUNG) ? 2 : 1;
+
+/** Does a translation serve the access as it stands? */
+export const serves = (entry: number, write: number): boolean =>
+  (entry & PTE_PRESENT) !== 0 &&
+  (!write || ((entry & PTE_WRITE) !== 0 && (entry & PTE_DIRTY) !== 0));
+
+/** What this CPU's TLB says of an address. Part of a step. */
+export const inTlb = (k: Kernel, addr: number): number =>
+  k.tlb.get(k.mem.self * k.config.vpages + addr);
 
 const flush_one_cpu = step(
   'flush_tlb_func',
   (k: Kernel, cpu: number, mm: number, start: number, end: number) => {
     if (k.config.cpuMm[cpu] !== mm) return 0;
-    if (cpu !== k.mem.self && k.irqs_off.get(cpu)) return BLOCKED;
+    if (cpu !== k.mem.self && k.irqs_off.wait(cpu) === BLOCKED) return BLOCKED;
     const base = cpu * k.config.vpages;
     for (let a = start; a < end; a++) k.tlb.set(base + a, 0);
     return 0;
@@ -251,17 +253,10 @@ export const flush_tlb_range = routine(
   'TLB flush',
 );
 
-const INTERRUPTS_OFF = { guard: 'local_irq_save' } as const;
-export const local_irq_disable = step(
-  'local_irq_save',
-  (k: Kernel) => k.irqs_off.set(k.mem.self, 1),
-  INTERRUPTS_OFF,
-);
-export const local_irq_enable = step(
-  'local_irq_restore',
-  (k: Kernel) => k.irqs_off.set(k.mem.self, 0),
-  INTERRUPTS_OFF,
-);
+/** Whoever sends this CPU an interrupt waits until it is taken: to senders it is a lock. */
+const local_irq = ownLockSteps(['local_irq_save', 'local_irq_restore'], (k: Kernel) => k.irqs_off);
+export const local_irq_disable = local_irq.lock;
+export const local_irq_enable = local_irq.unlock;
 
 /**
  * The first page of [addr, end) that has an entry, or `end`. Only under the page-table lock: entries

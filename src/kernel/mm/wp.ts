@@ -3,7 +3,7 @@
  * Writes that a present entry does not allow: the page is copied, or found to be this process's alone,
  * or the exporter is told. mm/memory.c do_wp_page
  */
-import { again, guard, type Run, routine, step } from '../../explore/program.ts';
+import { again, choice, guard, type Run, routine, step } from '../../explore/program.ts';
 import { EAGAIN } from '../errno.ts';
 import type { Kernel, VmOperations } from '../kernel.ts';
 import { vma_ops } from './fault.ts';
@@ -41,32 +41,39 @@ import {
 } from './page.ts';
 import {
   flush_tlb_range,
+  hw_walk,
+  inTlb,
   ptep_get,
   ptep_get_and_clear,
   ptep_set_bits,
   same_pte,
+  serves,
   set_pte_at,
   TLB_MISS,
-  translate,
+  tlbWays,
 } from './pgtable.ts';
 import { anon_vma_prepare, vm_flags, vm_page_prot } from './vma.ts';
 import { MAPPING_ANON, set_page_mapping } from './zap.ts';
 
 const current_mm = step('current->mm', (k: Kernel) => k.config.cpuMm[k.mem.self]);
 const words_of_page = step('PAGE_SIZE', (k: Kernel) => k.config.words);
-const copy_user_word = step(
+const copy_user_word = choice(
   'copy_from_user',
-  (k: Kernel, addr: number, entry: number, to: number, word: number) => {
-    if (k.tlb.get(k.mem.self * k.config.vpages + addr) !== entry) return TLB_MISS;
+  (k: Kernel, mm: number, addr: number) => tlbWays(k, inTlb(k, addr), mm, addr),
+  {
+    text: ([, addr, to], v, k: Kernel) =>
+      v === TLB_MISS
+        ? `TLB miss at ${addr}`
+        : `copy page${pte_pfn(inTlb(k, Number(addr)))} to page${to}`,
+    atomic:
+      'a flush interrupt comes between instructions; nobody else reaches the page copied to yet',
+  },
+  (k: Kernel, evicted: number, _mm: number, addr: number, to: number, word: number) => {
+    const entry = inTlb(k, addr);
+    if (evicted || !serves(entry, 0)) return TLB_MISS;
     const { words } = k.config;
     k.page_word.set(to * words + word, k.page_word.get(pte_pfn(entry) * words + word));
     return 0;
-  },
-  {
-    text: ([addr, entry, to], v) =>
-      v === TLB_MISS ? `TLB miss at ${addr}` : `copy page${pte_pfn(entry as number)} to page${to}`,
-    atomic:
-      'a flush interrupt comes between instructions; nobody else reaches the page copied to yet',
   },
 );
 
@@ -79,9 +86,8 @@ const copy_from_user_inatomic = routine(
     for (let word = 0; word < words; word++) {
       for (;;) {
         yield* again('instruction', word);
-        const entry = yield* translate(mm, addr, 0);
-        if (!entry) return 0;
-        if ((yield* copy_user_word(addr, entry, to, word)) !== TLB_MISS) break;
+        if ((yield* copy_user_word(mm, addr, to, word)) !== TLB_MISS) break;
+        if (!(yield* hw_walk(mm, addr, 0))) return 0;
       }
     }
     return 1;

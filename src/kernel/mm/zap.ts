@@ -7,7 +7,7 @@
  * after it (include/asm-generic/tlb.h tlb_end_vma, 6.12 line 577).
  */
 import { lockSteps } from '../../explore/locks.ts';
-import { guard, type Run, routine, step } from '../../explore/program.ts';
+import { again, guard, type Run, routine, step } from '../../explore/program.ts';
 import type { Kernel } from '../kernel.ts';
 import {
   is_cow_mapping,
@@ -192,8 +192,10 @@ const unmap_mapping_range_vma = routine(
     const flush = zapped.cleared && !zapped.flushed;
     const early = (flags & (VM_PFNMAP | VM_MIXEDMAP)) !== 0;
     if (flush && early) yield* flush_tlb_range(mm, start, end);
+    const late = flush && !early;
+    yield* again('tlb_end_vma', late, zapped.batched, ...zapped.pages);
     yield* mmu_notifier_invalidate_range_end(mm, start, end);
-    if (flush && !early) yield* flush_tlb_range(mm, start, end);
+    if (late) yield* flush_tlb_range(mm, start, end);
     yield* free_pages_and_swap_cache(zapped);
   },
   'mm/memory.c',

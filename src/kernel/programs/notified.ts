@@ -8,7 +8,7 @@ import { again, type Run, routine, step } from '../../explore/program.ts';
 import { EBUSY } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 import { access_page, touch, type UserPage } from '../mm/access.ts';
-import { PTE_WRITE, pte_pfn, VM_PFNMAP } from '../mm/flags.ts';
+import { PTE_DIRTY, PTE_WRITE, PTE_YOUNG, pte_pfn, VM_PFNMAP } from '../mm/flags.ts';
 import { hmm_range_fault } from '../mm/hmm.ts';
 import { RAM_START } from '../mm/insert.ts';
 import {
@@ -82,11 +82,14 @@ export function isNotified(traits: ConsumerTraits): ConsumerProgram {
       const found = yield* find(mm, addr, asks, user);
       if (found < 0) return found;
       if (!(found & PTE_WRITE)) yield* writes_read_only(user);
+      const held = found & ~(PTE_YOUNG | PTE_DIRTY | PTE_WRITE);
+      yield* again('mmu_lock', seq, held);
       yield* mmu_lock(h);
       const stale = traits.retries ? yield* mmu_invalidate_retry(h, seq) : 0;
       if (!stale) yield* install(h, pte_pfn(found));
       yield* mmu_unlock(h);
-      yield* release(found);
+      yield* again('release', held, stale);
+      yield* release(held);
       return stale ? 0 : 1;
     },
     'arch/x86/kvm/mmu/mmu.c',
