@@ -17,6 +17,11 @@ export class RecordedCalls implements Recorded {
     return Object.hasOwn(this.kernel.functions, name);
   }
 
+  /** Whether a function gets a VMA and does nothing to it that counts. */
+  isInert(name: string): boolean {
+    return this.kernel.inert.includes(name);
+  }
+
   /** Functions outside mm that remove entries. */
   get zaps(): readonly string[] {
     return this.kernel.zaps;

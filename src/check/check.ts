@@ -8,6 +8,7 @@ import { allowedBy } from './baseline.ts';
 import { Conditions, versionCode } from './c/conditions.ts';
 import { Program } from './c/program.ts';
 import { Sources } from './c/tree.ts';
+import { findFlagChecks } from './checks.ts';
 import { findFollowers } from './followers.ts';
 import { findImporters } from './importers.ts';
 import { Index } from './index/index.ts';
@@ -164,10 +165,12 @@ export async function checkWith(
   const inMmap = (mmap: AuditedExporter['mmap']) => mmap !== null && inPart(mmap.path);
   const kernel = place.kind === 'kernel';
   const followers = findFollowers(program).filter((f) => inPart(f.def.file.path));
-  const importers = findImporters(program).filter((i) => inPart(i.def.file.path));
+  const others = [...findImporters(program), ...findFlagChecks(program)].filter((i) =>
+    inPart(i.def.file.path),
+  );
   const followed = [
     ...followers.flatMap((f) => f.falls.map((fall) => followerFinding(f.def, fall, f.falls))),
-    ...importers.map(({ def, fall }) => followerFinding(def, fall, [fall])),
+    ...others.map(({ def, fall }) => followerFinding(def, fall, [fall])),
   ];
   // A thread is not worth its start for a small tree.
   const other = kernel && program.files.length > FEW ? helper : null;

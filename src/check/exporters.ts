@@ -63,6 +63,8 @@ export interface Exporter {
   readonly paths: readonly Path[];
   readonly machine: Machine;
   readonly refused: boolean;
+  /** Its objects are all imported: PRIME hands out the buffer that they came from. */
+  readonly imports: boolean;
 }
 
 /** Of a file in which a table of operations may be filled. */
@@ -266,6 +268,7 @@ function judge(
       through: null,
       paths: [],
       refused: false,
+      imports: false,
     };
   }
 }
@@ -282,8 +285,11 @@ function follow(
   const own = slot.k === 'fn' ? slot.def : null;
   const entry = via ? machine.tableField(via, 'mmap') : slot;
   const start = entry.k === 'fn' ? entry.def : null;
-  const base = { name: table.name, table, struct, machine };
   const gem = table.type === 'drm_gem_object_funcs';
+  const imports = gem && onlyImports(means.program, table);
+  const base = { name: table.name, table, struct, machine, imports };
+  if (imports && own)
+    return { ...base, mmap: own, slot: nameOf(slot), through: null, paths: [], refused: false };
   if (gem && !via) return withoutDispatcher(base, slot);
   const idle =
     via !== null && !own && !table.fields.has('vm_ops') && !binding.fields.has('drm_device.driver');
@@ -301,9 +307,21 @@ function follow(
   };
 }
 
+/**
+ * Whether objects get a table only where they are made of another dma-buf. Exporting such an object
+ * gives that buffer (6.12 drivers/gpu/drm/drm_prime.c:457), so nobody comes to this mmap by one.
+ */
+function onlyImports(program: Program, table: Table): boolean {
+  const home = dirOf(table.file.path);
+  const given = program
+    .assignments('funcs', (path) => distance(dirOf(path), home) <= 1)
+    .filter(({ right }) => textOf(right) === `&${table.name}`);
+  return given.length > 0 && given.every(({ fn }) => /\bdma_buf_attachment\b/.test(fn.head));
+}
+
 /** A table of GEM functions where no dispatcher is at hand: what drm_gem_mmap_obj() does with it. */
 function withoutDispatcher(
-  base: Pick<Exporter, 'name' | 'table' | 'struct' | 'machine'>,
+  base: Pick<Exporter, 'name' | 'table' | 'struct' | 'machine' | 'imports'>,
   slot: Value,
 ): Exporter {
   const { machine, table } = base;
@@ -380,7 +398,7 @@ function conditionsOf(st: State): { depends: string | null; when: string[] } {
   for (const [key, fact] of st.facts) {
     const yes = fact !== 'z';
     if (/^platform: /.test(key)) {
-      if (!key.includes('=')) depends.push(`${yes ? '' : '!'}${key.slice(10)}`);
+      if (!key.includes('=')) depends.push(`${yes ? '' : '!'}${ofDevice(key.slice(10))}`);
       else if (yes) depends.push(key.slice(10));
     } else if (/^config: /.test(key)) {
       if (!key.includes('=') || yes) depends.push(`${yes ? '' : '!'}${key.slice(8)}`);
@@ -390,6 +408,9 @@ function conditionsOf(st: State): { depends: string | null; when: string[] } {
   }
   return { depends: depends.length ? depends.join(', ') : null, when };
 }
+
+/** `use_dma_iommu(obj->base.dev->dev)` as `use_dma_iommu(dev)`: which device is told by the chain. */
+const ofDevice = (question: string) => question.replace(/^(\w+)\(.*\)(->\w+)?$/, '$1(dev)$2');
 
 /** One of each kind: paths that differ in nothing that is judged are told once. */
 function alike(paths: readonly Path[]): Path[] {

@@ -135,6 +135,13 @@ function follow(def: FunctionDef, callers: Callers, own: boolean): Follower[] {
     );
   if (!testsWrite(def, calls, callers.program) && mayWrite(text))
     here('R7', last.e.at, 'whether the entry may be written is not tested');
+  const refused = refusesSpecial(def);
+  if (refused !== null)
+    here(
+      'R9',
+      refused,
+      'every special entry is refused: that ends the static mappings, such as BARs',
+    );
   if (uses.afterUnlock) {
     if (RETRY.test(text) || rechecks(lookups, calls)) {
       // Looked at again before it is used for good.
@@ -196,6 +203,26 @@ function follow(def: FunctionDef, callers: Callers, own: boolean): Follower[] {
   ];
 }
 
+/** Where a special entry, of whatever VMA, makes a function give up. */
+function refusesSpecial(def: FunctionDef): number | null {
+  let at: number | null = null;
+  eachStmt(def.body, (s) => {
+    if (
+      s.k !== 'if' ||
+      at !== null ||
+      !/pte_special\(|pmd_special\(|args\.special/.test(textOf(s.c))
+    )
+      return;
+    if (/!(pte_special|pmd_special|args\.special)/.test(textOf(s.c))) return;
+    const last = s.t.k === 'block' ? s.t.body.at(-1) : s.t;
+    const fails = /-E[A-Z]+|NULL|false/.test(
+      def.file.text.slice(s.at, Math.max(s.at, (last?.at ?? s.at) + 40)),
+    );
+    if ((last?.k === 'return' || last?.k === 'goto') && fails) at = s.at;
+  });
+  return at;
+}
+
 /** Whether the entry's permission is tested here, or where the entry is handed to. */
 function testsWrite(
   def: FunctionDef,
@@ -212,8 +239,10 @@ function testsWrite(
   });
 }
 
+/** Whether what is followed may be written; a function that only reads it needs no permission. */
 const mayWrite = (text: string) =>
-  !/copy_to_user|memcpy_fromio/.test(text) || /copy_from_user|memcpy_toio/.test(text);
+  !/copy_to_user|memcpy_fromio|\bread[bwlq]\s*\(|\bioread\w*\s*\(/.test(text) ||
+  /copy_from_user|memcpy_toio|\bwrite[bwlq]\s*\(|\biowrite\w*\s*\(|dma_map|iommu_map/.test(text);
 
 /** A second lookup after the use, with a comparison: the check that closes the window. */
 function rechecks(
@@ -493,9 +522,14 @@ function hmm(
       { ...base, verdict: 'keeps', falls: [], why: 'tests the sequence after hmm_range_fault()' },
     ];
   // Some hand the sequence out in a struct: whoever calls through a table cannot be followed.
+  // A range of its own whose sequence it gives to nobody is not handed on.
+  const local = /\bstruct\s+hmm_range\s+\w+\s*[=;{]/.test(def.text);
+  const given = /(->|\*)\s*\w*seq\w*\s*=[^=]/.test(
+    def.text.replace(/\w+(\.|->)notifier_seq\s*=/g, ''),
+  );
   const handed =
     /\brange\b/.test(def.head) ||
-    callers.of(def).length === 0 ||
+    (callers.of(def).length === 0 && !(local && !given)) ||
     callers.of(def).some((c) => retries(c, 1));
   if (handed)
     return [{ ...base, verdict: 'keeps', falls: [], why: 'hands the range on, sequence included' }];

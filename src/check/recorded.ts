@@ -37,6 +37,8 @@ export interface RecordedFunction {
 export interface RecordedKernel {
   readonly version: string;
   readonly functions: Readonly<Record<string, RecordedFunction>>;
+  /** Functions that get a VMA or a fault and do nothing to them that counts. */
+  readonly inert: readonly string[];
   /** Functions that drivers may call which remove the entries of mappings. */
   readonly zaps: readonly string[];
   /** Tables of vm_operations_struct: handler to function. */
@@ -98,6 +100,9 @@ const HOME =
 const BEYOND =
   /^(handle_mm_fault|_*split_|vma_adjust|ksm_|madvise_|dax_|mlock_|xen_|backing_file|vma_init|vma_close|mmap_file)/;
 
+/** Names of what maps or handles faults: nothing seen there is no proof that nothing is done. */
+const DOES = /mmap|fault|insert|remap|vm_flags|mkwrite|follow/;
+
 /** Records a kernel. */
 export function recordKernel(program: Program, version: string): RecordedKernel {
   const relevance = new Relevance(program);
@@ -105,6 +110,7 @@ export function recordKernel(program: Program, version: string): RecordedKernel 
   const functions: Record<string, RecordedFunction> = {};
   const tables: RecordedKernel['tables'] & Record<string, unknown> = {};
   const wanted = new Map<string, FunctionDef>();
+  const inert = new Set<string>();
   const kept = new Map<string, Table>();
   for (const def of program.everyFunction()) {
     if (
@@ -116,7 +122,11 @@ export function recordKernel(program: Program, version: string): RecordedKernel 
     const inline = def.file.path.endsWith('.h');
     if (def.where.isStatic && !inline) continue;
     if (!inline && !new RegExp(`EXPORT_SYMBOL\\w*\\(${def.name}\\b`).test(def.file.text)) continue;
-    if (!relevance.matters(def.name) || BEYOND.test(def.name)) continue;
+    if (BEYOND.test(def.name)) continue;
+    if (!relevance.matters(def.name)) {
+      inert.add(def.name);
+      continue;
+    }
     const best = program.findFunctions(def.name, def.file)[0];
     if (best) wanted.set(def.name, best);
   }
@@ -171,14 +181,21 @@ export function recordKernel(program: Program, version: string): RecordedKernel 
     const nothing = ends.every((list) =>
       list.every((e) => !e.s && !e.c && !e.e && !e.page && !e.ops && !e.f),
     );
-    if (!nothing) functions[def.name] = { path: def.file.path, line: def.line, at, ends };
+    if (nothing) inert.add(def.name);
+    else functions[def.name] = { path: def.file.path, line: def.line, at, ends };
   }
   // Macros that are calls of these.
   for (const [name, callee] of program.aliases()) {
     const same = functions[callee];
     if (same && !functions[name]) functions[name] = same;
   }
-  return { version, functions, zaps: zapsOf(program), tables };
+  return {
+    version,
+    functions,
+    inert: [...inert].filter((name) => !DOES.test(name)).sort(),
+    zaps: zapsOf(program),
+    tables,
+  };
 }
 
 /** Exported and inline functions beside mm that zap, by themselves or in what they call. */

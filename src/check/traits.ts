@@ -81,6 +81,7 @@ export function consumerTraits(
     lookup: LOOKUP[rule] ?? 'follow',
     takesPageRef: falls.includes('R6'),
     honoursWrite: !falls.includes('R7'),
+    refusesSpecial: falls.includes('R9'),
     notifier: vouched,
     retries: vouched,
   };

@@ -104,9 +104,13 @@ export function judgeExporter(exporter: Exporter, moves: Moves): Judged {
   let verdict: ExporterVerdict;
   let why: string;
   const sure = falls.filter((f) => f.certainty !== 'depends');
-  if (!exporter.mmap || (exporter.paths.length === 0 && exporter.refused)) {
+  if (!slot || (exporter.paths.length === 0 && exporter.refused)) {
     verdict = 'no-mmap';
-    why = exporter.mmap ? `${exporter.mmap.name}() refuses every mapping` : 'the table has no mmap';
+    why = slot ? `${slot}() refuses every mapping` : 'the table has no mmap';
+  } else if (exporter.imports) {
+    verdict = 'keeps';
+    why =
+      'its objects are imports: PRIME exports the dma-buf that they came from, judged by itself';
   } else if (exporter.paths.length === 0) {
     verdict = 'unknown';
     why = `${slot}() is not defined here, or no path through it could be followed to its end`;
@@ -163,7 +167,7 @@ function combine(rule: string, all: readonly Path[], hits: Hit[]): Fall | null {
     return {
       rule,
       certainty: 'depends',
-      dependsOn: one.depends,
+      dependsOn: essential(one, hits),
       when: one.when,
       chain: one.chain,
       why: one.why,
@@ -181,6 +185,36 @@ function combine(rule: string, all: readonly Path[], hits: Hit[]): Fall | null {
     chain: best.chain,
     why: best.why,
   };
+}
+
+/** What a hit depends on, less the questions whose other answer leads to the same. */
+function essential(one: Hit, hits: readonly Hit[]): string {
+  const partsOf = (h: Hit) => new Set((h.depends ?? '').split(', '));
+  const others = hits.map(partsOf);
+  let parts = [...partsOf(one)];
+  for (const part of [...parts]) {
+    const rest = parts.filter((p) => p !== part);
+    const opposite = part.startsWith('!') ? part.slice(1) : `!${part}`;
+    const either = others.some(
+      (o) => !o.has(part) && [...o].every((p) => p === opposite || rest.includes(p)),
+    );
+    if (either && rest.length) parts = rest;
+  }
+  // A function pointer with several targets that do the same.
+  const told = parts.map((part) => {
+    const m = /^([\w.]+)=(\w+)@/.exec(part);
+    if (!m) return part;
+    const rest = parts.filter((p) => p !== part);
+    const targets = others
+      .filter((o) => rest.every((p) => o.has(p)))
+      .flatMap((o) =>
+        [...o].flatMap((p) => /^([\w.]+)=(\w+)@/.exec(p)?.slice(1, 3).join('=') ?? []),
+      )
+      .filter((t) => t.startsWith(`${m[1]}=`))
+      .map((t) => `${t.slice(m[1]!.length + 1)}()`);
+    return `${m[1]} is ${[...new Set([`${m[2]}()`, ...targets])].sort().join(' or ')}`;
+  });
+  return told.join(', ');
 }
 
 function missingFlag(exporter: Exporter, p: Path): Hit {

@@ -41,8 +41,8 @@ const RANK: readonly Verdict[] = ['corrupts', 'breaks', 'unknown', 'safe', 'refu
 const worse = (a: Verdict, b: Verdict) => RANK.indexOf(a) - RANK.indexOf(b);
 const isBad = (v: Verdict) => v === 'corrupts' || v === 'breaks';
 
-/** Rules of which a cell can say nothing: its mappings are shared, and its kernel has no such check. */
-const BEYOND: readonly string[] = ['R14', 'R16'];
+/** Rules of which a cell can say nothing: its mappings are shared, its buffers are freed by release alone, and its kernel has no such check. */
+const BEYOND: readonly string[] = ['R11', 'R14', 'R16'];
 
 type Traits<T> = Partial<T> & { readonly id: string };
 

@@ -10,7 +10,8 @@ export const typeOf = (f: Finding) => f.name.toUpperCase().replace(/-/g, '_');
 
 /** Whether nothing goes wrong in the model with what was found, and that decides. */
 export const takenBack = ({ rule, model }: Finding): boolean =>
-  (model?.verdict === 'safe' || model?.verdict === 'refused') && !STAND_ALONE.includes(rule);
+  (model?.verdict === 'safe' || (model?.verdict === 'refused' && rule !== 'R9')) &&
+  !STAND_ALONE.includes(rule);
 
 /** An error on every path, a warning on some, a check where something else decides. */
 export function levelOf(f: Finding): Level {

@@ -28,7 +28,22 @@ async function findingsOf(file: string, linux: string): Promise<string[]> {
 }
 
 test('every rule that is looked for has an example', () => {
-  for (const rule of ['R1', 'R2', 'R4', 'R5', 'R6', 'R7', 'R8', 'R12', 'R13', 'R14', 'R15']) {
+  for (const rule of [
+    'R1',
+    'R2',
+    'R4',
+    'R5',
+    'R6',
+    'R7',
+    'R8',
+    'R9',
+    'R11',
+    'R12',
+    'R13',
+    'R14',
+    'R15',
+    'R16',
+  ]) {
     expect(files.some((f) => f.startsWith(`${rule}/bad`))).toBe(true);
   }
 });

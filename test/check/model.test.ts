@@ -36,6 +36,8 @@ test.each([
   ['R5/bad-zap-outside.c', ['R5 corrupts']],
   ['R6/bad-get-page.c', ['R8 corrupts', 'R6 corrupts']],
   ['R7/bad-write.c', ['R7 breaks']],
+  ['R9/bad-refuse-special.c', ['R9 refused']],
+  ['R11/bad-early-free.c', ['R11 none']],
   ['R12/bad-sg-page.c', ['R12 breaks']],
   ['R13/bad-flag-and-page.c', ['R2 corrupts if', 'R13 corrupts if']],
   ['R14/bad-private.c', ['R14 none']],
@@ -53,6 +55,11 @@ test('what nothing comes of is a CHECK, unless the rule stands on its own', asyn
   expect(good!.model!.verdict).toBe('safe');
   expect(levelOf(good!)).toBe('CHECK');
   expect(levelOf({ ...good!, rule: 'R2' })).toBe('ERROR');
+});
+
+test('to be refused is what a follower is blamed for by R9', async () => {
+  const [f] = await answered('R9/bad-refuse-special.c');
+  expect(levelOf(f!)).toBe('ERROR');
 });
 
 test('a tree is run as the version of the model that is nearest', () => {

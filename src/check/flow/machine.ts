@@ -81,6 +81,7 @@ function fresh(v: Value, n: number): Value {
 /** A kernel's functions by name, see ../recorded.ts. */
 export interface Recorded {
   has(name: string): boolean;
+  isInert(name: string): boolean;
   call(name: string, st: State, site: Site): Outcome[];
   table(name: string): Table | null;
 }
@@ -1341,7 +1342,8 @@ export class Machine {
     st: State,
     frame: Frame,
   ): Outcome[] {
-    if (HARMLESS.test(name)) return this.opaque(name, args, e, st, frame);
+    if (HARMLESS.test(name) || this.recorded?.isInert(name))
+      return this.opaque(name, args, e, st, frame);
     const site = this.site(frame, e.at, name);
     this.gap(site, `${name}() is not defined here`);
     st.add(unknownEvent(site, name));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
- * R4 and R5: whether an exporter takes memory back while it is mapped, whether it then zaps what its
+ * R4, R5 and R11: whether an exporter takes memory back while it is mapped, whether it then zaps what its
  * VMAs really have, and whether its fault handler decides under the lock of the move.
  */
 import { type Expr, eachIn, textOf } from '../c/ast.ts';
@@ -10,6 +10,7 @@ import type { Entry, Exporter } from '../exporters.ts';
 import type { Site } from '../flow/values.ts';
 import type { Fall } from '../verdicts.ts';
 import { backingOf, type FieldOf, type Read, type Step, sameField, stepsOf } from './backing.ts';
+import { earlyFree } from './lifetime.ts';
 import { type LockClass, Locks, same } from './locks.ts';
 import { belongs, inDirectories, Scope } from './scope.ts';
 import { Pins, revokesOf, type TakeKind, takesOf, type Way, waysTo } from './takes.ts';
@@ -62,7 +63,7 @@ export class MoveAnalysis {
   ) {}
 
   of(exporter: Exporter): Moves {
-    if (!exporter.mmap || exporter.paths.length === 0) return NOTHING;
+    if (exporter.paths.length === 0) return NOTHING;
     const home = dirOf(exporter.table.file.path);
     const entries = exporter.paths
       .filter((p) => !p.forwards)
@@ -76,7 +77,9 @@ export class MoveAnalysis {
       if (def && /^drivers\//.test(def.file.path)) helping.add(dirOf(def.file.path));
     helping.delete(home);
     const scope = this.scopeOf(home, [...helping].sort());
-    return new Judge(scope, exporter, entries, home, this.kernel, this.helpers).verdict();
+    const moves = new Judge(scope, exporter, entries, home, this.kernel, this.helpers).verdict();
+    const early = earlyFree(scope, exporter);
+    return early ? { ...moves, falls: [...moves.falls, early] } : moves;
   }
 
   private scopeOf(home: string, helping: readonly string[]): Scope {

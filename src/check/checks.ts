@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** R16: checks of the flags after a dma-buf mmap callback that do not ask whether it succeeded. */
+import { type Expr, eachExpr, eachIn, eachStmt, type Stmt, textOf } from './c/ast.ts';
+import type { FunctionDef, Program } from './c/program.ts';
+import type { FollowerFall } from './followers.ts';
+
+export interface FlagCheck {
+  readonly def: FunctionDef;
+  readonly fall: FollowerFall;
+}
+
+const WARNS = /^(WARN\w*|VM_WARN\w*|dev_WARN\w*|drm_WARN\w*|BUG_ON|pr_warn\w*|pr_err\w*)$/;
+
+export function findFlagChecks(program: Program): FlagCheck[] {
+  const out: FlagCheck[] = [];
+  for (const def of program.calling('mmap')) {
+    if (!def.text.includes('VM_PFNMAP') || /^(tools|Documentation)\//.test(def.file.path)) continue;
+    const call = callback(program, def);
+    if (!call) continue;
+    const at = unasked(def, call);
+    if (at === null) continue;
+    const why = 'warns of a mapping without VM_PFNMAP though the callback may have refused it';
+    out.push({
+      def,
+      fall: { rule: 'R16', at, why, chain: [{ def, at: call.at, callee: 'mmap' }] },
+    });
+  }
+  return out;
+}
+
+/** The call of dma_buf_ops.mmap, and the variable that gets its result. */
+function callback(program: Program, def: FunctionDef): { at: number; result: string } | null {
+  let found: { at: number; result: string } | null = null;
+  const isCallback = (e: Expr) =>
+    e.k === 'call' &&
+    e.fn.k === 'member' &&
+    e.fn.name === 'mmap' &&
+    (program.typeIn(def, e.fn.of).base === 'dma_buf_ops' ||
+      /(dma_?buf|dbuf|dmabuf)->ops$/.test(textOf(e.fn.of)));
+  eachIn(def.body, (e) => {
+    if (isCallback(e)) found ??= { at: e.at, result: '' };
+    if (e.k === 'assign' && isCallback(e.r)) found = { at: e.r.at, result: textOf(e.l) };
+  });
+  eachStmt(def.body, (s) => {
+    if (s.k === 'decl' && s.init && isCallback(s.init)) found = { at: s.init.at, result: s.name };
+  });
+  return found;
+}
+
+/** Where VM_PFNMAP is demanded without a look at the result; null: nowhere. */
+function unasked(def: FunctionDef, call: { at: number; result: string }): number | null {
+  let at: number | null = null;
+  const asks = (e: Expr) => {
+    let yes = false;
+    eachExpr(e, (x) => {
+      yes ||= call.result !== '' && textOf(x) === call.result;
+    });
+    return yes;
+  };
+  const demands = (e: Expr) => /VM_PFNMAP/.test(textOf(e)) && !asks(e);
+  const go = (s: Stmt, asked: boolean): boolean => {
+    switch (s.k) {
+      case 'block':
+        for (const one of s.body) asked = go(one, asked);
+        return asked;
+      case 'if': {
+        const after = s.at > call.at;
+        if (after && !asked && demands(s.c) && warns(s.t)) at ??= s.at;
+        const here = asked || (after && asks(s.c));
+        go(s.t, here);
+        if (s.f) go(s.f, here);
+        // if (ret) return ret;
+        return asked || (after && asks(s.c) && leaves(s.t));
+      }
+      case 'expr':
+        eachExpr(s.e, (e) => {
+          if (e.k !== 'call' || e.fn.k !== 'id' || !WARNS.test(e.fn.name)) return;
+          if (!asked && e.at > call.at && e.args.some(demands)) at ??= e.at;
+        });
+        return asked;
+      case 'loop':
+        go(s.body, asked);
+        return asked;
+      default:
+        return asked;
+    }
+  };
+  go(def.body, false);
+  return at;
+}
+
+function warns(s: Stmt): boolean {
+  let yes = false;
+  eachIn(s, (e) => {
+    yes ||= e.k === 'call' && e.fn.k === 'id' && WARNS.test(e.fn.name);
+  });
+  return yes;
+}
+
+function leaves(s: Stmt): boolean {
+  if (s.k === 'block') return s.body.length > 0 && leaves(s.body.at(-1)!);
+  return s.k === 'return' || s.k === 'goto';
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// bad: R16 check-ret always
+// As the patch of November 2022 had it.
+#include <linux/dma-buf.h>
+static int dma_buf_mmap_internal(struct file *file, struct vm_area_struct *vma)
+{
+	struct dma_buf *dmabuf = file->private_data;
+	int ret;
+	ret = dmabuf->ops->mmap(dmabuf, vma);
+	WARN_ON_ONCE(!(vma->vm_flags & VM_PFNMAP));
+	return ret;
+}
