@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Gets the kernel source that the checker is held against: Debian's linux-source-6.1 and -6.12,
-// downloaded with apt and unpacked into the cache, without being root. PFNMAP_LINUX names a directory
-// that already holds linux-source-6.1/ and linux-source-6.12/.
+// downloaded with apt and unpacked into the cache, without being root; of it what the checker reads.
+// PFNMAP_LINUX names a directory that already holds linux-source-6.1/ and linux-source-6.12/.
 //
 //     node scripts/linux-source.mjs [6.1] [6.12]
 
@@ -44,29 +44,59 @@ function must(command, args, cwd) {
 }
 
 /**
- * The tree of a version, fetched if need be.
+ * The packed source: what an installed package left in /usr/src, else the package from apt.
+ *
+ * @param {string} name of the package
+ * @param {string} temporary directory for it
+ */
+function packed(name, temporary) {
+  const installed = join('/usr/src', `${name}.tar.xz`);
+  if (existsSync(installed)) return installed;
+  console.error(`pfnmap: getting the Debian package ${name}`);
+  try {
+    must('apt-get', ['download', name], temporary);
+  } catch (error) {
+    // The package lists may be missing or old.
+    if (process.getuid?.() !== 0) throw error;
+    must('apt-get', ['update'], temporary);
+    must('apt-get', ['download', name], temporary);
+  }
+  const deb = readdirSync(temporary).find((f) => f.endsWith('.deb'));
+  if (!deb) throw new Error(`apt-get download ${name} brought no .deb file`);
+  must('dpkg', ['-x', deb, 'deb'], temporary);
+  return join(temporary, 'deb', 'usr', 'src', `${name}.tar.xz`);
+}
+
+/**
+ * The tree of a version, as far as the checker reads it, fetched if need be.
  *
  * @param {string} version
  */
 export function fetchLinux(version) {
   const known = linuxTree(version);
   if (known) return known;
+  const name = `linux-source-${version}`;
+  const tree = join(cache, name);
   mkdirSync(cache, { recursive: true });
   const temporary = mkdtempSync(join(cache, 'download-'));
   try {
-    const name = `linux-source-${version}`;
-    console.error(`pfnmap: getting the Debian package ${name}`);
-    must('apt-get', ['download', name], temporary);
-    const deb = readdirSync(temporary).find((f) => f.endsWith('.deb'));
-    if (!deb) throw new Error(`apt-get download ${name} brought no .deb file`);
-    must('dpkg', ['-x', deb, 'deb'], temporary);
-    console.error('pfnmap: unpacking, about 1.5 GB');
-    must('tar', ['-xf', join('deb', 'usr', 'src', `${name}.tar.xz`)], temporary);
-    renameSync(join(temporary, name), join(cache, name));
+    const archive = packed(name, temporary);
+    console.error(`pfnmap: unpacking the C files of ${name}, about 1.3 GB`);
+    const wanted = ['*.c', '*.h', `${name}/Makefile`, `${name}/Kconfig`];
+    must('tar', ['-I', 'xz -T0', '-xf', archive, '--wildcards', ...wanted], temporary);
+    renameSync(join(temporary, name), tree);
+  } catch (error) {
+    // Somebody else may have been faster.
+    if (linuxTree(version)) return tree;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `the source of Linux ${version} is needed and could not be had: ${why}\n` +
+        `Where there is no apt, unpack it elsewhere and set PFNMAP_LINUX to the directory that ${name}/ is in.`,
+    );
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
-  return join(cache, `linux-source-${version}`);
+  return tree;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

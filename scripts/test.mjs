@@ -7,6 +7,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fetchLinux } from './linux-source.mjs';
 import { checkNode, ensureDependencies, exitWith, npm, root, run } from './setup.mjs';
 import { need, toolNames } from './tools.mjs';
 
@@ -52,6 +53,13 @@ function getTools() {
       need(name);
     } catch {
       // The test that needs it says what is missing.
+    }
+  }
+  for (const version of ['6.1', '6.12']) {
+    try {
+      fetchLinux(version);
+    } catch {
+      // The same.
     }
   }
 }
