@@ -160,6 +160,17 @@ describe('a scenario', () => {
     });
   });
 
+  test.each([
+    ['show/kvm/follow-and-keep', '.ladder .line'],
+    ['show/ttm/follow-and-keep', '.ladder .line'],
+    ['show/ttm/gup?drive=1', '.choices li'],
+  ])('#/%s does not move while it is explored', async (hash, ready) => {
+    await on(hash, async (page) => {
+      await page.locator(ready).first().waitFor();
+      expect(await page.evaluate(SHIFT)).toBeLessThan(0.05);
+    });
+  });
+
   test('that is safe says what was covered, and falls without a guard', async () => {
     await on('show/kvm/notifier-retry', async (page) => {
       await page.getByText('No interleaving breaks a rule').waitFor();

@@ -5,6 +5,7 @@ import { RULES } from '../../src/contract/rules.ts';
 import { MEANING, type Verdict } from '../../src/contract/words.ts';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 import { count, duration, number } from '../../src/report/text.ts';
+import { CATALOGUE } from '../../src/scenarios/catalogue/index.ts';
 import { type Channel, driveSubject, Refused, showSubject } from '../client/engine.ts';
 import { pack } from '../client/pack.ts';
 import { go, href, type Route, replaceWith } from '../client/route.ts';
@@ -20,7 +21,8 @@ import {
   valueText,
 } from '../client/subject.ts';
 import { useJob } from '../client/use-job.ts';
-import type { Driven, Shown, Trace } from '../engine/protocol.ts';
+import type { About, Driven, Shown, Subject, Trace } from '../engine/protocol.ts';
+import { resolve } from '../engine/subject.ts';
 import { Choices } from '../parts/choices.tsx';
 import { Cited } from '../parts/cited.tsx';
 import { StoryCode } from '../parts/code.tsx';
@@ -74,7 +76,10 @@ export function Show({ name, route, linux, channel, base = 'show' }: Props) {
   const whole = explored.value;
   const shown = driving ? null : schedule ? replayed.value : whole;
   const trace: Trace | null = driving ? (driven.value?.trace ?? null) : (shown?.trace ?? null);
-  const known = whole?.about ?? shown?.about ?? driven.value?.about;
+  // What the page has itself is known before it is explored, so that nothing moves then.
+  const known =
+    whole?.about ?? shown?.about ?? driven.value?.about ?? (channel ? undefined : aboutOf(subject));
+  const ready = whole?.result != null && (!driving || driven.value !== null);
 
   const to = (change: Record<string, string | undefined>) =>
     href(`${base}/${name}`, { ...Object.fromEntries(query), ...change });
@@ -150,7 +155,7 @@ export function Show({ name, route, linux, channel, base = 'show' }: Props) {
             <Cited text={known.source} linux={linux} />.
           </p>
         )}
-        <Fell shown={whole} linux={linux} />
+        {known?.kind === 'scenario' && <Rules ids={rulesOf(name, whole)} linux={linux} />}
       </header>
       <nav class="modes" aria-label="Watch or drive">
         <a
@@ -209,6 +214,7 @@ export function Show({ name, route, linux, channel, base = 'show' }: Props) {
           <Nothing shown={whole} states={explored.states} drive={() => drive('', undefined)} />
         )
       )}
+      {known?.kind === 'cell' && whole?.result && <Rules ids={whole.result.rules} linux={linux} />}
       {trace && !driving && trace.steps.length > 0 && (
         <p>
           <button
@@ -227,7 +233,7 @@ export function Show({ name, route, linux, channel, base = 'show' }: Props) {
           see={(without) => to({ without, schedule: undefined, step: undefined, face: undefined })}
         />
       )}
-      {known && (
+      {known && ready && (
         <Share
           trace={trace}
           about={known}
@@ -235,7 +241,7 @@ export function Show({ name, route, linux, channel, base = 'show' }: Props) {
           json={jsonOf(whole, shown)}
         />
       )}
-      {known?.kind === 'scenario' && !channel && (
+      {known?.kind === 'scenario' && ready && !channel && (
         <>
           <p>
             <a href={href(`edit/${known.name}`, { linux: query.get('linux') ?? undefined })}>
@@ -245,7 +251,7 @@ export function Show({ name, route, linux, channel, base = 'show' }: Props) {
           <StoryCode name={known.name} />
         </>
       )}
-      {known?.kind === 'cell' && known.exporter && known.consumer && (
+      {known?.kind === 'cell' && ready && known.exporter && known.consumer && (
         <section class="cast" aria-label="Traits">
           <h2>What they are</h2>
           {!channel && (
@@ -336,9 +342,23 @@ function Outcome({ shown, states }: { shown: Shown | null; states: number | null
   );
 }
 
-/** The rules that fall, or that it is about. */
-function Fell({ shown, linux }: { shown: Shown | null; linux: LinuxVersion }) {
-  const rules = RULES.filter((r) => shown?.result?.rules.includes(r.id));
+function aboutOf(subject: Subject): About | undefined {
+  try {
+    return resolve(subject).about;
+  } catch {
+    // The worker says what is wrong with the name, and what was perhaps meant.
+    return undefined;
+  }
+}
+
+/** The rules that a story is about, and those that fall in it. */
+const rulesOf = (name: string, whole: Shown | null): readonly string[] => [
+  ...(CATALOGUE.find((s) => s.id === name)?.rules ?? []),
+  ...(whole?.result?.rules ?? []),
+];
+
+function Rules({ ids, linux }: { ids: readonly string[]; linux: LinuxVersion }) {
+  const rules = RULES.filter((r) => ids.includes(r.id));
   if (!rules.length) return null;
   return (
     <ul class="fell-rules">
@@ -364,7 +384,7 @@ function Nothing({
   drive: () => void;
 }) {
   const result = shown?.result;
-  if (!result || states !== null) return <div class="nothing" />;
+  if (!result || states !== null) return <div class="nothing waiting" />;
   return (
     <div class="nothing">
       <p>
