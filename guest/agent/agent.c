@@ -13,6 +13,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,6 @@
 #include "agent.h"
 
 #define PORT "/dev/vport0p1"
-#define INPUT_MAX 0x100000
 /* Milliseconds without a host after which the guest ends. */
 #define LONELY 3000
 
@@ -164,6 +164,37 @@ static void *share(size_t size)
 	return memory;
 }
 
+/*
+ * Code that is mapped from a file is faulted in anew by each process, and every
+ * program is one; anonymous memory comes with the fork.
+ */
+static int own_code(struct dl_phdr_info *info, size_t size, void *data)
+{
+	int i;
+
+	(void)size;
+	(void)data;
+	for (i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		char *at = (char *)info->dlpi_addr + p->p_vaddr;
+		void *copy;
+
+		if (p->p_type != PT_LOAD || p->p_flags & PF_W)
+			continue;
+		copy = mmap(NULL, p->p_memsz, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (copy == MAP_FAILED)
+			die("mmap");
+		memcpy(copy, at, p->p_memsz);
+		if (mprotect(copy, p->p_memsz, PROT_READ | PROT_EXEC) ||
+		    mremap(copy, p->p_memsz, p->p_memsz, MREMAP_MAYMOVE | MREMAP_FIXED,
+			   at) == MAP_FAILED)
+			die("mremap");
+	}
+	/* The first is the program itself; the vDSO stays. */
+	return 1;
+}
+
 static void start(void)
 {
 	mkdir("/proc", 0755);
@@ -171,6 +202,7 @@ static void start(void)
 	mount("proc", "/proc", "proc", 0, NULL);
 	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 	shared = share(sizeof(*shared));
+	dl_iterate_phdr(own_code, NULL);
 	load_modules();
 	slots_clear();
 	fill_disk();
@@ -227,7 +259,7 @@ int main(void)
 	char *input;
 
 	start();
-	input = share(INPUT_MAX);
+	input = shared->input;
 	send_all("ready\n", strlen("ready\n"));
 	for (;;) {
 		if (have + 1 >= INPUT_MAX)

@@ -15,7 +15,10 @@ typedef __u32 u32;
 typedef __s32 s32;
 
 #define PAGE 4096UL
-/* Addresses of programs are page numbers in here; nothing else is. */
+/*
+ * Addresses of programs are page numbers in here; nothing else is, and all of the
+ * agent's own lies above.
+ */
 #define ARENA 0x200000000UL
 #define ARENA_END 0x300000000UL
 #define SLOTS 16
@@ -75,6 +78,7 @@ int make_foreign(const char *kind, unsigned long pages, struct slot *made);
 
 #define PROC_TEXT_MAX 0x20000
 #define RESULTS_MAX 0x40000
+#define INPUT_MAX 0x100000
 
 /*
  * Memory that all processes of the agent share. What is written while a
@@ -97,6 +101,8 @@ struct shared {
 	/* At the start of the mapping, so that O_DIRECT may use it. */
 	u64 page[PAGE / 8];
 	char proc_text[PROC_TEXT_MAX];
+	/* Programs that have arrived. */
+	char input[INPUT_MAX];
 	/* What the program has answered so far, as it goes to the host. */
 	char results[RESULTS_MAX];
 	size_t used;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Ops on ranges of memory: mmap and its kin, madvise, and what /proc says. */
 #define _GNU_SOURCE
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -15,6 +16,8 @@
 #include "agent.h"
 
 #define MPOL_MF_MOVE 2
+/* Bytes of /proc's text that are asked for at a time. */
+#define CHUNK 1024
 
 #ifndef SYS_mseal
 #define SYS_mseal 462
@@ -267,13 +270,29 @@ static long field(const char *from, const char *end, const char *name)
 	return found && found < end ? strtol(found + strlen(name), NULL, 10) : 0;
 }
 
-/* Reads the VMA that starts at `text`; returns where the next one starts. */
+/* Reads a line of maps: `start-end perms offset ...` */
+static bool parse_map(const char *line, struct vma *v)
+{
+	char *at;
+
+	memset(v, 0, sizeof(*v));
+	v->start = strtoul(line, &at, 16);
+	if (*at != '-')
+		return false;
+	v->end = strtoul(at + 1, &at, 16);
+	if (*at != ' ')
+		return false;
+	memcpy(v->perms, at + 1, 4);
+	v->off = strtoul(at + 6, NULL, 16);
+	return true;
+}
+
+/* Reads the VMA that starts at `text`; returns where the next one starts, or NULL. */
 static char *parse_smap(char *text, struct vma *v)
 {
 	char *end = strstr(text, "VmFlags:"), *eol, *f = v->flags;
 
-	memset(v, 0, sizeof(*v));
-	if (!end || sscanf(text, "%lx-%lx %7s %lx", &v->start, &v->end, v->perms, &v->off) != 4)
+	if (!end || !parse_map(text, v))
 		return NULL;
 	v->rss = field(text, end, "\nRss:");
 	v->pss = field(text, end, "\nPss:");
@@ -319,14 +338,43 @@ static void put_off(const struct vma *v, unsigned long unit, char *out)
 		sprintf(out, "%lx", v->off / unit);
 }
 
+/*
+ * Reads what /proc says of the arena, to shared->proc_text. The arena lies below
+ * everything else, and text costs time: little more than that is read.
+ */
+static char *read_arena(const char *path)
+{
+	char *text = shared->proc_text, *end = text, *line = text, *eol;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	while (end + CHUNK < text + PROC_TEXT_MAX) {
+		n = read(fd, end, CHUNK);
+		if (n <= 0)
+			break;
+		end += n;
+		*end = 0;
+		for (; (eol = strchr(line, '\n')); line = eol + 1) {
+			/* Other lines than those of a range have a capital letter. */
+			if (!isupper(*line) && strtoul(line, NULL, 16) >= ARENA_END) {
+				end = line;
+				goto done;
+			}
+		}
+	}
+done:
+	*end = 0;
+	close(fd);
+	return text;
+}
+
 static void op_smaps(const struct op *op, char *out)
 {
 	unsigned long page = (uintptr_t)at(op->arg[0], "");
-	char *next = shared->proc_text, off[24];
+	char *next = read_arena("/proc/self/smaps"), off[24];
 	struct vma v;
 
 	put_text(out, "none");
-	read_all("/proc/self/smaps", shared->proc_text, PROC_TEXT_MAX);
 	while (next && *next) {
 		next = parse_smap(next, &v);
 		if (!next || page < v.start || page >= v.end)
@@ -356,22 +404,19 @@ static bool may_have_pfn(const char *maps)
 
 static void op_vmas(const struct op *op, char *out)
 {
-	char *line = shared->proc_text, off[24];
+	char *line = read_arena("/proc/self/maps"), off[24];
+	bool smaps = may_have_pfn(line), first = true;
 	struct vma v;
-	bool smaps, first = true;
 
 	(void)op;
-	read_all("/proc/self/maps", shared->proc_text, PROC_TEXT_MAX);
-	smaps = may_have_pfn(shared->proc_text);
 	if (smaps)
-		read_all("/proc/self/smaps", shared->proc_text, PROC_TEXT_MAX);
+		line = read_arena("/proc/self/smaps");
 	put_text(out, "none");
 	while (line && *line) {
 		if (smaps) {
 			line = parse_smap(line, &v);
 		} else {
-			memset(&v, 0, sizeof(v));
-			if (sscanf(line, "%lx-%lx %7s %lx", &v.start, &v.end, v.perms, &v.off) != 4)
+			if (!parse_map(line, &v))
 				break;
 			line = strchr(line, '\n');
 			if (line)

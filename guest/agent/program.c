@@ -70,7 +70,7 @@ void program_op(const struct op *op, char *out)
 
 	for (i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
 		for (e = tables[i]; e->name; e++) {
-			if (!strcmp(e->name, op->name)) {
+			if (*e->name == *op->name && !strcmp(e->name, op->name)) {
 				e->fn(op, out);
 				return;
 			}

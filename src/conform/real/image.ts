@@ -112,13 +112,18 @@ export function cpio(files: readonly ImageFile[]): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Builds the agent: static, so that the image needs no library. */
+/**
+ * Builds the agent: static, so that the image needs no library, and such that it lies above the arena
+ * of the programs, where mmap puts things.
+ */
 async function buildAgent(dir: string): Promise<Buffer> {
   const out = join(dir, 'agent');
   const source = join(guestDir(), 'agent');
   const files = readdirSync(source).filter((file) => file.endsWith('.c'));
   await run(program('gcc'), [
-    ...['-std=gnu11', '-O2', '-static', '-s', '-o', out],
+    ...['-std=gnu11', '-O2', '-s', '-o', out],
+    // One mapping of code and one of data: each fork copies what there is.
+    ...['-static-pie', '-Wl,-z,noseparate-code,-z,norelro'],
     ...files.map((file) => join(source, file)),
   ]);
   return readFileSync(out);
