@@ -42,10 +42,12 @@ export function findProgram(name: string): string | undefined {
     });
 }
 
-/** Debian packages that bring the programs. */
-const PACKAGES: Readonly<Record<string, string>> = {
+/** Debian packages that bring the programs; `libc` stands for headers and static libraries. */
+export const PACKAGES: Readonly<Record<string, string>> = {
   'qemu-system-x86_64': 'qemu-system-x86',
   gcc: 'gcc libc6-dev',
+  libc: 'libc6-dev',
+  ld: 'binutils',
   make: 'make',
   xz: 'xz-utils',
   zstd: 'zstd',
@@ -59,8 +61,25 @@ export function program(name: string): string {
   if (found) return found;
   const packages = PACKAGES[name] ?? name;
   throw new MissingMeans(
-    `${name} is needed and is not in PATH. Debian or Ubuntu: apt-get install ${packages}`,
+    `${name} is needed and is not in PATH. 'pfnmap kernel get' unpacks it into the cache; as root ` +
+      `on Debian or Ubuntu: apt-get install ${packages}`,
   );
+}
+
+/** Where Debian's packages have libraries. */
+const LIBRARIES = ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu', 'usr/lib'];
+
+/** The environment in which programs find those that were unpacked into the cache, and their libraries. */
+export function environment(): NodeJS.ProcessEnv {
+  const tools = cacheDir('tools');
+  if (!existsSync(tools)) return process.env;
+  const { PATH, LD_LIBRARY_PATH } = process.env;
+  const path = (...dirs: (string | undefined)[]) => dirs.filter(Boolean).join(delimiter);
+  return {
+    ...process.env,
+    PATH: path(PATH, join(tools, 'usr', 'bin')),
+    LD_LIBRARY_PATH: path(LD_LIBRARY_PATH, ...LIBRARIES.map((dir) => join(tools, dir))),
+  };
 }
 
 export interface Ran {
@@ -80,7 +99,7 @@ export function run(file: string, args: readonly string[], options: RunOptions =
   return new Promise((done, fail) => {
     const child = spawn(file, args, {
       cwd: options.cwd,
-      env: { ...process.env, LC_ALL: 'C', ...options.env },
+      env: { ...environment(), LC_ALL: 'C', ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
       signal: options.signal,
     });

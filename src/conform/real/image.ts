@@ -120,7 +120,9 @@ async function buildAgent(dir: string): Promise<Buffer> {
   const out = join(dir, 'agent');
   const source = join(guestDir(), 'agent');
   const files = readdirSync(source).filter((file) => file.endsWith('.c'));
+  const headers = cacheDir('tools', 'usr', 'include', 'stdio.h');
   await run(program('gcc'), [
+    ...(existsSync(headers) ? [`--sysroot=${cacheDir('tools')}`] : []),
     ...['-std=gnu11', '-O2', '-s', '-o', out],
     // One mapping of code and one of data: each fork copies what there is.
     ...['-static-pie', '-Wl,-z,noseparate-code,-z,norelro'],

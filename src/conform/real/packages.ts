@@ -17,6 +17,7 @@ import {
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { cacheDir, MissingMeans, program, run } from './cache.ts';
+import { getTools } from './tools.ts';
 
 /** A kernel that can be booted, with what our module is built against. */
 export interface Kernel {
@@ -78,7 +79,7 @@ interface Package {
 }
 
 /** apt, on the system's package lists or, where there are none, on lists of our own. */
-class Apt {
+export class Apt {
   private options: readonly string[] = [];
 
   constructor(private readonly say: (text: string) => void) {}
@@ -108,43 +109,68 @@ class Apt {
       .filter((name) => name !== '');
   }
 
-  async show(name: string): Promise<Package> {
-    const args = [...this.options, 'show', '--no-all-versions', name];
-    const { stdout } = await run(program('apt-cache'), args);
-    const text = stdout.toString();
-    const field = (key: string) => new RegExp(`^${key}: (.*)$`, 'm').exec(text)?.[1] ?? '';
-    return {
-      name,
-      version: field('Version'),
-      size: Number(field('Size')),
-      sha256: field('SHA256'),
-      depends: field('Depends')
-        .split(/[,|]/)
-        .map((word) => word.trim().split(' ')[0])
-        .filter((word) => word !== ''),
-    };
+  /** Packages that an installation of these would bring, and that the system has not. */
+  async install(names: readonly string[]): Promise<string[]> {
+    const args = [...this.options, '--simulate', '--no-install-recommends', 'install', ...names];
+    const { stdout } = await run(program('apt-get'), args);
+    return [...stdout.toString().matchAll(/^Inst ([^ :]+)/gm)].map(([, name]) => name);
   }
 
-  /** Downloads a package, unless it is here already, and checks its sum. */
-  async download(name: string): Promise<string> {
+  /** What the lists say of packages, in the lists' order. */
+  async show(names: readonly string[]): Promise<Package[]> {
+    const args = [...this.options, 'show', '--no-all-versions', ...names];
+    const { stdout } = await run(program('apt-cache'), args);
+    return stdout
+      .toString()
+      .split(/\n\n+/)
+      .filter((stanza) => stanza.startsWith('Package: '))
+      .map(packageOf);
+  }
+
+  /** Downloads packages, unless they are here already, and checks their sums. Returns the files. */
+  async download(names: readonly string[]): Promise<string[]> {
     const dir = cacheDir('downloads');
     mkdirSync(dir, { recursive: true });
-    const pkg = await this.show(name);
-    const here = () => readdirSync(dir).find((file) => file.startsWith(`${name}_`));
-    const file = here();
-    if (file && (await sha256(join(dir, file))) === pkg.sha256) return join(dir, file);
-    this.say(`${name} ${pkg.version}, ${Math.ceil(pkg.size / 1e6)} MB`);
-    await run(program('apt-get'), [...this.options, 'download', `${name}=${pkg.version}`], {
-      cwd: dir,
-    });
-    const got = here();
-    if (!got) throw new Error(`apt-get download ${name} brought no file`);
-    if ((await sha256(join(dir, got))) !== pkg.sha256) {
-      rmSync(join(dir, got), { force: true });
-      throw new Error(`${name}: the file does not have the sum of the package list; try again`);
+    const packages = await this.show(names);
+    const here = async ({ name, sha256: sum }: Package): Promise<string | undefined> => {
+      for (const file of readdirSync(dir).filter((file) => file.startsWith(`${name}_`))) {
+        if ((await sha256(join(dir, file))) === sum) return join(dir, file);
+        rmSync(join(dir, file), { force: true });
+      }
+      return undefined;
+    };
+    const missing: Package[] = [];
+    for (const pkg of packages) if (!(await here(pkg))) missing.push(pkg);
+    if (missing.length) {
+      const size = Math.ceil(missing.reduce((sum, pkg) => sum + pkg.size, 0) / 1e6);
+      const what = missing.length <= 4 ? missing.map((pkg) => pkg.name).join(', ') : undefined;
+      this.say(`downloading ${what ?? `${missing.length} packages`}, ${size} MB`);
+      const wanted = missing.map((pkg) => `${pkg.name}=${pkg.version}`);
+      await run(program('apt-get'), [...this.options, 'download', ...wanted], { cwd: dir });
     }
-    return join(dir, got);
+    const files: string[] = [];
+    for (const pkg of packages) {
+      const file = await here(pkg);
+      if (!file)
+        throw new Error(`${pkg.name}: no file with the sum of the package list; try again`);
+      files.push(file);
+    }
+    return files;
   }
+}
+
+function packageOf(stanza: string): Package {
+  const field = (key: string) => new RegExp(`^${key}: (.*)$`, 'm').exec(stanza)?.[1] ?? '';
+  return {
+    name: field('Package'),
+    version: field('Version'),
+    size: Number(field('Size')),
+    sha256: field('SHA256'),
+    depends: field('Depends')
+      .split(/[,|]/)
+      .map((word) => word.trim().split(' ')[0])
+      .filter((word) => word !== ''),
+  };
 }
 
 async function sha256(file: string): Promise<string> {
@@ -191,15 +217,15 @@ export async function getKernel(series: string, say: (text: string) => void): Pr
   }
   const apt = new Apt(say);
   const release = await newestImage(apt, series);
+  await getTools(apt, say);
   const final = join(kernelsDir(), release);
   const have = listKernels().find((k) => k.release === release);
   if (have) return have;
 
-  const headers = await apt.show(`linux-headers-${release}`);
+  const [headers] = await apt.show([`linux-headers-${release}`]);
   const wanted = [`linux-image-${release}`, headers.name];
   wanted.push(...headers.depends.filter((d) => /^linux-(headers-.*-common|kbuild-)/.test(d)));
-  const files: string[] = [];
-  for (const name of wanted) files.push(await apt.download(name));
+  const files = await apt.download(wanted);
 
   const partial = `${final}.partial-${process.pid}`;
   mkdirSync(partial, { recursive: true });

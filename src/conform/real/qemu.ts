@@ -22,7 +22,7 @@ import {
 } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import { cacheDir, findProgram, program } from './cache.ts';
+import { cacheDir, environment, findProgram, program } from './cache.ts';
 import { guestHash, guestImage } from './image.ts';
 import type { Kernel } from './packages.ts';
 
@@ -86,7 +86,7 @@ export class Qemu {
       // A group of its own: Ctrl-C is for us, and we end it.
       {
         stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', 'pipe', ...files],
-        env: { ...process.env, ...env },
+        env: { ...environment(), ...env },
         detached: true,
       },
     );

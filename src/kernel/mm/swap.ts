@@ -82,8 +82,8 @@ export const mlock_folio = routine(
 );
 
 /** Part one of folio_mark_accessed: 1 if the page is to be activated, which 6.12's lists do otherwise. */
-const set_referenced = step('folio_mark_accessed', (k: Kernel, pfn: number, longterm: number) => {
-  if (!k.config.pageFlags || pfn <= 0 || (longterm && !k.linux.longterm_touches)) return 0;
+const set_referenced = step('folio_mark_accessed', (k: Kernel, pfn: number) => {
+  if (!k.config.pageFlags || pfn <= 0) return 0;
   const flags = k.page_flags.get(pfn);
   if (!(flags & PG_REFERENCED) || k.linux.deactivates_inactive) {
     k.page_flags.set(pfn, flags | PG_REFERENCED);
@@ -97,8 +97,8 @@ const set_referenced = step('folio_mark_accessed', (k: Kernel, pfn: number, long
 /** mm/swap.c folio_mark_accessed: what is touched twice becomes active, by way of a batch. */
 export const folio_mark_accessed = routine(
   'folio_mark_accessed',
-  function* (pfn: number, longterm: number): Run<void> {
-    if (yield* set_referenced(pfn, longterm)) yield* folio_add_lru(pfn);
+  function* (pfn: number): Run<void> {
+    if (yield* set_referenced(pfn)) yield* folio_add_lru(pfn);
   },
   'mm/swap.c',
 );
