@@ -26,6 +26,8 @@ await build();
 const { kernels } = pfnmap('conform');
 const races = pfnmap('conform', '--race', '108').kernels;
 const { reproduced } = pfnmap('reproduce');
+const stories = pfnmap('list').scenarios.map((/** @type {any} */ { id }) => id);
+const { reproduced: told } = pfnmap('reproduce', ...stories);
 const { reproduced: patched } = pfnmap('reproduce', '--patch');
 
 /** @param {unknown[][]} rows */
@@ -52,6 +54,8 @@ function byMapping(kernel) {
   return sums;
 }
 const [racesA, racesB] = races.map(byMapping);
+/** @param {any} one */
+const answered = ({ agrees }) => (agrees === null ? '-' : agrees ? 'yes' : 'no');
 /** @param {{ races: number, possible: number, seen: number } | undefined} sum */
 const share = (sum) => (sum ? `${sum.seen} of ${sum.possible}` : '-');
 const text = [
@@ -121,6 +125,28 @@ const text = [
         return [r.name, r.title, r.agrees ? 'yes' : 'no', other?.agrees ? 'yes' : 'no'];
       }),
   ]),
+  '',
+  'Counterexamples of the catalogue, run step for step with the test module in the roles of exporter and',
+  'consumer (`pfnmap reproduce NAME`), the answers being those that the model predicts:',
+  '',
+  ...table([
+    ['story', a.release, b.release],
+    ...stories
+      .map((/** @type {string} */ id) => {
+        const of = (/** @type {string} */ release) =>
+          told.find((/** @type {any} */ t) => t.name === id && t.release === release);
+        return { id, one: of(a.release), other: of(b.release) };
+      })
+      .filter((/** @type {any} */ { one, other }) => one.agrees !== null || other.agrees !== null)
+      .map((/** @type {any} */ { id, one, other }) => [id, answered(one), answered(other)]),
+  ]),
+  '',
+  'Not run, because nobody in the guest can play a part, or because a switch lies inside a function of the',
+  'kernel:',
+  '',
+  .../** @type {any[]} */ (told)
+    .filter((t) => t.release === a.release && t.cannot && t.schedule)
+    .map((t) => `- ${t.name}: ${t.cannot}`),
   '',
   'What the posted patch would have warned about, by probes on return of the unmodified functions:',
   '',

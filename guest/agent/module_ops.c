@@ -211,7 +211,7 @@ static void op_reuse(const struct op *op, char *out)
 /* mv B first n flags */
 static void op_mv(const struct op *op, char *out)
 {
-	static const char letters[] = "zpfner";
+	static const char letters[] = "zpfnerZ";
 	struct pfnmap_move move = {
 		.fd = slot_fd(op->arg[0]),
 		.first = num(op->arg[1]),

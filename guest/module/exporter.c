@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The exporter: buffers in twelve kinds, their pages, and how they move. A
- * move switches pages first and zaps afterwards, on purpose.
+ * move switches pages first and zaps afterwards, on purpose, unless it is told
+ * to zap first.
  */
 #include <linux/dma-mapping.h>
 #include <linux/file.h>
@@ -277,6 +278,13 @@ static int replace_page(struct tbuf *buf, u32 i, bool fresh)
 	return 0;
 }
 
+static void zap(struct tbuf *buf, u32 first, u32 pages)
+{
+	unmap_mapping_range(buf->dmabuf->file->f_mapping, (loff_t)first << PAGE_SHIFT,
+			    (loff_t)pages << PAGE_SHIFT, 1);
+	sync_point(POINT_MOVE_ZAPPED);
+}
+
 static int tbuf_move(struct tbuf *buf, u32 first, u32 pages, u32 flags)
 {
 	struct tpage *p, *next;
@@ -285,6 +293,8 @@ static int tbuf_move(struct tbuf *buf, u32 first, u32 pages, u32 flags)
 
 	if (flags & MOVE_REVOKE)
 		buf->revoked = true;
+	if (flags & MOVE_ZAP_FIRST)
+		zap(buf, first, pages);
 	if (!(flags & MOVE_EVICT_ONLY)) {
 		buf->gen++;
 		for (i = first; i < first + pages && !ret; i++)
@@ -292,9 +302,7 @@ static int tbuf_move(struct tbuf *buf, u32 first, u32 pages, u32 flags)
 	}
 	sync_point(POINT_MOVE_SWITCHED);
 	if (flags & MOVE_ZAP)
-		unmap_mapping_range(buf->dmabuf->file->f_mapping, (loff_t)first << PAGE_SHIFT,
-				    (loff_t)pages << PAGE_SHIFT, 1);
-	sync_point(POINT_MOVE_ZAPPED);
+		zap(buf, first, pages);
 	list_for_each_entry_safe(p, next, &buf->kept, kept) {
 		if (flags & MOVE_POISON)
 			memset(page_address(p->page), 0xde, PAGE_SIZE);

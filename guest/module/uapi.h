@@ -33,6 +33,7 @@ enum pfnmap_kind {
 #define MOVE_FRESH		8
 #define MOVE_EVICT_ONLY		16
 #define MOVE_REVOKE		32
+#define MOVE_ZAP_FIRST		64
 
 /* Lookups. The order is that of method_names in the agent. */
 enum pfnmap_method {

@@ -182,11 +182,21 @@ function define(context: Context): Command {
   program
     .command('reproduce')
     .description('a failure on a real kernel, step by step, beside what the model predicts')
-    .argument('[names...]', 'which; all if none is named')
+    .argument(
+      '[names...]',
+      'a failure, a scenario, EXPORTER/CONSUMER, or a schedule; all failures if none is named',
+    )
     .option('--boot <kernel>', '6.12, 6.1, both, or VMLINUZ:HEADERS', 'both')
     .option('--patch', 'what the posted patch would have warned about, seen by return probes')
     .addOption(json())
-    .addHelpText('after', example('reproduce stale-pfn', 'reproduce --patch --boot 6.1'))
+    .addHelpText(
+      'after',
+      example(
+        'reproduce stale-pfn',
+        'reproduce ttm/follow-and-keep --boot 6.12',
+        'reproduce --patch --boot 6.1',
+      ),
+    )
     .action(async (names, options) =>
       done(await (await import('./reproduce.ts')).reproduce(names, options, context)),
     );

@@ -115,6 +115,7 @@ function moveOf(letters: string): MoveOptions {
   if (!how) {
     how = {
       zap: letters.includes('z'),
+      zapFirst: letters.includes('Z'),
       poison: letters.includes('p'),
       free: letters.includes('f'),
       fresh: letters.includes('n'),

@@ -90,12 +90,12 @@ class Texts {
 
 /**
  * A race as a system to explore, set up and about to begin.
- * @param onEnd called with the outcome of each interleaving
+ * @param onEnd called at the end of each interleaving, with the answers of the lists and of the end
  */
 export function raceSystem(
   linux: LinuxVersion,
   race: Race,
-  onEnd: (outcome: string) => void,
+  onEnd: (answers: readonly (readonly string[])[]) => void,
 ): System {
   const { setup, lists, end } = race;
   const racing = lists.flat();
@@ -136,7 +136,7 @@ export function raceSystem(
     const said = racing.map((_, i) => texts.at(k.notes.get(i)));
     const last = end.map((op) => guest.exec(op, OPS));
     const [one] = lists;
-    onEnd(outcomeOf([said.slice(0, one.length), said.slice(one.length), last]));
+    onEnd([said.slice(0, one.length), said.slice(one.length), last]);
   };
   return { mem: k.mem, locks: k.locks, world: k, threads, final };
 }
@@ -144,7 +144,8 @@ export function raceSystem(
 /** Finds every outcome of a race. */
 export function possibleOutcomes(linux: LinuxVersion, race: Race, maxStates = 300_000): Possible {
   const outcomes = new Set<string>();
-  const search = new Search(() => raceSystem(linux, race, (outcome) => outcomes.add(outcome)), {
+  const onEnd: Parameters<typeof raceSystem>[2] = (answers) => outcomes.add(outcomeOf(answers));
+  const search = new Search(() => raceSystem(linux, race, onEnd), {
     stopAt: 'never',
     livelock: false,
     maxStates,

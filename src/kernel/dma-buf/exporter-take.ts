@@ -23,6 +23,8 @@ import { zap_without_flush } from './zap-by-hand.ts';
 /** What a move does, besides what the traits say; the flags of the test module's `mv`. */
 export interface MoveOptions {
   readonly zap: boolean;
+  /** Entries go before anything else, not after the switch. */
+  readonly zapFirst: boolean;
   readonly poison: boolean;
   /** Fresh contents instead of a copy. */
   readonly fresh: boolean;
@@ -164,6 +166,7 @@ export function takeBackOf(traits: ExporterTraits, memory: ExporterMemory): Expo
       if (first + n > (yield* object.npages(buf)) || n <= 0) return -EINVAL;
       yield* lock.lock(buf);
       if (how.revoke) yield* object.set_revoked(buf, REVOKED);
+      if (how.zapFirst) yield* zap(buf, first, n);
       if (!how.evictOnly) {
         const gen = yield* object.bump_generation(buf);
         for (let i = first; i < first + n; i++) {

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** A counterexample of the model, or a schedule, as a program for a real kernel. */
+import { type Line, linesOf } from '../conform/staged.ts';
+import { NoStandIn } from '../conform/stand-ins.ts';
+import { translate } from '../conform/translate.ts';
+import { explore } from '../explore/explore.ts';
+import type { System } from '../explore/machine.ts';
+import type { Violation } from '../explore/memory.ts';
+import { replay } from '../explore/schedule.ts';
+import type { LinuxVersion } from '../kernel/versions.ts';
+import { type Address, formatAddress, parseAddress } from '../report/address.ts';
+import { cellSystems } from '../scenarios/cell.ts';
+import { breathe, Failure, SLICE } from './io.ts';
+import { type Named, resolveOne } from './names.ts';
+import { runCell } from './run.ts';
+
+/** A program that stands for an interleaving, or why there is none. */
+export interface Staged {
+  /** The interleaving that it is made from. */
+  readonly schedule: string | null;
+  readonly rule: string;
+  /** What goes wrong in the model. */
+  readonly violation: string;
+  readonly lines: readonly Line[];
+  /** Why it cannot be run on a kernel, or null. */
+  readonly cannot: string | null;
+}
+
+const MAX_STATES = 4_000_000;
+
+/** Reads a schedule that may have been given in several words. */
+export function addressOf(words: readonly string[]): Address {
+  const address = parseAddress(words.join('').replace(/\s/g, ''));
+  if (typeof address === 'string') throw new Failure(address);
+  return address;
+}
+
+function systemsOf(named: Named, { name, face, linux }: Address): () => System {
+  if (named.kind === 'scenario') return named.scenario.prepare(linux);
+  if (!face) {
+    throw new Failure(
+      `${name} is a cell: its schedule has a way to take memory back, as in @6.12,move`,
+    );
+  }
+  return cellSystems(named.cell.exporter, named.cell.consumer, face, linux);
+}
+
+interface Found {
+  readonly address: Address;
+  readonly violation: Violation;
+}
+
+/** The clearest counterexample to a scenario or a cell; null if there is none. */
+async function counterexample(
+  named: Named,
+  linux: LinuxVersion,
+  signal: AbortSignal,
+): Promise<Found | null> {
+  if (named.kind === 'cell') {
+    const outcome = await runCell(named.cell, { linux, maxStates: MAX_STATES, signal });
+    const found = outcome?.json.counterexample;
+    const violation = outcome?.findings.find(
+      (v) => v.rule === found?.rule && v.text === found.violation,
+    );
+    return found && violation ? { address: addressOf([found.schedule]), violation } : null;
+  }
+  const { scenario } = named;
+  const explorer = explore(scenario.prepare(linux), { maxStates: MAX_STATES });
+  let result = explorer.run(SLICE);
+  while (!result) {
+    await breathe();
+    result = signal.aborted ? explorer.stop() : explorer.run(SLICE);
+  }
+  const found = result.counterexample;
+  if (!found) return null;
+  const { schedule, violation } = found;
+  return { address: { name: scenario.id, linux, face: null, schedule }, violation };
+}
+
+/** The program for what a name stands for: any interleaving that breaks its rule will do. */
+export async function stageNamed(
+  name: string,
+  linux: LinuxVersion,
+  signal: AbortSignal,
+): Promise<Staged> {
+  const named = resolveOne(name);
+  const found = await counterexample(named, linux, signal);
+  if (found) return stage(named, found.address, found.violation);
+  const cannot = `the model finds nothing wrong with it on Linux ${linux}`;
+  return { schedule: null, rule: '', violation: '', lines: [], cannot };
+}
+
+/** The program for a schedule: this interleaving and no other. */
+export const stageSchedule = (address: Address): Staged =>
+  stage(resolveOne(address.name), address, null);
+
+/** @param found what the interleaving is an example of; null: what goes wrong in it, and in no other */
+function stage(named: Named, address: Address, found: Violation | null): Staged {
+  const make = systemsOf(named, address);
+  const replayed = replay(make(), address.schedule);
+  if (replayed.diverged) throw new Failure(replayed.text);
+  const { trace, violations } = replayed;
+  const all = violations.length ? violations : (make().found ?? []);
+  const violation = found ?? all.find((v) => v.severity === 'corrupts') ?? all.at(-1);
+  const schedule = formatAddress(address);
+  if (!violation) {
+    const cannot = 'nothing goes wrong in this interleaving';
+    return { schedule, rule: '', violation: '', lines: [], cannot };
+  }
+  const told = { schedule, rule: violation.rule, violation: violation.text };
+  const who = named.kind === 'cell' ? named.cell : named.scenario;
+  const { exporter, consumer } = who;
+  try {
+    const done = translate({ make, trace, violation, exporter, consumer }, found === null);
+    if ('inside' in done) {
+      const cannot = `the switch after '${done.after}' lies inside ${done.inside}(), which cannot be stopped`;
+      return { ...told, lines: [], cannot };
+    }
+    const lines = linesOf(done, address.linux);
+    return { ...told, violation: done.violation.text, lines, cannot: null };
+  } catch (error) {
+    if (!(error instanceof NoStandIn)) throw error;
+    return { ...told, lines: [], cannot: error.message };
+  }
+}

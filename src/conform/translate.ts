@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * From an interleaving of the model to a program for a real kernel: each thread's calls become ops of
+ * the agent, each switch lies between two ops or at a sync point of the test module. Nobody can stop a
+ * thread inside a routine of the kernel. A switch that lies there is moved to the next place where it
+ * may lie, or the last before it, as long as the same rule still falls in the model; if none will do,
+ * the function is named.
+ */
+import type { ConsumerTraits, ExporterTraits } from '../contract/traits.ts';
+import type { System } from '../explore/machine.ts';
+import type { Violation } from '../explore/memory.ts';
+import { Player, type Stand, type Step } from '../explore/player.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { PTE_DIRTY, PTE_PRESENT, VM_WRITE } from '../kernel/mm/flags.ts';
+import { vmasOf } from '../kernel/mm/vma.ts';
+import {
+  type ModuleConsumer,
+  type ModuleExporter,
+  moduleConsumerFor,
+  moduleExporterFor,
+  NoStandIn,
+} from './stand-ins.ts';
+
+/** A sync point of the test module, by the agent's name for it. */
+export type Point = 'fixed-up' | 'hmm-faulted' | 'move-switched' | 'move-zapped' | 'fault-chosen';
+
+/** A stretch of one thread: until so many of its ops are done, and then on to a point in the next. */
+export interface Stretch {
+  readonly thread: number;
+  readonly ops: number;
+  readonly point: Point | null;
+}
+
+export interface Translation {
+  /** Ops before the threads begin. */
+  readonly setup: readonly string[];
+  /** The ops of each thread, in order, without a process. */
+  readonly ops: readonly (readonly string[])[];
+  readonly stretches: readonly Stretch[];
+  /** What goes wrong at the end, in the model. */
+  readonly violation: Violation;
+}
+
+/** What the interleaving is of. */
+export interface Played {
+  /** Makes the system afresh. */
+  readonly make: () => System;
+  readonly trace: readonly Step[];
+  readonly violation: Violation;
+  readonly exporter: ExporterTraits | undefined;
+  readonly consumer: ConsumerTraits | undefined;
+}
+
+/** Where a thread is: what both a step and the place before one have. */
+type Place = Pick<Stand, 'routines' | 'def'>;
+
+/** Steps that no CPU makes. */
+const GHOSTS = new Set(['note_lookup', 'why_gup_worked', 'contract', 'SIGBUS', 'contents']);
+/** Routines that are a call of the agent's or of the module's. */
+const CALLS = new Set([
+  ...['user', 'munmap', 'close', 'hva_to_pfn_remapped', 'get_user_pages_fast', 'get_user_pages'],
+  ...['mirror_fault', 'release_pfn', 'unpin_user_page'],
+]);
+const IS_CALL = /_(move|revoke)$/;
+/** Steps that are one. */
+const SINGLE = new Set(['access_page', 'device_access']);
+const TLB_MISS = -4;
+
+/** The call that a place is in, as its outermost routine or step; null: in none. */
+function callOf({ routines, def }: Place): string | null {
+  if (!def) return null;
+  const found = routines.slice(1).find(({ name }) => CALLS.has(name) || IS_CALL.test(name));
+  if (found) return found.name;
+  return GHOSTS.has(def.name) ? null : def.name;
+}
+
+/** Does `next` go on with the call that `steps` are the beginning of? */
+function goesOn(steps: readonly Step[], next: Place): boolean {
+  const [first] = steps;
+  const last = steps[steps.length - 1];
+  const call = callOf(first);
+  if (callOf(next) !== call || SINGLE.has(first.def.name)) return false;
+  if (call === 'user') return !(last.def.name === 'access' && last.value !== TLB_MISS);
+  // A call of the same name begins with the same step.
+  return !(next.def === first.def && next.routines.length === first.routines.length);
+}
+
+const within = ({ routines }: Place, name: RegExp): boolean =>
+  routines.some((routine) => name.test(routine.name));
+
+/** The sync point that lies between a step and what its thread does next, if any. */
+export function pointBetween(before: Step, next: Place): Point | null {
+  const leaves = (inner: RegExp, outer: RegExp) =>
+    within(before, inner) && !within(next, inner) && within(next, outer);
+  const enters = (inner: RegExp, outer: RegExp) =>
+    within(before, outer) && !within(before, inner) && within(next, inner);
+  if (leaves(/^fixup_user_fault$/, /^hva_to_pfn_remapped$/)) return 'fixed-up';
+  if (before.def.name === 'mmap_read_unlock' && within(next, /^mirror_fault$/)) {
+    return before.routines.at(-1)?.name === 'mirror_fault' ? 'hmm-faulted' : null;
+  }
+  if (leaves(/_zap$/, /_(move|mv)$/)) return 'move-zapped';
+  if (enters(/_zap$/, /_(move|mv)$/)) {
+    // Else it zaps first.
+    return before.def.name === 'owner' || within(before, /^replace_page$/) ? 'move-switched' : null;
+  }
+  if (enters(/^vmf?_insert_/, /_vm_fault$/)) return 'fault-chosen';
+  return null;
+}
+
+/** Lets threads go stretch by stretch, and keeps what each did call by call. */
+class Driver {
+  readonly player: Player;
+  /** The steps of each call, by thread. */
+  readonly calls: Step[][][];
+  private readonly ways: Map<string, number[]>;
+
+  constructor(played: Played) {
+    const system = played.make();
+    this.player = new Player(system);
+    this.calls = system.threads.map(() => []);
+    // Choices go as they went, in the order in which each thread made them.
+    this.ways = new Map();
+    for (const { thread, def, value } of played.trace) {
+      if (def.kind !== 'choice') continue;
+      const key = `${thread} ${def.name}`;
+      this.ways.set(key, [...(this.ways.get(key) ?? []), value]);
+    }
+  }
+
+  /** Is the thread in the middle of a call? */
+  inside(thread: number): boolean {
+    const call = this.calls[thread].at(-1);
+    return call !== undefined && goesOn(call, this.player.stand(thread));
+  }
+
+  /** Calls of a thread that are over. */
+  done(thread: number): number {
+    return this.calls[thread].length - (this.inside(thread) ? 1 : 0);
+  }
+
+  point(thread: number): Point | null {
+    const before = this.calls[thread].at(-1)?.at(-1);
+    return before && this.inside(thread) ? pointBetween(before, this.player.stand(thread)) : null;
+  }
+
+  /** One step; false when the thread cannot go on. */
+  step(thread: number): boolean {
+    const { player } = this;
+    const next = player.stand(thread);
+    if (next.state !== 'ready' || !next.def) return false;
+    const inside = this.inside(thread);
+    const key = `${thread} ${next.def.name}`;
+    const way = next.def.kind === 'choice' ? (this.ways.get(key)?.shift() ?? 0) : 0;
+    if (!player.step(thread, Math.min(way, next.ways - 1))) return false;
+    const taken = player.trace[player.trace.length - 1];
+    if (inside) this.calls[thread].at(-1)?.push(taken);
+    else if (callOf(taken) !== null) this.calls[thread].push([taken]);
+    return true;
+  }
+
+  private fell(fallen: Fallen): boolean {
+    return this.player.trace.at(-1)?.violations.some(fallen) ?? false;
+  }
+
+  /** Goes on until the stretch is over, and no rule has fallen; false when that cannot be. */
+  run({ thread, ops, point }: Stretch, fallen: Fallen): boolean {
+    for (;;) {
+      const over = this.done(thread) >= ops && (point === null || this.point(thread) === point);
+      if (over && (point !== null || !this.inside(thread))) return true;
+      if (!this.step(thread) || this.fell(fallen)) return false;
+    }
+  }
+
+  /** Goes on until the rule falls; false when it does not in the next call. */
+  falls(thread: number, fallen: Fallen): boolean {
+    const { length } = this.calls[thread];
+    const most = this.inside(thread) ? length : length + 1;
+    while (this.calls[thread].length <= most && this.step(thread)) {
+      if (!this.fell(fallen)) continue;
+      // A rule that falls before the deed: the deed is what comes next.
+      const told = callOf(this.player.trace[this.player.trace.length - 1]) === null;
+      if (told && !this.player.ended) {
+        this.run({ thread, ops: this.calls[thread].length + 1, point: null }, () => false);
+      }
+      return true;
+    }
+    return false;
+  }
+
+  /** Goes on to the next place where somebody can be stopped: its stretch, or null. */
+  unit(thread: number, fallen: Fallen): Stretch | null {
+    do {
+      if (!this.step(thread) || this.fell(fallen)) return null;
+    } while (this.inside(thread) && !this.point(thread));
+    return { thread, ops: this.done(thread), point: this.point(thread) };
+  }
+}
+
+type Fallen = (violation: Violation) => boolean;
+
+/** A switch that lies where nobody can stop. */
+export interface Unstoppable {
+  /** The function of the kernel that would have to be stopped. */
+  readonly inside: string;
+  /** The step after which. */
+  readonly after: string;
+}
+
+/** The deepest routine that two places have in common. */
+function common(a: Place, b: Place): string {
+  let name = '';
+  for (const [i, routine] of a.routines.entries()) {
+    if (b.routines[i] !== routine) break;
+    name = routine.name;
+  }
+  return name;
+}
+
+/** Places to which a switch may be moved, the nearest first. */
+interface Cut {
+  readonly thread: number;
+  readonly choices: readonly Stretch[];
+  readonly unstoppable: Unstoppable | null;
+}
+
+function cutsOf(played: Played): Cut[] {
+  const driver = new Driver(played);
+  const { trace } = played;
+  const cuts: Cut[] = [];
+  for (const [i, { thread }] of trace.entries()) {
+    if (!driver.step(thread)) throw new NoStandIn('the interleaving cannot be replayed');
+    const next = trace[i + 1];
+    if (next?.thread === thread) continue;
+    const done = driver.done(thread);
+    const here = (point: Point | null, ops = done): Stretch => ({ thread, ops, point });
+    if (!next || !driver.inside(thread)) {
+      cuts.push({ thread, choices: [here(null, driver.calls[thread].length)], unstoppable: null });
+      continue;
+    }
+    const point = driver.point(thread);
+    const stand = driver.player.stand(thread);
+    const step = driver.player.trace[driver.player.trace.length - 1];
+    cuts.push({
+      thread,
+      choices: [
+        ...(point ? [here(point)] : []),
+        ...later(played, i, thread).map((p) => here(p)),
+        here(null, done + 1),
+        here(null),
+      ],
+      unstoppable: point ? null : { inside: common(step, stand), after: step.text },
+    });
+  }
+  return cuts;
+}
+
+/** The points that the thread comes to if it goes on with its call after step `i`. */
+function later(played: Played, i: number, thread: number): Point[] {
+  const driver = new Driver(played);
+  for (const step of played.trace.slice(0, i + 1)) driver.step(step.thread);
+  const found: Point[] = [];
+  while (driver.step(thread) && driver.inside(thread)) {
+    const point = driver.point(thread);
+    if (point && !found.includes(point)) found.push(point);
+  }
+  return found;
+}
+
+/** Every way to choose one of each. */
+function* combinations(cuts: readonly Cut[]): Generator<Stretch[]> {
+  if (cuts.length === 0) return yield [];
+  const [first, ...rest] = cuts;
+  for (const choice of first.choices) {
+    for (const others of combinations(rest)) yield [choice, ...others];
+  }
+}
+
+/** Attempts to move the switches before giving up. */
+const ATTEMPTS = 2_000;
+
+/** A driver that has gone the stretches and seen the rule fall in the last, or null. */
+function gone(played: Played, stretches: readonly Stretch[], fallen: Fallen): Driver | null {
+  const driver = new Driver(played);
+  const last = stretches.length - 1;
+  const went = stretches.every((stretch, i) =>
+    i < last ? driver.run(stretch, fallen) : driver.falls(stretch.thread, fallen),
+  );
+  return went ? driver : null;
+}
+
+/** The same switches, moved to where they may lie. */
+function moved(cuts: readonly Cut[], played: Played, fallen: Fallen): Stretch[] | null {
+  let left = ATTEMPTS;
+  for (const stretches of combinations(cuts)) {
+    if (left-- === 0) break;
+    if (gone(played, stretches, fallen)) return stretches;
+  }
+  return null;
+}
+
+/** Stretches beyond which no other interleaving is looked for. */
+const DEPTH = 6;
+
+/** Other switches, as few as possible, that let the same rule fall. */
+function others(played: Played, fallen: Fallen): Stretch[] | null {
+  const { threads } = played.make();
+  let ways: Stretch[][] = [[]];
+  for (let depth = 0; depth < DEPTH; depth++) {
+    const next: Stretch[][] = [];
+    for (const way of ways) {
+      for (const thread of threads.keys()) {
+        const whole = [...way, { thread, ops: 0, point: null }];
+        if (gone(played, whole, fallen)) return whole;
+        const driver = new Driver(played);
+        if (!way.every((stretch) => driver.run(stretch, fallen))) continue;
+        const unit = driver.unit(thread, fallen);
+        if (unit) next.push([...way, unit]);
+      }
+    }
+    ways = next;
+  }
+  return null;
+}
+
+/**
+ * Translates an interleaving.
+ * @param exactly whether it must be this one; else any that lets the same rule fall will do
+ * @returns the program's parts, or the function that cannot be stopped
+ * @throws NoStandIn when nobody in the guest can do what a thread does
+ */
+export function translate(played: Played, exactly: boolean): Translation | Unstoppable {
+  const { exporter, consumer, violation: wanted } = played;
+  if (!exporter) throw new NoStandIn('who the exporter is, is not told');
+  const cast = {
+    exporter: moduleExporterFor(exporter),
+    consumer: consumer ? moduleConsumerFor(consumer) : null,
+  };
+  const kernel = played.make().world as Kernel;
+  const setup = setupOf(kernel, exporter, cast.exporter);
+  const pages = kernel.buf_npages.get(0);
+  const fallen: Fallen = (v) => v.rule === wanted.rule && v.severity === wanted.severity;
+  // What is wrong when the buffer is mapped needs no thread.
+  if (!played.trace.length) return { setup, ops: [], stretches: [], violation: wanted };
+  if (!played.trace.at(-1)?.violations.some(fallen)) {
+    throw new NoStandIn(`no step of a thread is what goes wrong: ${wanted.text}`);
+  }
+  const cuts = cutsOf(played);
+  const stretches = moved(cuts, played, fallen) ?? (exactly ? null : others(played, fallen));
+  const driver = stretches && gone(played, stretches, fallen);
+  if (!driver) {
+    const stuck = cuts.find((cut) => cut.unstoppable)?.unstoppable;
+    if (!stuck) throw new NoStandIn('the switches lie well, but the rule falls otherwise only');
+    return stuck;
+  }
+  const violation = driver.player.trace.flatMap((s) => s.violations).find(fallen) as Violation;
+  const ops = driver.calls.map((calls) => calls.map((call) => opOf(call, cast, pages)));
+  const last = stretches[stretches.length - 1].thread;
+  const whole = stretches.map((stretch, i) =>
+    i < stretches.length - 1 ? stretch : { thread: last, ops: ops[last].length, point: null },
+  );
+  return { setup, ops, stretches: tidy(whole), violation };
+}
+
+/** Stretches in which nothing happens are left out; so is a switch to a thread that goes on anyway. */
+function tidy(stretches: readonly Stretch[]): Stretch[] {
+  const out: Stretch[] = [];
+  const ops = new Map<number, number>();
+  for (const stretch of stretches) {
+    const before = ops.get(stretch.thread) ?? 0;
+    if (stretch.ops === before && stretch.point === null && out.length) continue;
+    ops.set(stretch.thread, stretch.ops);
+    if (out.at(-1)?.thread === stretch.thread) out.pop();
+    out.push(stretch);
+  }
+  return out;
+}
+
+/** What the agent does before the threads begin, so that memory is as the model's is. */
+function setupOf(k: Kernel, exporter: ExporterTraits, made: ModuleExporter): string[] {
+  const buffers = Array.from({ length: k.config.buffers }, (_, i) => k.buf_npages.get(i));
+  const vmas = vmasOf(k, 0);
+  if (k.config.mms > 1) throw new NoStandIn('it takes several processes, and one is played here');
+  if (buffers.filter((n) => n > 0).length !== 1 || vmas.length !== 1) {
+    throw new NoStandIn('it does not begin with one buffer that is mapped once');
+  }
+  const [n] = buffers;
+  const [vma] = vmas;
+  const pages = k.vm_end.get(vma) - k.vm_start.get(vma);
+  const rights = k.vm_flags.get(vma) & VM_WRITE ? 'rw' : 'r';
+  const setup = [
+    `buf 0 ${made.kind} ${n} ${made.flags}`,
+    `map ${k.vm_start.get(vma)} ${pages} 0 ${rights} s 0`,
+  ];
+  for (let page = 0; page < pages; page++) {
+    const entry = k.pte.get(k.vm_start.get(vma) + page);
+    if (entry & PTE_DIRTY) setup.push(`w ${page} 8 0`);
+    else if (entry & PTE_PRESENT && exporter.inserts.startsWith('fault-')) {
+      setup.push(`r ${page} 8`);
+    }
+  }
+  return setup;
+}
+
+/** The word of a page that ops look at: the first is the agent's to fill with its pattern. */
+const WORD = 8;
+
+/** The op that a call is. */
+function opOf(
+  call: readonly Step[],
+  { exporter, consumer }: { exporter: ModuleExporter; consumer: ModuleConsumer | null },
+  pages: number,
+): string {
+  const [first] = call;
+  const name = callOf(first) as string;
+  const nobody = () => new NoStandIn(`${name}() is nothing that agent or test module do`);
+  /** Arguments of the first step of that name. */
+  const argsOf = (step: string) => call.find(({ def }) => def.name === step)?.args;
+  const found = (): ModuleConsumer => {
+    if (!consumer) throw nobody();
+    return consumer;
+  };
+  if (name.endsWith('_move')) return `mv 0 0 ${pages} ${exporter.move}`;
+  if (name.endsWith('_revoke')) return `mv 0 0 ${pages} ${exporter.revoke}`;
+  switch (name) {
+    case 'user': {
+      const access = argsOf('access');
+      const [, addr, write] = argsOf('hw_walk') ?? [0, access?.[0], access?.[2]];
+      if (addr === undefined) throw nobody();
+      return write ? `w ${addr} ${WORD} ${access?.[4] ?? 1}` : `r ${addr} ${WORD}`;
+    }
+    case 'munmap': {
+      const [, start, end] = argsOf('find_vma_intersection') ?? [];
+      if (start === undefined) throw nobody();
+      return `unmap ${start} ${Number(end) - Number(start)}`;
+    }
+    case 'close':
+      return 'bclose 0';
+    case 'hva_to_pfn_remapped':
+    case 'get_user_pages_fast':
+    case 'get_user_pages':
+    case 'mirror_fault':
+      return `hold 0 ${found().method} 0 ${found().write}`;
+    case 'access_page':
+    case 'device_access': {
+      // access_page(pfn, write, word, value, ...), device_access(h, write, value, ...)
+      const write = first.args[1];
+      const value = first.args[name === 'access_page' ? 3 : 2];
+      if (first.value < 0 && !first.violations.length) throw nobody();
+      return write ? `${found().store} 0 ${WORD} ${value}` : `hr 0 ${WORD}`;
+    }
+    case 'release_pfn':
+    case 'unpin_user_page':
+      return 'hput 0';
+    default:
+      throw nobody();
+  }
+}

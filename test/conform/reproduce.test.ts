@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** Counterexamples of the model as programs for real kernels: what they become, and what comes of them. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { need } from '../../scripts/tools.mjs';
+import { stageNamed, stageSchedule } from '../../src/cli/reproduce-model.ts';
+import { parseAddress } from '../../src/report/address.ts';
+import { pfnmap, useBuild } from '../cli/program.ts';
+
+const MINUTES = 60_000;
+const { signal } = new AbortController();
+const linesOf = async (name: string) =>
+  (await stageNamed(name, '6.12', signal)).lines.map(({ text, model }) => `${text} -> ${model}`);
+const whyNot = async (name: string) => (await stageNamed(name, '6.12', signal)).cannot;
+
+describe('a counterexample becomes a program', () => {
+  test('each thread an op after the other, where every switch lies between system calls', async () => {
+    expect(await linesOf('ttm/follow-and-keep')).toEqual([
+      '0 buf 0 fpfn 2 6 -> ok',
+      '0 map 0 2 0 rw s 0 -> ok',
+      '0 w 0 8 0 -> ok',
+      '0 w 1 8 0 -> ok',
+      '0 hold 0 pfnfix 0 1 -> ok p1s1w1 b0.0.g0 ref1',
+      '0 mv 0 0 2 Zp -> ok',
+      '0 hw 0 8 2 -> ok',
+      '0 dr 0 0 8 -> =0',
+      '0 r 0 8 -> =0',
+      '0 hr 0 8 -> =2',
+    ]);
+  });
+
+  test('with a sync point where a switch lies in code of the module', async () => {
+    expect(await linesOf('heap/sigbus-for-ever')).toEqual([
+      '0 buf 0 rpfn 1 0 -> ok',
+      '0 map 0 1 0 rw s 0 -> ok',
+      '0 fork -> ok',
+      '0 arm move-zapped -> ok',
+      '1 bg mv 0 0 1 Zp -> ok',
+      '0 reached move-zapped -> ok',
+      '0 w 0 8 1 -> BUS2',
+      '0 go move-zapped -> ok',
+      '1 join -> ok',
+      '0 dr 0 0 8 -> =b0f0000000000008',
+      '0 r 0 8 -> BUS2',
+    ]);
+  });
+
+  test('a function of the kernel that would have to be stopped is named', async () => {
+    // The page is chosen under the lock, and inserted by mm after the handler has dropped it.
+    expect(await whyNot('liar/cpu')).toBe(
+      "the switch after 'vm_flags' lies inside finish_fault(), which cannot be stopped",
+    );
+  });
+
+  test.each([
+    ['ttm/notifier-no-retry', 'notifier-no-retry looks up by follow under a notifier of its own'],
+    ['vfio-bar/follow-and-keep', 'vfio-bar is no dma-buf but device memory'],
+    ['i915-shmem/gup', 'i915-shmem inserts by file-mmap'],
+    ['ttm/hmm-mirror', 'the model finds nothing wrong with it on Linux 6.12'],
+    ['kvm/loops-until-mapped', 'no step of a thread is what goes wrong: livelock'],
+  ])('of %s it is said why not', async (name, why) => {
+    expect(await whyNot(name)).toContain(why);
+  });
+
+  test('a schedule is taken as it is, or not at all', async () => {
+    const address = (text: string) => {
+      const parsed = parseAddress(text);
+      if (typeof parsed === 'string') throw new Error(parsed);
+      return parsed;
+    };
+    const { schedule } = await stageNamed('ttm/zap-after-copy', '6.12', signal);
+    const { lines } = stageSchedule(address(schedule as string));
+    expect(lines.map(({ text }) => text)).toContain('0 reached move-switched');
+    const torn = await stageNamed('liar/cpu', '6.12', signal);
+    expect(stageSchedule(address(torn.schedule as string)).cannot).toMatch(
+      /lies inside finish_fault\(\), which cannot be stopped$/,
+    );
+  });
+});
+
+describe('on real kernels', () => {
+  beforeAll(() => {
+    for (const tool of ['gcc', 'make', 'qemu-system-x86_64'] as const) need(tool);
+  }, 10 * MINUTES);
+  useBuild();
+
+  test('a story is reproduced step for step, beside what the model predicts', {
+    timeout: 3 * MINUTES,
+  }, async () => {
+    const names = [
+      'ttm/follow-and-keep',
+      'heap/sigbus-for-ever',
+      'gup/liar',
+      'kvm/ignores-read-only',
+    ];
+    const { code, stdout } = await pfnmap(['reproduce', ...names]);
+    expect(stdout.match(/^=> the kernel does what the model predicts$/gm)).toHaveLength(8);
+    expect(stdout).toMatch(/^ {2}hw 0 8 2 +ok +ok$/m);
+    expect(stdout).toContain('  in the model: pfnmap replay ttm/follow-and-keep@6.1,');
+    expect(code).toBe(0);
+  });
+
+  test('a schedule is, on the kernels that it is of', { timeout: 2 * MINUTES }, async () => {
+    const { schedule } = await stageNamed('ttm/zap-after-copy', '6.12', signal);
+    const { code, stdout } = await pfnmap(['reproduce', '--json', schedule as string]);
+    const { reproduced } = JSON.parse(stdout);
+    expect(reproduced).toHaveLength(1);
+    expect(reproduced[0]).toMatchObject({ agrees: true, cannot: null, schedule });
+    expect(code).toBe(0);
+    const other = await pfnmap(['reproduce', '--boot', '6.1', schedule as string]);
+    expect(other.stderr).toContain('the schedule is of Linux 6.12, and that is not among --boot');
+    expect(other.code).toBe(2);
+  });
+
+  test('what cannot be stopped is not run, and leaves nothing proven', {
+    timeout: 2 * MINUTES,
+  }, async () => {
+    const { code, stdout } = await pfnmap(['reproduce', '--boot', '6.12', 'liar/cpu']);
+    expect(stdout).toMatch(/=> not run on 6\.12\S+: the switch .* finish_fault\(\), which cannot/);
+    expect(code).toBe(3);
+  });
+
+  test('a name that nobody knows is a usage error', async () => {
+    const { code, stderr } = await pfnmap(['reproduce', 'ttm/follow-and-kep']);
+    expect(stderr).toContain("did you mean 'follow-and-keep'?");
+    expect(code).toBe(2);
+  });
+});
