@@ -13,6 +13,8 @@ const ttmHuge: ExporterTraits = {
   title: 'TTM with huge entries (reverted)',
   status: 'historical',
   source: 'Vetter 22/19:50',
+  // What became of them shows at a move; eviction is the ttm row's.
+  takesBack: ['move'],
   inserts: 'fault-huge-pfn',
   hugeSpecial: false,
   contiguous: true,

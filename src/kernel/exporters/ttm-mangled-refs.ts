@@ -12,6 +12,8 @@ const ttmMangledRefs: ExporterTraits = {
   title: 'TTM with page counts at zero (proposed)',
   status: 'hypothetical',
   source: 'König 23/09:06',
+  // What the counts stop shows at a move; eviction is the ttm row's.
+  takesBack: ['move'],
   pageRefs: 'zero',
 };
 

@@ -10,7 +10,7 @@ export const ttm: ExporterTraits = {
   source: '6.12 drivers/gpu/drm/ttm/ttm_bo_vm.c:181',
   setsFlags: ['VM_PFNMAP', 'VM_IO', 'VM_DONTEXPAND', 'VM_DONTDUMP'],
   faultMayRetry: true,
-  takesBack: ['move'],
+  takesBack: ['move', 'evict'],
   countsVmas: true,
   pgoff: 'fake-offset',
 };
