@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Ladders: what they look like, and that they can be pasted in a mail. */
 
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import {
   again,
@@ -52,6 +53,12 @@ describe('in the kernel', () => {
       await expect(ladder(cell(`ttm/${id}`))).toMatchFileSnapshot(golden(`ttm-${id}`));
     });
   }
+  test('the one in the README is what the command prints', () => {
+    const printed = ladder(cell('ttm/follow-and-keep'));
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    expect(readme).toContain(printed.slice(0, printed.indexOf('\nRule R8')).trimEnd());
+  });
+
   test('system-heap/follow-and-keep', { timeout }, async () => {
     const text = ladder(cell('system-heap/follow-and-keep'));
     await expect(text).toMatchFileSnapshot(golden('system-heap-follow-and-keep'));

@@ -5,7 +5,7 @@ import { type ExporterTraits, KEEPS_CONTRACT } from '../../contract/traits.ts';
 export const ttm: ExporterTraits = {
   ...KEEPS_CONTRACT,
   id: 'ttm',
-  title: 'TTM buffer object, moving',
+  title: 'TTM buffer object, moving and evicting',
   status: 'real',
   source: '6.12 drivers/gpu/drm/ttm/ttm_bo_vm.c:181',
   setsFlags: ['VM_PFNMAP', 'VM_IO', 'VM_DONTEXPAND', 'VM_DONTDUMP'],
