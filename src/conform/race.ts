@@ -105,10 +105,10 @@ export function raceSystem(
     return new Kernel({
       ...config,
       cpuMm: [0, hasTwoProcesses(race) ? 1 : 0],
-      // Nobody looks at a page that was freed, nor at what reclaim keeps of one.
+      // Nobody looks at a page that was freed, nor at what reclaim keeps of one. (Statistics are kept:
+      // what a page is called has its generation.)
       keepFreedContents: false,
       pageFlags: false,
-      statistics: all.some((op) => op.name === 'dst'),
       notes: racing.map((op) => op.text),
     });
   });
@@ -141,14 +141,21 @@ export function raceSystem(
   return { mem: k.mem, locks: k.locks, world: k, threads, final };
 }
 
-/** Finds every outcome of a race. */
-export function possibleOutcomes(linux: LinuxVersion, race: Race, maxStates = 300_000): Possible {
+/** Beyond this many states a race is given up. */
+const MAX_STATES = 300_000;
+
+/**
+ * Finds every outcome of a race.
+ * @param reduce whether steps that nobody can tell apart are joined (docs/engine.md)
+ */
+export function possibleOutcomes(linux: LinuxVersion, race: Race, reduce = true): Possible {
   const outcomes = new Set<string>();
   const onEnd: Parameters<typeof raceSystem>[2] = (answers) => outcomes.add(outcomeOf(answers));
   const search = new Search(() => raceSystem(linux, race, onEnd), {
     stopAt: 'never',
     livelock: false,
-    maxStates,
+    maxStates: MAX_STATES,
+    reduce,
   });
   const result = search.run();
   // Where memory is corrupted a path ends, and so do programs where the kernel does.

@@ -120,10 +120,10 @@ class Driver {
     this.calls = system.threads.map(() => []);
     // Choices go as they went, in the order in which each thread made them.
     this.ways = new Map();
-    for (const { thread, def, value } of played.trace) {
+    for (const { thread, def, way } of played.trace) {
       if (def.kind !== 'choice') continue;
       const key = `${thread} ${def.name}`;
-      this.ways.set(key, [...(this.ways.get(key) ?? []), value]);
+      this.ways.set(key, [...(this.ways.get(key) ?? []), way]);
     }
   }
 
@@ -423,10 +423,9 @@ function opOf(
   if (name.endsWith('_revoke')) return `mv 0 0 ${pages} ${exporter.revoke}`;
   switch (name) {
     case 'user': {
-      const access = argsOf('access');
-      const [, addr, write] = argsOf('hw_walk') ?? [0, access?.[0], access?.[2]];
+      const [, addr, write, , value] = argsOf('access') ?? [];
       if (addr === undefined) throw nobody();
-      return write ? `w ${addr} ${WORD} ${access?.[4] ?? 1}` : `r ${addr} ${WORD}`;
+      return write ? `w ${addr} ${WORD} ${value}` : `r ${addr} ${WORD}`;
     }
     case 'munmap': {
       const [, start, end] = argsOf('find_vma_intersection') ?? [];

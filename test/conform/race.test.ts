@@ -80,6 +80,19 @@ describe('random races', () => {
     );
   });
 
+  test('no outcome is lost by joining steps', () => {
+    fc.assert(
+      fc.property(races, ({ seed, number, linux }) => {
+        const race = generateRace(seed, number, linux);
+        const single = possibleOutcomes(linux, race, false);
+        fc.pre(single.complete);
+        const { outcomes: joined } = possibleOutcomes(linux, race);
+        expect([...joined].sort()).toEqual([...single.outcomes].sort());
+      }),
+      { numRuns: 40 },
+    );
+  });
+
   test('can be written out and read again', () => {
     fc.assert(
       fc.property(races, ({ seed, number, linux }) => {
