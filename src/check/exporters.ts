@@ -367,7 +367,7 @@ function enterAny(
   return machine.recorded.call(f.key, st, {
     file: table.file,
     at,
-    fn: table.name,
+    fn: f.key,
     callee: f.key,
     calleePath: '',
   });
@@ -497,7 +497,7 @@ function pathOf(machine: Machine, o: Outcome): Path {
       const site: Site = {
         file: vmOps.file,
         at: vmOps.fields.get(handler)?.at ?? vmOps.at,
-        fn: vmOps.name,
+        fn: nameOf(f) ?? handler,
         callee: nameOf(f) ?? handler,
         calleePath: f.k === 'fn' ? f.def.file.path : '',
       };

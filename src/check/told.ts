@@ -36,7 +36,11 @@ function link(site: Site): ChainLink {
     line,
     function: site.fn,
     text: site.file.lines.textOf(line),
-    why: site.calleePath ? `calls ${site.callee}()` : site.callee,
+    why: !site.calleePath
+      ? site.callee
+      : site.fn === site.callee
+        ? `${site.callee}() is installed here`
+        : `calls ${site.callee}()`,
   };
 }
 
@@ -142,7 +146,8 @@ function whereOf(j: Judged, f: Fall): { path: string; line: number; fn: string; 
   }
   const field = table.fields.get('mmap') ?? table.fields.get('vm_ops');
   const line = field ? table.file.lines.at(field.at) : table.line;
-  return { path: table.file.path, line, fn: table.name, text: table.file.lines.textOf(line) };
+  const fn = mmap?.name ?? j.exporter.slot ?? table.name;
+  return { path: table.file.path, line, fn, text: table.file.lines.textOf(line) };
 }
 
 function gapsOf(j: Judged): NotAnalysed[] {

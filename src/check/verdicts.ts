@@ -229,7 +229,7 @@ function missingFlag(exporter: Exporter, p: Path): Hit {
           {
             file: table.file,
             at: table.fields.get('mmap')?.at ?? table.at,
-            fn: table.name,
+            fn: exporter.slot ?? 'mmap',
             callee: exporter.slot ?? 'mmap',
             calleePath: '',
           },

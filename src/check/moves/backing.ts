@@ -64,6 +64,7 @@ export function backingOf(scope: Scope, e: Entry): Read[] {
   if (last < 0) return [];
   const seen = new Set<string>();
   const aside = new Set<Expr>();
+  const stores = new Set<Expr>();
   const put = (r: Read) => out.set(`${r.struct}.${r.name}@${r.level}:${r.at}`, r);
   /** @param at where the value comes into the function at that level; null: where it stands */
   const slice = (
@@ -75,8 +76,21 @@ export function backingOf(scope: Scope, e: Entry): Read[] {
   ): void => {
     const parts = new Set<Expr>();
     eachExpr(from, (x) => {
+      // xa_load(&buf->pages, n): what is stored there.
+      if (
+        x.k === 'call' &&
+        x.fn.k === 'id' &&
+        /^(xa|xas|idr|radix_tree|mt|mas|rhashtable)_/.test(x.fn.name)
+      )
+        for (const a of x.args) if (a.k === 'unary' && a.e.k === 'member') stores.add(a.e);
       // &obj->base: the object by a part of it.
-      if (x.k === 'unary' && x.op === '&' && x.e.k === 'member' && !MEMORY.test(x.e.name))
+      if (
+        x.k === 'unary' &&
+        x.op === '&' &&
+        x.e.k === 'member' &&
+        !stores.has(x.e) &&
+        !MEMORY.test(x.e.name)
+      )
         aside.add(x.e);
       if (x.k === 'member') {
         const root = rootOf(x);

@@ -185,6 +185,12 @@ export function valuesOf(def: FunctionDef, name: string): Expr[] {
   const out: Expr[] = [];
   eachStmt(def.body, (s) => {
     if (s.k === 'decl' && s.name === name && s.init) out.push(s.init);
+    // for_each_sg(sgt->sgl, sg, n, i): sg is one of what is walked.
+    if (s.k === 'loop' && s.kind === 'macro' && s.c?.k === 'call') {
+      const { args } = s.c;
+      if (args.slice(0, 2).some((a) => nameIn(a) === name))
+        out.push(...args.slice(0, 2).filter((a) => nameIn(a) !== name));
+    }
   });
   eachIn(def.body, (e) => {
     if (e.k === 'assign' && e.l.k === 'id' && e.l.name === name) out.push(e.r);

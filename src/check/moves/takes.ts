@@ -258,6 +258,8 @@ export function waysTo(scope: Scope, take: Take, mapped: Pins): Way[] {
       return;
     const next = new Set(seen).add(def.id);
     const uses = scope.usesOf(def);
+    // What ends a buffer ends it, whoever calls it.
+    if (uses.some((u) => u.slot !== null && ENDS.test(u.slot.field))) return;
     if (uses.length === 0) {
       if (!/\b__exit\b|\b__init\b/.test(def.head) && !mentioned(def, 'module_exit'))
         out.push({ take, root: { def, slot: null, passedTo: null }, steps });

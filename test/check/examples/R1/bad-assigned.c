@@ -2,6 +2,7 @@
 // bad: R1 exporter-pfnmap always
 // The table is filled when the module is loaded.
 #include <linux/dma-buf.h>
+
 static struct dma_buf_ops foo_ops;
 static int foo_mmap(struct dma_buf *d, struct vm_area_struct *vma)
 {
@@ -15,6 +16,7 @@ static int foo_mmap(struct dma_buf *d, struct vm_area_struct *vma)
 	}
 	return 0;
 }
+
 static int __init foo_init(void)
 {
 	foo_ops.map_dma_buf = foo_map;
@@ -23,4 +25,5 @@ static int __init foo_init(void)
 	foo_ops.mmap = foo_mmap;
 	return 0;
 }
+
 module_init(foo_init);

@@ -21,4 +21,5 @@ static int sw_mmap(struct dma_buf *d, struct vm_area_struct *vma)
 		pr_warn("mmap: %d\n", ret);
 	return ret;
 }
+
 static const struct dma_buf_ops sw_ops = { .mmap = sw_mmap, .release = sw_release };

@@ -2,10 +2,22 @@
 // good: R1 R2 R13 R14
 // The heap of a buffer maps it, chunk by chunk.
 #include <linux/dma-buf.h>
+
 struct ion_heap; struct ion_buffer;
-struct ion_heap_ops { int (*map_user)(struct ion_heap *h, struct ion_buffer *b, struct vm_area_struct *vma); };
-struct ion_heap { const struct ion_heap_ops *ops; };
-struct ion_buffer { struct ion_heap *heap; struct sg_table *sg_table; struct mutex lock; };
+struct ion_heap_ops {
+	int (*map_user)(struct ion_heap *h, struct ion_buffer *b, struct vm_area_struct *vma);
+};
+
+struct ion_heap {
+	const struct ion_heap_ops *ops;
+};
+
+struct ion_buffer {
+	struct ion_heap *heap;
+	struct sg_table *sg_table;
+	struct mutex lock;
+};
+
 int ion_heap_map_user(struct ion_heap *heap, struct ion_buffer *buffer, struct vm_area_struct *vma)
 {
 	struct sg_table *table = buffer->sg_table;
@@ -27,6 +39,7 @@ int ion_heap_map_user(struct ion_heap *heap, struct ion_buffer *buffer, struct v
 	}
 	return 0;
 }
+
 static struct ion_heap_ops system_heap_ops = { .map_user = ion_heap_map_user };
 static struct ion_heap system_heap = { .ops = &system_heap_ops };
 static int ion_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
@@ -40,4 +53,5 @@ static int ion_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	if (ret) pr_err("fail\n");
 	return ret;
 }
+
 static const struct dma_buf_ops dma_buf_ops = { .mmap = ion_mmap, .release = ion_dma_buf_release };

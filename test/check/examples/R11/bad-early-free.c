@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // bad: R11 lifetime always
 #include <linux/dma-buf.h>
-struct ef { void *va; dma_addr_t dma; struct device *dev; size_t n; struct dma_buf *dbuf; };
+
+struct ef {
+	void *va;
+	dma_addr_t dma;
+	struct device *dev;
+	size_t n;
+	struct dma_buf *dbuf;
+};
+
 static int ef_mmap(struct dma_buf *d, struct vm_area_struct *vma)
 {
 	struct ef *e = d->priv;
 	return remap_pfn_range(vma, vma->vm_start, virt_to_phys(e->va) >> PAGE_SHIFT, vma->vm_end - vma->vm_start, vma->vm_page_prot);
 }
+
 static void ef_release(struct dma_buf *d) { }
 static const struct dma_buf_ops ef_ops = { .mmap = ef_mmap, .release = ef_release };
 static int ef_export(struct ef *e)
@@ -16,6 +25,7 @@ static int ef_export(struct ef *e)
 	e->dbuf = dma_buf_export(&x);
 	return dma_buf_fd(e->dbuf, O_CLOEXEC);
 }
+
 static long ef_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 {
 	struct ef *e = f->private_data;
@@ -29,4 +39,5 @@ static long ef_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	}
 	return -ENOTTY;
 }
+
 static const struct file_operations ef_fops = { .unlocked_ioctl = ef_ioctl };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // bad: R13 flag-is-not-enough always
 #include <linux/dma-buf.h>
+
 static vm_fault_t vi_fault(struct vm_fault *vmf)
 {
 	struct vi *p = vmf->vma->vm_private_data;
@@ -8,6 +9,7 @@ static vm_fault_t vi_fault(struct vm_fault *vmf)
 	get_page(vmf->page);
 	return 0;
 }
+
 static const struct vm_operations_struct vi_vm = { .fault = vi_fault };
 static int vi_mmap(struct dma_buf *d, struct vm_area_struct *vma)
 {
@@ -16,4 +18,5 @@ static int vi_mmap(struct dma_buf *d, struct vm_area_struct *vma)
 	vma->vm_private_data = d->priv;
 	return 0;
 }
+
 static const struct dma_buf_ops vi_ops = { .mmap = vi_mmap, .release = vi_release };

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // bad: R14 refuse-cow some-paths
 #include <linux/dma-buf.h>
-static vm_fault_t cl_fault(struct vm_fault *vmf) { struct cl *c = vmf->vma->vm_private_data; return vmf_insert_pfn(vmf->vma, vmf->address, c->pfns[vmf->pgoff]); }
+
+static vm_fault_t cl_fault(struct vm_fault *vmf)
+{
+	struct cl *c = vmf->vma->vm_private_data;
+	return vmf_insert_pfn(vmf->vma, vmf->address, c->pfns[vmf->pgoff]);
+}
+
 static const struct vm_operations_struct cl_vm = { .fault = cl_fault };
 static int cl_mmap(struct dma_buf *d, struct vm_area_struct *vma)
 {
@@ -15,4 +21,5 @@ static int cl_mmap(struct dma_buf *d, struct vm_area_struct *vma)
 	vma->vm_ops = &cl_vm;
 	return 0;
 }
+
 static const struct dma_buf_ops cl_ops = { .mmap = cl_mmap, .release = cl_release };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // bad: R15 pgoff-is-not-pfn always
 #include <linux/mm.h>
+
 static int get_pa(struct ctx *c, unsigned long uaddr, phys_addr_t *out)
 {
 	struct vm_area_struct *vma;

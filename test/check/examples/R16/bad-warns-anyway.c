@@ -2,6 +2,7 @@
 // bad: R16 check-ret always
 // As the patch of November 2022 had it.
 #include <linux/dma-buf.h>
+
 static int dma_buf_mmap_internal(struct file *file, struct vm_area_struct *vma)
 {
 	struct dma_buf *dmabuf = file->private_data;

@@ -11,6 +11,7 @@ static const struct dma_buf_ops _n##_dmabuf_ops = { \
 	.mmap = _mmap, \
 	.release = _rel, \
 }
+
 #define ACME_FAULT_OPS(_f) { .fault = _f, }
 static vm_fault_t acme_vm_fault(struct vm_fault *vmf)
 {
@@ -23,6 +24,7 @@ static vm_fault_t acme_vm_fault(struct vm_fault *vmf)
 	vmf->page = pg;
 	return 0;
 }
+
 static const struct vm_operations_struct acme_vm_ops = ACME_FAULT_OPS(acme_vm_fault);
 static int acme_mmap(struct dma_buf *dbuf, struct vm_area_struct *vma)
 {
@@ -30,5 +32,10 @@ static int acme_mmap(struct dma_buf *dbuf, struct vm_area_struct *vma)
 	vma->vm_private_data = dbuf->priv;
 	return 0;
 }
-static void acme_release(struct dma_buf *dbuf) { kfree(dbuf->priv); }
+
+static void acme_release(struct dma_buf *dbuf)
+{
+	kfree(dbuf->priv);
+}
+
 ACME_DMABUF_OPS(acme, acme_mmap, acme_release);

@@ -8,6 +8,7 @@ struct store;
 struct store_ops {
 	int (*map_user)(struct store *s, struct vm_area_struct *vma);
 };
+
 struct store {
 	const struct store_ops *ops;
 	void *vaddr;

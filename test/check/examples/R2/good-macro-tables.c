@@ -7,6 +7,7 @@ static const struct dma_buf_ops _n##_dmabuf_ops = { \
 	.mmap = _mmap, \
 	.release = _rel, \
 }
+
 #define ACME_FAULT_OPS(_f) { .fault = _f, }
 #define ACME_VMFLAGS (VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP)
 static vm_fault_t acme_vm_fault(struct vm_fault *vmf)
@@ -16,6 +17,7 @@ static vm_fault_t acme_vm_fault(struct vm_fault *vmf)
 		return VM_FAULT_SIGBUS;
 	return vmf_insert_pfn(vmf->vma, vmf->address, page_to_pfn(buf->pages[vmf->pgoff]));
 }
+
 static const struct vm_operations_struct acme_vm_ops = ACME_FAULT_OPS(acme_vm_fault);
 static int acme_mmap(struct dma_buf *dbuf, struct vm_area_struct *vma)
 {
@@ -26,5 +28,10 @@ static int acme_mmap(struct dma_buf *dbuf, struct vm_area_struct *vma)
 	vma->vm_private_data = dbuf->priv;
 	return 0;
 }
-static void acme_release(struct dma_buf *dbuf) { kfree(dbuf->priv); }
+
+static void acme_release(struct dma_buf *dbuf)
+{
+	kfree(dbuf->priv);
+}
+
 ACME_DMABUF_OPS(acme, acme_mmap, acme_release);

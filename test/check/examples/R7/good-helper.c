@@ -3,7 +3,12 @@
 // The permission is tested in a function of its own.
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
-static bool can_wr(pte_t pte) { return pte_write(pte); }
+
+static bool can_wr(pte_t pte)
+{
+	return pte_write(pte);
+}
+
 int fp_map(struct fp *f, unsigned long addr, bool write)
 {
 	struct vm_area_struct *vma;

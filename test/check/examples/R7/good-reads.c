@@ -2,6 +2,7 @@
 // good: R7 R8
 // Reads only, while the entry is held.
 #include <linux/mm.h>
+
 int rd_io(struct mm_struct *mm, unsigned long addr, u64 *val)
 {
 	struct follow_pfnmap_args args = { .address = addr };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // bad: R8 no-stale-translation always
 #include <linux/mm.h>
+
 static int fr_get(unsigned long start, int n, struct fr_vec *vec)
 {
 	struct vm_area_struct *vma = find_vma_intersection(current->mm, start, start + 1);
@@ -16,4 +17,5 @@ static int fr_get(unsigned long start, int n, struct fr_vec *vec)
 	vec->nr = i;
 	return ret;
 }
+
 int fr_start(struct fr_dev *d, unsigned long start, int n) { int r; mmap_read_lock(current->mm); r = fr_get(start, n, &d->vec); mmap_read_unlock(current->mm); if (r) return r; fr_dma(d, d->vec.pfns); return 0; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // bad: R8 no-stale-translation always
 #include <linux/hmm.h>
+
 int hm(struct hm *h, unsigned long a)
 {
 	unsigned long pfns[1];
@@ -10,7 +11,8 @@ int hm(struct hm *h, unsigned long a)
 	mmap_read_lock(h->mm);
 	ret = hmm_range_fault(&r);
 	mmap_read_unlock(h->mm);
-	if (ret) return ret;
+	if (ret)
+		return ret;
 	h->dma = dma_map_page(h->dev, hmm_pfn_to_page(pfns[0]), 0, PAGE_SIZE, DMA_BIDIRECTIONAL);
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // good: R6 R7 R8
 #include <linux/hmm.h>
+
 int hm(struct hm *h, unsigned long a)
 {
 	unsigned long pfns[1];
