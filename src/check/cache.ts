@@ -52,7 +52,7 @@ const keeper = (kind: Kind, file: string): Keeper => ({
 });
 
 /** Options with what is known of a tree's files, and where their index is. */
-function known(options: CheckOptions, scanned: TreeState): CheckOptions & { scanned: TreeState } {
+function known(options: CheckOptions, scanned: TreeState): KnownTree {
   const { root } = placeOf(options.path);
   const name = sha1(`${scanned.id} ${buildStamp(options.self)} ${options.linux} ${root}`);
   const file = join(directory('index'), name);
@@ -66,17 +66,26 @@ export function checkCached(options: CheckOptions): Promise<CheckReport> {
   );
 }
 
-async function reportOn(
-  options: CheckOptions & { readonly scanned: TreeState },
-  helper: Helper | null,
+type KnownTree = CheckOptions & { readonly scanned: TreeState };
+
+/** What a report rests on, but for the files of a patch. */
+const reportKey = ({ path, linux, self, audit, scanned }: KnownTree) =>
+  `${scanned.id} ${buildStamp(self)} ${linux} ${audit} ${resolve(path)}`;
+
+const reportOn = (options: KnownTree, helper: Helper | null): Promise<CheckReport> =>
+  kept(reportKey(options), options.scanned.id !== '', () => checkWith(options, helper));
+
+/** A report from the cache, or made now and kept if its key stands for one state of the tree only. */
+async function kept(
+  key: string,
+  sure: boolean,
+  make: () => Promise<CheckReport>,
 ): Promise<CheckReport> {
-  const { path, linux, self, audit, scanned } = options;
-  const key = `${scanned.id} ${buildStamp(self)} ${linux} ${audit} ${resolve(path)}`;
   const file = `${sha1(key)}.json`;
-  const kept = scanned.id && (recall('check', file) as CheckReport | null);
-  if (kept) return kept;
-  const report = await checkWith(options, helper);
-  if (scanned.id) remember('check', file, report);
+  const known = sure ? (recall('check', file) as CheckReport | null) : null;
+  if (known) return known;
+  const report = await make();
+  if (sure) remember('check', file, report);
   return report;
 }
 
@@ -99,7 +108,11 @@ export function checkChange(
     const idle = ([path, text]: readonly [string, string | null]) =>
       !/\.[ch]$/.test(path) ||
       (text !== null && !wasRead.has(path) && existsSync(join(root, path)) && !isRelevant(text));
-    const after = [...overlay].every(idle) ? before : await checkWith({ ...tree, overlay }, helper);
+    if ([...overlay].every(idle)) return { before, after: before };
+    const change = sha1(JSON.stringify([...overlay]));
+    const after = await kept(`${reportKey(tree)} ${change}`, tree.scanned.id !== '', () =>
+      checkWith({ ...tree, overlay }, helper),
+    );
     return { before, after };
   });
 }

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** The cache: whatever happens to it, a report is the one that a check without it gives. */
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { checkCached, checkChange } from '../../src/check/cache.ts';
+import { check } from '../../src/check/check.ts';
+import type { CheckReport } from '../../src/contract/finding.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'pfnmap-cache-'));
+afterAll(() => rmSync(dir, { recursive: true }));
+const cache = join(dir, 'cache');
+vi.stubEnv('XDG_CACHE_HOME', cache);
+
+const path = join(dir, 'linux');
+const options = { path, linux: '6.12', self: null };
+const example = (name: string) => join(import.meta.dirname, 'examples', name);
+const patch = new Map([['drivers/pages.c', readFileSync(example('R2/good-pfn.c'), 'latin1')]]);
+let plain: CheckReport;
+
+beforeAll(async () => {
+  mkdirSync(join(path, 'include/linux'), { recursive: true });
+  mkdirSync(join(path, 'drivers'));
+  writeFileSync(join(path, 'Kconfig'), '');
+  writeFileSync(join(path, 'Makefile'), 'VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 0\n');
+  cpSync(example('R2/bad-vmf-page.c'), join(path, 'drivers/pages.c'));
+  cpSync(example('R8/bad-keeps.c'), join(path, 'drivers/keeps.c'));
+  plain = await check(options);
+  expect(plain.findings.length).toBeGreaterThan(1);
+  // A tree that has just been written is not known again.
+  await sleep(2200);
+});
+beforeEach(() => rmSync(cache, { recursive: true, force: true }));
+
+/** All files of the cache. */
+const files = () =>
+  readdirSync(join(cache, 'pfnmap'), { recursive: true, withFileTypes: true })
+    .filter((f) => f.isFile())
+    .map((f) => join(f.parentPath, f.name));
+
+test('holds what a tree is, its names, and the report, and the report is used', async () => {
+  expect(await checkCached(options)).toEqual(plain);
+  const kinds = files().map((f) => f.split('/').at(-2));
+  expect(kinds.sort()).toEqual(['check', 'index', 'scan']);
+  const report = files().find((f) => f.includes('/check/'))!;
+  writeFileSync(report, JSON.stringify({ ...plain, findings: [] }));
+  expect((await checkCached(options)).findings).toEqual([]);
+});
+
+describe('that is damaged', () => {
+  test.each(['empty', 'cut short', 'other bytes', 'gone'])('%s', async (how) => {
+    const { after } = await checkChange(options, patch);
+    for (const file of files()) {
+      const { length } = readFileSync(file);
+      if (how === 'empty') truncateSync(file, 0);
+      else if (how === 'cut short') truncateSync(file, length >> 1);
+      else if (how === 'other bytes') writeFileSync(file, Buffer.alloc(length, 0xff));
+      else rmSync(file);
+    }
+    expect((await checkChange(options, patch)).after).toEqual(after);
+    expect(await checkCached(options)).toEqual(plain);
+  });
+});
+
+test('what a killed run left behind is not read', async () => {
+  await checkCached(options);
+  for (const file of files()) writeFileSync(`${file}.99999`, 'half of');
+  expect(await checkCached(options)).toEqual(plain);
+});
+
+test('many runs at once', async () => {
+  const runs = Array.from({ length: 8 }, () => checkCached(options));
+  for (const report of await Promise.all(runs)) expect(report).toEqual(plain);
+  expect(await checkCached(options)).toEqual(plain);
+});
+
+test('that cannot be written', async () => {
+  mkdirSync(cache);
+  writeFileSync(join(cache, 'pfnmap'), 'a file where a directory should be');
+  expect(await checkCached(options)).toEqual(plain);
+});
+
+test('a patch that was checked is known, with another text it is not', async () => {
+  const { after } = await checkChange(options, patch);
+  expect((await checkChange(options, patch)).after).toEqual(after);
+  const worse = new Map([['drivers/pages.c', readFileSync(example('R8/bad-keeps.c'), 'latin1')]]);
+  const other = await checkChange(options, worse);
+  expect(other.after.findings).toEqual((await check({ ...options, overlay: worse })).findings);
+  expect(other.after.findings).not.toEqual(after.findings);
+});
+
+test.skipIf(process.getuid?.() === 0)('a file that cannot be read is told', async () => {
+  writeFileSync(join(path, 'drivers/shut.c'), 'struct vm_fault;');
+  chmodSync(join(path, 'drivers/shut.c'), 0);
+  const { not_analysed } = await checkCached(options);
+  expect(not_analysed).toContainEqual({
+    kind: 'unreadable',
+    path: 'drivers/shut.c',
+    line: 0,
+    why: 'EACCES',
+  });
+  rmSync(join(path, 'drivers/shut.c'));
+});
