@@ -70,12 +70,20 @@ static struct found walk(unsigned long addr)
 	return found;
 }
 
+/*
+ * munmap frees page tables with mmap_lock held for reading, too, since nobody
+ * finds a VMA there any more; a walk that asks for none keeps the tables as
+ * GUP-fast does, by interrupts off.
+ */
 static struct found walk_locked(unsigned long addr)
 {
 	struct found found;
+	unsigned long flags;
 
 	mmap_read_lock(current->mm);
+	local_irq_save(flags);
 	found = walk(addr);
+	local_irq_restore(flags);
 	mmap_read_unlock(current->mm);
 	return found;
 }
