@@ -11,6 +11,7 @@ import { lex } from '../../src/check/c/lex.ts';
 import { Parser } from '../../src/check/c/parse.ts';
 import { skeletonOf } from '../../src/check/c/skeleton.ts';
 import { tokensOf } from '../../src/check/c/tokens.ts';
+import { namesOf } from '../../src/check/index/names.ts';
 import { applyPatch, BadPatch, overlay, readPatch } from '../../src/check/patch.ts';
 import type { Finding } from '../../src/contract/finding.ts';
 
@@ -68,6 +69,48 @@ describe('the parser', () => {
       }),
     );
   });
+
+  test('names and functions of mutated real files', () => {
+    const guest = join(import.meta.dirname, '../../guest');
+    const real = ['agent/agent.c', 'agent/race.c', 'module/exporter.c', 'module/fault.c'].map((f) =>
+      readFileSync(join(guest, f), 'latin1'),
+    );
+    const cut = fc.tuple(fc.nat(1 << 20), fc.nat(400), piece);
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...real),
+        fc.array(cut, { minLength: 1, maxLength: 6 }),
+        fc.boolean(),
+        (file, cuts, crlf) => {
+          let s = crlf ? file.replaceAll('\n', '\r\n') : file;
+          for (const [at, length, put] of cuts) {
+            const from = at % s.length;
+            s = s.slice(0, from) + put + s.slice(from + length);
+          }
+          const { skeleton, numbers } = namesOf(s, [/./]);
+          expect(numbers.length).toBeLessThanOrEqual(s.length);
+          for (const f of skeleton.functions) {
+            expect(f.end).toBeLessThanOrEqual(s.length);
+            new Parser(tokensOf(s, f.body, f.end, conditions)).body();
+          }
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  test('is as long over a million lines as their number asks for', () => {
+    const line = 'static int f(struct vm_area_struct *vma) { return g(vma->vm_flags, "x\\n"); }\n';
+    const began = performance.now();
+    const { skeleton } = namesOf(line.repeat(100_000), []);
+    const some = performance.now() - began;
+    expect(skeleton.functions).toHaveLength(100_000);
+    expect(namesOf('#define X(a) a \\\n'.repeat(1_000_000), []).lost).toEqual([]);
+    // An open bracket, comment or string at every line: no line is looked at again for each of them.
+    for (const bad of ['{\n', '(\n', '/*\n', '"\n', '#if A\n', '#else\n', "'\n", '= {\n'])
+      namesOf(bad.repeat(1_000_000), []);
+    expect(performance.now() - began).toBeLessThan(60_000 + 20 * some);
+  }, 120_000);
 
   test('does not overflow on deep nesting', () => {
     for (const s of [
@@ -153,6 +196,66 @@ describe('patches', () => {
           expect(error).toBeInstanceOf(BadPatch);
         }
       }),
+    );
+  });
+});
+
+describe('patches to real files', () => {
+  const file = readFileSync(join(import.meta.dirname, '../../guest/module/fault.c'), 'latin1');
+  const lines = file.split('\n');
+  /** A hunk that replaces lines, with three lines around it. */
+  const diff = (at: number, cut: number, put: readonly string[]) => {
+    const [before, after] = [lines.slice(at - 3, at), lines.slice(at + cut, at + cut + 3)];
+    const old = lines.slice(at, at + cut);
+    const body = [
+      ...before.map((l) => ` ${l}`),
+      ...old.map((l) => `-${l}`),
+      ...put.map((l) => `+${l}`),
+      ...after.map((l) => ` ${l}`),
+    ];
+    const around = before.length + after.length;
+    return `--- a/f.c\n+++ b/f.c\n@@ -${at - 2},${around + cut} +${at - 2},${around + put.length} @@\n${body.join('\n')}\n`;
+  };
+  const hunk = fc.tuple(
+    fc.integer({ min: 3, max: lines.length - 12 }),
+    fc.nat(5),
+    fc.array(fc.constantFrom('', '\tint x;', '}', '--- a/not', '+++ b/not', '@@ -1 +1 @@', 'é'), {
+      maxLength: 5,
+    }),
+  );
+
+  test('give what was meant, also as a mail in quoted-printable', () => {
+    fc.assert(
+      fc.property(hunk, fc.boolean(), ([at, cut, put], mail) => {
+        const plain = diff(at, cut, put);
+        const text = mail
+          ? `From: x\nContent-Transfer-Encoding: quoted-printable\n\n${plain.replace(/[=\x80-\xff]/g, (c) => `=${c.charCodeAt(0).toString(16).toUpperCase()}`)}`
+          : plain;
+        const [patch] = readPatch(text);
+        const want = [...lines.slice(0, at), ...put, ...lines.slice(at + cut)].join('\n');
+        expect(applyPatch(file, patch!)).toBe(want);
+      }),
+    );
+  });
+
+  test('that are damaged end in a reading or a BadPatch', () => {
+    fc.assert(
+      fc.property(
+        hunk,
+        fc.nat(2000),
+        fc.nat(40),
+        fc.string(),
+        ([at, cut, put], from, length, s) => {
+          const whole = diff(at, cut, put);
+          const text = whole.slice(0, from) + s + whole.slice(from + length);
+          try {
+            overlay(readPatch(text), () => file);
+          } catch (error) {
+            expect(error).toBeInstanceOf(BadPatch);
+          }
+        },
+      ),
+      { numRuns: 500 },
     );
   });
 });
