@@ -24,7 +24,7 @@ function pfnmap(...args) {
 
 await build();
 const { kernels } = pfnmap('conform');
-const races = pfnmap('conform', '--race', '36').kernels;
+const races = pfnmap('conform', '--race', '18').kernels;
 const { reproduced } = pfnmap('reproduce');
 const stories = pfnmap('list').scenarios.map((/** @type {any} */ { id }) => id);
 const { reproduced: told } = pfnmap('reproduce', ...stories);

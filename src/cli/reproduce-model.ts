@@ -2,7 +2,7 @@
 /** A counterexample of the model, or a schedule, as a program for a real kernel. */
 import { type Line, linesOf } from '../conform/staged.ts';
 import { NoStandIn } from '../conform/stand-ins.ts';
-import { translate } from '../conform/translate.ts';
+import { type Translation, translate } from '../conform/translate.ts';
 import { explore } from '../explore/explore.ts';
 import type { System } from '../explore/machine.ts';
 import type { Violation } from '../explore/memory.ts';
@@ -22,9 +22,13 @@ export interface Staged {
   /** What goes wrong in the model. */
   readonly violation: string;
   readonly lines: readonly Line[];
+  /** In what the program is not that interleaving, or null. */
+  readonly note: string | null;
   /** Why it cannot be run on a kernel, or null. */
   readonly cannot: string | null;
 }
+
+const NOTHING = { schedule: null, rule: '', violation: '', lines: [], note: null } as const;
 
 const MAX_STATES = 4_000_000;
 
@@ -87,7 +91,7 @@ export async function stageNamed(
   const found = await counterexample(named, linux, signal);
   if (found) return stage(named, found.address, found.violation);
   const cannot = `the model finds nothing wrong with it on Linux ${linux}`;
-  return { schedule: null, rule: '', violation: '', lines: [], cannot };
+  return { ...NOTHING, cannot };
 }
 
 /** The program for a schedule: this interleaving and no other. */
@@ -105,21 +109,35 @@ function stage(named: Named, address: Address, found: Violation | null): Staged 
   const schedule = formatAddress(address);
   if (!violation) {
     const cannot = 'nothing goes wrong in this interleaving';
-    return { schedule, rule: '', violation: '', lines: [], cannot };
+    return { ...NOTHING, schedule, cannot };
   }
-  const told = { schedule, rule: violation.rule, violation: violation.text };
+  const told = { ...NOTHING, schedule, rule: violation.rule, violation: violation.text };
   const who = named.kind === 'cell' ? named.cell : named.scenario;
   const { exporter, consumer } = who;
   try {
     const done = translate({ make, trace, violation, exporter, consumer }, found === null);
     if ('inside' in done) {
       const cannot = `the switch after '${done.after}' lies inside ${done.inside}(), which cannot be stopped`;
-      return { ...told, lines: [], cannot };
+      return { ...told, cannot };
     }
     const lines = linesOf(done, address.linux);
-    return { ...told, violation: done.violation.text, lines, cannot: null };
+    const evicts = trace.some(({ routines }) => routines.some((r) => r.name.endsWith('_swapout')));
+    const note = noteOn(done, violation.rule, evicts);
+    return { ...told, violation: done.violation.text, lines, note, cannot: null };
   } catch (error) {
     if (!(error instanceof NoStandIn)) throw error;
-    return { ...told, lines: [], cannot: error.message };
+    return { ...told, cannot: error.message };
   }
+}
+
+function noteOn({ moved }: Translation, rule: string, evicts: boolean): string | null {
+  const notes: string[] = [];
+  if (moved === null) {
+    notes.push(`another interleaving that lets ${rule} fall: these switches lie inside the kernel`);
+  } else if (moved > 0) {
+    const switches = moved === 1 ? '1 switch' : `${moved} switches`;
+    notes.push(`${switches} moved to where a thread can be stopped`);
+  }
+  if (evicts) notes.push('the module moves what is evicted here');
+  return notes.join('; ') || null;
 }

@@ -38,6 +38,8 @@ interface Reproduced {
   readonly cannot: string | null;
   /** The interleaving of the model that it stands for, if it was made from one. */
   readonly schedule?: string | null;
+  /** In what the program is not that interleaving, or null. */
+  readonly note?: string | null;
   readonly steps: readonly Step[];
   readonly log: readonly string[];
 }
@@ -72,19 +74,20 @@ function reproduceOne(machine: Machine, { name, title, rule, ops }: Reproduction
 async function reproduceStaged(
   machine: Machine,
   name: string,
-  { schedule, rule, violation, lines, cannot }: Staged,
+  { schedule, rule, violation, lines, note, cannot }: Staged,
 ): Promise<Reproduced> {
   const { release } = machine.kernel;
   const title = violation ? `${violation} (${rule})` : '';
   if (cannot) {
     return { name, title, release, agrees: null, cannot, schedule, steps: [], log: [] };
   }
-  return { ...(await reproduceLines(machine, name, title, lines)), schedule };
+  return { ...(await reproduceLines(machine, name, title, lines)), schedule, note };
 }
 
 function told(one: Reproduced): string {
-  const { name, title, release, agrees, cannot, schedule, steps, log } = one;
+  const { name, title, release, agrees, cannot, schedule, note, steps, log } = one;
   const model = schedule ? [`  in the model: pfnmap replay ${schedule}`] : [];
+  if (note) model.push(`  ${note}`);
   if (cannot) {
     return [
       `${name}: ${title}`.replace(/: $/, ''),

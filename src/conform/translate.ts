@@ -37,6 +37,8 @@ export interface Translation {
   /** The ops of each thread, in order, without a process. */
   readonly ops: readonly (readonly string[])[];
   readonly stretches: readonly Stretch[];
+  /** Switches that lie elsewhere than in the interleaving; null: it is another one altogether. */
+  readonly moved: number | null;
   /** What goes wrong at the end, in the model. */
   readonly violation: Violation;
 }
@@ -61,7 +63,7 @@ const CALLS = new Set([
   ...['user', 'munmap', 'close', 'hva_to_pfn_remapped', 'get_user_pages_fast', 'get_user_pages'],
   ...['mirror_fault', 'release_pfn', 'unpin_user_page'],
 ]);
-const IS_CALL = /_(move|revoke)$/;
+const IS_CALL = /_(move|swapout|revoke)$/;
 /** Steps that are one. */
 const SINGLE = new Set(['access_page', 'device_access']);
 const TLB_MISS = -4;
@@ -98,8 +100,8 @@ export function pointBetween(before: Step, next: Place): Point | null {
   if (before.def.name === 'mmap_read_unlock' && within(next, /^mirror_fault$/)) {
     return before.routines.at(-1)?.name === 'mirror_fault' ? 'hmm-faulted' : null;
   }
-  if (leaves(/_zap$/, /_(move|mv)$/)) return 'move-zapped';
-  if (enters(/_zap$/, /_(move|mv)$/)) {
+  if (leaves(/_zap$/, /_(move|swapout|mv)$/)) return 'move-zapped';
+  if (enters(/_zap$/, /_(move|swapout|mv)$/)) {
     // Else it zaps first.
     return before.def.name === 'owner' || within(before, /^replace_page$/) ? 'move-switched' : null;
   }
@@ -340,12 +342,13 @@ export function translate(played: Played, exactly: boolean): Translation | Unsto
   const pages = kernel.buf_npages.get(0);
   const fallen: Fallen = (v) => v.rule === wanted.rule && v.severity === wanted.severity;
   // What is wrong when the buffer is mapped needs no thread.
-  if (!played.trace.length) return { setup, ops: [], stretches: [], violation: wanted };
+  if (!played.trace.length) return { setup, ops: [], stretches: [], moved: 0, violation: wanted };
   if (!played.trace.at(-1)?.violations.some(fallen)) {
     throw new NoStandIn(`no step of a thread is what goes wrong: ${wanted.text}`);
   }
   const cuts = cutsOf(played);
-  const stretches = moved(cuts, played, fallen) ?? (exactly ? null : others(played, fallen));
+  const same = moved(cuts, played, fallen);
+  const stretches = same ?? (exactly ? null : others(played, fallen));
   const driver = stretches && gone(played, stretches, fallen);
   if (!driver) {
     const stuck = cuts.find((cut) => cut.unstoppable)?.unstoppable;
@@ -358,7 +361,8 @@ export function translate(played: Played, exactly: boolean): Translation | Unsto
   const whole = stretches.map((stretch, i) =>
     i < stretches.length - 1 ? stretch : { thread: last, ops: ops[last].length, point: null },
   );
-  return { setup, ops, stretches: tidy(whole), violation };
+  const elsewhere = same ? cuts.filter((cut) => cut.unstoppable).length : null;
+  return { setup, ops, stretches: tidy(whole), moved: elsewhere, violation };
 }
 
 /** Stretches in which nothing happens are left out; so is a switch to a thread that goes on anyway. */
@@ -419,7 +423,8 @@ function opOf(
     if (!consumer) throw nobody();
     return consumer;
   };
-  if (name.endsWith('_move')) return `mv 0 0 ${pages} ${exporter.move}`;
+  // What is evicted goes to another page at once, and not by way of swap.
+  if (/_(move|swapout)$/.test(name)) return `mv 0 0 ${pages} ${exporter.move}`;
   if (name.endsWith('_revoke')) return `mv 0 0 ${pages} ${exporter.revoke}`;
   switch (name) {
     case 'user': {

@@ -157,7 +157,8 @@ test('--race runs a race that is written out, and shows what came out how often'
     /: 1 race, 1,000 runs; every outcome seen is one that the explorer finds\n {2}[12] of 2 possible outcomes seen/,
   );
   expect(code).toBe(0);
-  const json = await pfnmap(['conform', '--boot', '6.12', '--race', race, '--json']);
+  const short = 'map 0 1 - rw p 0 | r 0 8 | w 0 8 1 | ';
+  const json = await pfnmap(['conform', '--boot', '6.12', '--race', short, '--json']);
   const { races_disagreeing, outcomes_possible, held } = JSON.parse(json.stdout);
   expect([races_disagreeing, outcomes_possible, held[0].runs]).toEqual([0, 2, 1000]);
 });

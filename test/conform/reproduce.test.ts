@@ -44,6 +44,15 @@ describe('a counterexample becomes a program', () => {
     ]);
   });
 
+  test('and says in what it is not that interleaving', async () => {
+    const note = async (name: string) => (await stageNamed(name, '6.12', signal)).note;
+    expect(await note('system-heap-insert-page/gup')).toBeNull();
+    // The exporter had not let go of its lock when the consumer wrote.
+    expect(await note('ttm/follow-and-keep')).toBe(
+      '1 switch moved to where a thread can be stopped; the module moves what is evicted here',
+    );
+  });
+
   test('a function of the kernel that would have to be stopped is named', async () => {
     // The page is chosen under the lock, and inserted by mm after the handler has dropped it.
     expect(await whyNot('liar/cpu')).toBe(
