@@ -26,8 +26,7 @@ export function earlyFree(scope: Scope, exporter: Exporter): Fall | null {
   for (const def of ending)
     if (/\b(kref|refcount|atomic)_\w+\s*\(|_put\s*\(|--/.test(def.text)) return null;
   const exported = new Set<string>();
-  for (const def of scope.functions) {
-    if (!/\bdma_buf_export\s*\(/.test(def.text)) continue;
+  for (const def of scope.mentioning(/\bdma_buf_export\s*\(/)) {
     // A reference that the export takes is the dma-buf's own.
     if (/\b(kref_get|refcount_inc|atomic_inc)\w*\s*\(|_get\s*\(|\bget_\w+\s*\(/.test(def.text))
       return null;
@@ -37,8 +36,8 @@ export function earlyFree(scope: Scope, exporter: Exporter): Fall | null {
     });
   }
   if (exported.size === 0) return null;
-  for (const def of scope.functions) {
-    if (ending.has(def) || !/\bk\w*free/.test(def.text)) continue;
+  for (const def of scope.mentioning(/\bk\w*free/)) {
+    if (ending.has(def)) continue;
     for (const c of scope.callsIn(def)) {
       const arg = c.fn.k === 'id' && FREES.test(c.fn.name) ? c.args.at(-1) : undefined;
       if (arg?.k !== 'id' || scope.program.typeIn(def, arg).base !== type) continue;
@@ -71,8 +70,7 @@ function privateType(scope: Scope, release: FunctionDef): string {
   });
   if (type) return type;
   // Released elsewhere: what exports give it.
-  for (const def of scope.functions) {
-    if (!/\bdma_buf_export\s*\(/.test(def.text)) continue;
+  for (const def of scope.mentioning(/\bdma_buf_export\s*\(/)) {
     eachIn(def.body, (e) => {
       if (e.k === 'assign' && e.l.k === 'member' && e.l.name === 'priv')
         type ||= scope.program.typeIn(def, e.r).base;

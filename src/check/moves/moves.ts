@@ -282,8 +282,7 @@ class Judge {
       text(/\bdrm_gem_(dmabuf_export|prime_export|prime_handle_to_fd)\b/);
     let mapping: string | null = prime ? 'the DRM device' : 'the dma-buf';
     const set = (to: string | null) => (mapping = to);
-    for (const def of this.scope.functions) {
-      if (!def.text.includes('f_mapping') && !this.mapping.has(def)) continue;
+    for (const def of new Set([...this.scope.mentioning(/\bf_mapping\b/), ...this.mapping])) {
       eachIn(def.body, (e) => {
         if (e.k === 'assign' && e.l.k === 'member' && e.l.name === 'f_mapping') {
           if (this.zaps.file(def, e.l.of) !== "the device's file") set(this.zaps.mapping(def, e.r));

@@ -27,14 +27,43 @@ export interface Root {
   readonly passedTo: string | null;
 }
 
+/** What a file adds to a scope: its functions, and which table's field holds which function. */
+interface Contents {
+  readonly defs: readonly FunctionDef[];
+  readonly slots: readonly { name: string; struct: string; field: string }[];
+}
+
+const contents = new WeakMap<Program, Map<SourceFile, Contents>>();
+
+function contentsOf(program: Program, file: SourceFile): Contents {
+  let all = contents.get(program);
+  if (!all) contents.set(program, (all = new Map()));
+  let known = all.get(file);
+  if (!known) {
+    const defs = program
+      .functionsOf(file)
+      .filter((def) => program.conditions.all(def.where.when) !== false);
+    const slots = program.tablesIn(file).flatMap((t) =>
+      [...t.fields].flatMap(([field, e]) => {
+        const name = nameIn(e);
+        if (!name || !program.functions.has(name)) return [];
+        return [{ name, struct: t.type, field: field.split('.').at(-1)! }];
+      }),
+    );
+    all.set(file, (known = { defs, slots }));
+  }
+  return known;
+}
+
 export class Scope {
   readonly files: readonly SourceFile[];
   readonly functions: FunctionDef[] = [];
   private readonly paths: ReadonlySet<string>;
-  private readonly byFile = new Map<SourceFile, FunctionDef[]>();
+  private readonly byFile = new Map<SourceFile, readonly FunctionDef[]>();
   private readonly slots = new Map<string, { struct: string; field: string; file: SourceFile }[]>();
   private readonly known = new Map<string, readonly Use[]>();
   private readonly calls = new Map<string, readonly Call[]>();
+  private readonly fieldCalls = new Map<string, { def: FunctionDef; call: Call; base: string }[]>();
 
   constructor(
     readonly program: Program,
@@ -44,20 +73,22 @@ export class Scope {
     this.files = [...mine];
     this.paths = new Set(this.files.map((f) => f.path));
     for (const file of mine) {
-      const defs = program
-        .functionsOf(file)
-        .filter((def) => program.conditions.all(def.where.when) !== false);
+      const { defs, slots } = contentsOf(program, file);
       this.byFile.set(file, defs);
       this.functions.push(...defs);
-      for (const t of program.tablesIn(file)) {
-        for (const [field, e] of t.fields) {
-          const name = nameIn(e);
-          if (!name || !program.functions.has(name)) continue;
-          const list = this.slots.get(name) ?? [];
-          list.push({ struct: t.type, field: field.split('.').at(-1)!, file });
-          this.slots.set(name, list);
-        }
+      for (const { name, struct, field } of slots) {
+        const list = this.slots.get(name) ?? [];
+        list.push({ struct, field, file });
+        this.slots.set(name, list);
       }
+    }
+  }
+
+  /** Functions in whose text a pattern is found. */
+  *mentioning(pattern: RegExp): Generator<FunctionDef> {
+    for (const [file, defs] of this.byFile) {
+      if (!pattern.test(file.text)) continue;
+      for (const def of defs) if (pattern.test(def.text)) yield def;
     }
   }
 
@@ -137,22 +168,26 @@ export class Scope {
   /** Calls through a driver's own table, or the slot itself when the kernel makes them. */
   private throughSlot(struct: string, field: string, already: readonly Use[]): Use[] {
     const slot = { struct, field };
-    const call = new RegExp(`(?:->|\\.)\\s*${field}\\s*\\(`);
-    const out: Use[] = [];
-    for (const file of this.files) {
-      if (!file.text.includes(field) || !call.test(file.text)) continue;
-      for (const def of this.byFile.get(file) ?? []) {
-        if (!call.test(def.text)) continue;
-        for (const c of this.callsIn(def)) {
-          if (c.fn.k !== 'member' || c.fn.name !== field) continue;
-          const base = this.program.typeIn(def, c.fn.of).base;
-          if (base && struct && base !== struct) continue;
-          if (already.some((u) => u.in === def && u.at === c.at)) continue;
-          out.push({ in: def, at: c.at, call: c, slot, passedTo: null });
-        }
+    const out = this.callsOf(field)
+      .filter(({ base }) => !base || !struct || base === struct)
+      .filter(({ def, call }) => !already.some((u) => u.in === def && u.at === call.at))
+      .map(({ def, call }): Use => ({ in: def, at: call.at, call, slot, passedTo: null }));
+    return out.length ? out : [{ in: null, at: 0, call: null, slot, passedTo: null }];
+  }
+
+  /** Calls of a field, with the type of the struct that it is in; '' where that is not known. */
+  private callsOf(field: string): { def: FunctionDef; call: Call; base: string }[] {
+    let known = this.fieldCalls.get(field);
+    if (known) return known;
+    known = [];
+    for (const def of this.mentioning(new RegExp(`(?:->|\\.)\\s*${field}\\s*\\(`))) {
+      for (const call of this.callsIn(def)) {
+        if (call.fn.k !== 'member' || call.fn.name !== field) continue;
+        known.push({ def, call, base: this.program.typeIn(def, call.fn.of).base });
       }
     }
-    return out.length ? out : [{ in: null, at: 0, call: null, slot, passedTo: null }];
+    this.fieldCalls.set(field, known);
+    return known;
   }
 
   /** Every function that a call from these leads to, within the scope. */

@@ -40,16 +40,17 @@ const DESTROYS =
   /^(kfree|kvfree|kfree_rcu|kvfree_rcu|vfree|kfree_sensitive|kmem_cache_free|mempool_free|devm_kfree|drm_gem_object_release|drm_gem_private_object_fini|ida_free_object)$/;
 const EVENT = /revoke|dead|gone|unplug|lost|invalid|disabled|stale/;
 
+/** Without any of this a function neither frees nor stores. */
+const CHANGES =
+  /[^=!<>]=[^=]|free|release|put|destroy|drop|notify|swap|xchg|store|erase|WRITE_ONCE|assign/;
+
 /** Every place in the scope where one of these fields is freed, replaced or emptied. */
 export function takesOf(scope: Scope, fields: readonly FieldOf[], strict: boolean): Take[] {
   const names = [...new Set(fields.map((f) => f.name))];
-  const word = names.length ? new RegExp(`\\b(?:${names.join('|')})\\b`) : null;
+  const word = new RegExp(`\\b(?:${['dma_buf_move_notify', ...names].join('|')})\\b`);
   const out: Take[] = [];
-  for (const def of scope.functions) {
-    const notifies = /\bdma_buf_move_notify\s*\(/.test(def.text);
-    if (!notifies && !word?.test(def.text)) continue;
-    out.push(...takesIn(scope, def, fields, strict));
-  }
+  for (const def of scope.mentioning(word))
+    if (CHANGES.test(def.text)) out.push(...takesIn(scope, def, fields, strict));
   return out;
 }
 
@@ -218,8 +219,8 @@ export function revokesOf(scope: Scope, handler: FunctionDef): Take[] {
   });
   if (flags.length === 0) return [];
   const out: Take[] = [];
-  for (const def of scope.functions) {
-    if (!flags.some((f) => def.text.includes(f.name))) continue;
+  const word = new RegExp(`\\b(?:${flags.map((f) => f.name).join('|')})\\b`);
+  for (const def of scope.mentioning(word)) {
     eachIn(def.body, (e) => {
       if (
         e.k === 'call' &&

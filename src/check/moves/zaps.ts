@@ -33,22 +33,27 @@ export class Zaps {
   ) {}
 
   /** Whether a call to that name removes entries, itself or in what it calls. */
-  reaches(name: string, from: FunctionDef, depth = 0): boolean {
+  reaches(name: string, from: FunctionDef): boolean {
+    const seen = new Set<string>();
+    const found = this.search(name, from, seen);
+    // All that was looked into on the way to nothing leads to nothing.
+    if (!found) for (const id of seen) this.known.set(id, false);
+    return found;
+  }
+
+  private search(name: string, from: FunctionDef, seen: Set<string>): boolean {
     if (PRIMITIVE.test(name)) return true;
     const def = this.scope.find(name, from.file);
     if (!def) return this.helpers.has(name);
     const known = this.known.get(def.id);
-    if (known !== undefined) return known;
-    this.known.set(def.id, false);
+    if (known !== undefined || seen.has(def.id)) return known ?? false;
+    seen.add(def.id);
     // Down to helpers that lie outside, but not into mm and the rest of the kernel.
     const near = this.scope.has(def) || /^(include|drivers)\//.test(def.file.path);
     const found =
       near &&
-      depth < 7 &&
-      this.scope
-        .callsIn(def)
-        .some((c) => c.fn.k === 'id' && this.reaches(c.fn.name, def, depth + 1));
-    this.known.set(def.id, found);
+      this.scope.callsIn(def).some((c) => c.fn.k === 'id' && this.search(c.fn.name, def, seen));
+    if (found) this.known.set(def.id, true);
     return found;
   }
 
