@@ -174,7 +174,10 @@ class Judge {
     const changing = chosen(every, CHANGING).map((w) => this.zapsOn(w));
     const r5 = this.races(changing.filter((j) => this.isOwn(j.way)));
     if (r5) falls.push(r5.fall);
-    const good = judged.find((j) => j.zapped);
+    // What a zap lets go of itself tells less than what is moved after it.
+    const moved = (j: Judged) =>
+      j.zapped && !this.zaps.reaches(j.way.take.def.name, j.way.take.def);
+    const good = judged.find(moved) ?? judged.find((j) => j.zapped);
     const zaps = missing.length ? false : good ? true : null;
     const first = (m ?? good ?? judged[0])!;
     const where = `${first.way.take.def.name}() ${WORD[first.way.take.kind]}`;
