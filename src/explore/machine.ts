@@ -121,6 +121,8 @@ export interface MachineOptions {
   readonly control?: Control | null;
   /** Graphs of routines that may be known already. */
   readonly graphs?: LocalGraphs;
+  /** Bytes of a row that are likely to be needed. Default: few, and more as columns are found. */
+  readonly stride?: number;
   /** Transitions are transactions rather than single steps. Default true. */
   readonly reduce?: boolean;
   /** A transaction ends before it takes a lock while holding one. Default false. */
@@ -216,7 +218,7 @@ export class Machine {
     for (let s = 0; s < mem.size; s++) {
       this.initialCode[s] = this.codes[mem.arrayOf[s]].encode(mem.words[s]);
     }
-    this.stride = (this.nThreads + 15) & ~3;
+    this.stride = Math.max((this.nThreads + 15) & ~3, options.stride ?? 0);
     this.row = new Uint8Array(this.stride);
     this.row32 = new Int32Array(this.row.buffer);
     this.scratch32 = new Int32Array(this.stride >> 2);

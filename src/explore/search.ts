@@ -124,7 +124,7 @@ export class Search {
     const { space } = this;
     space.machine.onGrow = (stride) => {
       if (space.store.staged) this.lookUp();
-      space.store.widen(stride);
+      space.widen(stride);
     };
     this.stage(NO_STATE, 0);
     this.lookUp();

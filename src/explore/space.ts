@@ -37,6 +37,8 @@ export interface Move {
 export class Knowledge {
   /** What was seen of the accesses; of several searches if they are of one memory. */
   accesses: readonly Accesses[] = [];
+  /** Bytes of a row. */
+  stride = 0;
   splitNested = false;
   splitLoops = false;
   /** Threads with the same program can be told apart after all. */
@@ -108,6 +110,7 @@ export class Space {
       splitNested,
       splitLoops,
       strict,
+      stride: knowledge.stride,
       control,
       graphs: strict ? undefined : graphs,
     });
@@ -128,7 +131,7 @@ export class Space {
     this.machine = machine;
     if (this.store) this.store.clear(machine.stride);
     else this.store = new StateStore(machine.stride);
-    machine.onGrow = (stride) => this.store.widen(stride);
+    machine.onGrow = (stride) => this.widen(stride);
     if (reduce && !knowledge.accesses.length) this.rehearse();
     machine.testMode = testMode;
     mem.watching = reduce || testMode;
@@ -136,6 +139,12 @@ export class Space {
     mem.marks = 0;
     mem.symmetric = machine.symmetric;
     machine.toInitial();
+  }
+
+  /** Rows of this length from now on, here and wherever this knowledge serves again. */
+  widen(stride: number): void {
+    this.knowledge.stride = stride;
+    this.store.widen(stride);
   }
 
   /**

@@ -156,6 +156,7 @@ export class StateStore {
   clear(stride: number): void {
     this.count = 0;
     this.staged = 0;
-    this.widen(stride);
+    if (stride >> 2 === this.words) this.table.fill(0);
+    else this.widen(stride);
   }
 }

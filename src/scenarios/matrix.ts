@@ -139,6 +139,10 @@ export class CellRun {
   private limit: string | null = null;
   private best: Counterexample | null = null;
   private face: Face | null = null;
+  /** Bytes of a row in the faces so far. */
+  private stride = 0;
+  /** Who touched what: while the user was idle, and in all faces. */
+  private readonly withoutUser: Accesses[] = [];
   private readonly accesses: Accesses[] = [];
   private corrupts = false;
 
@@ -181,7 +185,9 @@ export class CellRun {
     this.current ??= this.begin(face);
     const result = this.current.run(budget);
     if (!result) return null;
-    const done = { ...result, accesses: this.current.knowledge.accesses };
+    const { accesses, stride } = this.current.knowledge;
+    this.stride = Math.max(this.stride, stride);
+    const done = { ...result, accesses };
     this.current = null;
     shared.put(cell, face, linux, done);
     return done;
@@ -190,8 +196,10 @@ export class CellRun {
   private begin(face: Face): Explorer {
     const { cell, linux, shared, maxStates, best } = this;
     const knowledge = new Knowledge(shared.graphs);
-    // What two threads race for, they race for when a third is there.
+    knowledge.stride = this.stride;
+    // What two threads race for, they race for when a third is there, or the pages were touched.
     if (face.idle === null) knowledge.accesses = this.accesses;
+    else if (face.idle === 'user') knowledge.accesses = this.withoutUser;
     return explore(cellSystems(cell.exporter, cell.consumer, face, linux), {
       stopAt: 'never',
       maxStates,
@@ -208,6 +216,7 @@ export class CellRun {
   private take(face: Face, done: Explored): void {
     this.at++;
     this.accesses.push(...done.accesses);
+    if (face.idle === 'user') this.withoutUser.push(...done.accesses);
     this.states += done.states;
     this.transitions += done.transitions;
     this.marks |= done.marks;
