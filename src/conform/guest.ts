@@ -8,6 +8,7 @@ import type { Run } from '../explore/program.ts';
 import { type Simulation, simulate, WouldBlock } from '../explore/simulate.ts';
 import { errnoName } from '../kernel/errno.ts';
 import { Kernel, type KernelConfig } from '../kernel/kernel.ts';
+import { OTHERS } from '../kernel/mm/swap.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { CorpusError, MAX_VPAGES, type Needs, needsOf, type Op, parseNumber } from './program.ts';
 import { Values } from './values.ts';
@@ -128,7 +129,7 @@ export class Guest {
     k.poison = values.token(POISON);
     k.diskWord = (page, word) => values.token(DISK + BigInt(page * 4096 + offsets[word]));
     // What the agent itself has in the batch when a program starts: its new stack and heap pages.
-    if (k.config.pageFlags) k.lru_batch_others.set(0, AGENT_PAGES);
+    if (k.config.pageFlags) k.lru_batch.set(OTHERS, AGENT_PAGES);
     zero?.forEach((value, off) => {
       if (offsets.includes(off)) k.page_word.set(offsets.indexOf(off), values.token(value));
     });

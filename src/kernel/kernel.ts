@@ -189,8 +189,8 @@ export class Kernel {
   readonly page_locked: Slots;
   /** Bits PG_* of mm/page.ts that reclaim and statistics look at. */
   readonly page_flags: Slots;
-  /** Pages of no interest (a process's own stack and heap) that wait in the CPU's LRU batch. */
-  readonly lru_batch_others: Slots;
+  /** How many pages wait in the CPU's LRU batch: others than ours (a process's own stack), and ours. */
+  readonly lru_batch: Slots;
   readonly pages_fresh: Slots;
   readonly pages_freed: Slots;
 
@@ -335,7 +335,7 @@ export class Kernel {
     this.page_reserved = mem.array('PageReserved', pages);
     this.page_locked = mem.array('PG_locked', pages, { label: one('page') });
     this.page_flags = mem.array('page_flags', config.pageFlags ? pages : 0);
-    this.lru_batch_others = mem.array('lru_batch_others', config.pageFlags ? 1 : 0);
+    this.lru_batch = mem.array('lru_batch', config.pageFlags ? 2 : 0);
     this.pages_fresh = mem.array('pages_fresh', 1, { initial: 1 });
     this.pages_freed = mem.array('pages_freed', 1);
 

@@ -80,12 +80,17 @@ export const sys_vmsplice = routine(
   function* (p: number, mm: number, addr: number, n: number): Run<number> {
     if (!(yield* pipe_is_open(p))) return -EBADF;
     let done = 0;
-    for (; done < n; done++) {
-      yield* again('iter_to_pipe', done);
+    // iter_to_pipe asks on until it gets nothing: where some pages came, once more.
+    let some = 0;
+    while (done < n) {
+      yield* again('iter_to_pipe', done, some);
       if (yield* pipe_full(p)) return done || -EAGAIN;
       const page = yield* get_user_pages_fast(mm, addr + done, FOLL_GET);
-      if (page < 0) return done || page;
-      yield* pipe_push(p, page === ZERO_PAGE ? 0 : page);
+      if (page >= 0) {
+        yield* pipe_push(p, page === ZERO_PAGE ? 0 : page);
+        done++;
+      } else if (done === some) return done || page;
+      else some = done;
     }
     return done;
   },

@@ -163,7 +163,12 @@ const follow_page_pte = routine(
   'mm/gup.c',
 );
 
-const set_page_dirty = step('page->flags', (k: Kernel, pfn: number) => dirtyFolio(k, pfn));
+const set_page_dirty = step('page->flags', (k: Kernel, pfn: number, longterm: number) => {
+  if (!longterm || k.linux.longterm_touches) dirtyFolio(k, pfn);
+});
+
+/** 6.1 mm/gup.c:2975 __gup_longterm_unlocked goes without FOLL_TOUCH; 6.12 mm/gup.c:3475 has it. */
+const longterm_touches = step('gup_flags', (k: Kernel) => (k.linux.longterm_touches ? 1 : 0));
 
 const follow_locked = routine(
   'follow_page_pte',
@@ -177,7 +182,8 @@ const follow_locked = routine(
     if (yield* guard('the pte_special test', pte & PTE_SPECIAL && pfn !== 0)) {
       // follow_pfn_pte: there is a translation, but no page to hand out.
       const bits = PTE_YOUNG | (flags & FOLL_WRITE ? PTE_DIRTY : 0);
-      if (flags & FOLL_TOUCH) yield* ptep_set_bits(mm, addr, bits);
+      const touches = !(flags & FOLL_LONGTERM) || (yield* longterm_touches());
+      if (flags & FOLL_TOUCH && touches) yield* ptep_set_bits(mm, addr, bits);
       return -EEXIST;
     }
     const shared = yield* must_unshare(vma, pfn, pte, flags);
@@ -187,8 +193,9 @@ const follow_locked = routine(
       return -ENOMEM;
     if (flags & FOLL_TOUCH) {
       // The entry stays old: atomic care would be needed for it.
-      if (flags & FOLL_WRITE && !(pte & PTE_DIRTY)) yield* set_page_dirty(pfn);
-      yield* folio_mark_accessed(pfn);
+      const longterm = flags & FOLL_LONGTERM;
+      if (flags & FOLL_WRITE && !(pte & PTE_DIRTY)) yield* set_page_dirty(pfn, longterm);
+      yield* folio_mark_accessed(pfn, longterm);
     }
     return pfn === 0 ? ZERO_PAGE : pfn;
   },
@@ -243,15 +250,11 @@ export const __get_user_pages = routine(
   'mm/gup.c',
 );
 
-/** 6.1 mm/gup.c:2975 __gup_longterm_unlocked goes without FOLL_TOUCH; 6.12 mm/gup.c:3475 has it. */
-const longterm_touches = step('gup_flags', (k: Kernel) => (k.linux.longterm_touches ? 1 : 0));
-
 /** get_user_pages / pin_user_pages of one page by the slow path. */
 export const get_user_pages_unlocked = routine(
   'get_user_pages',
   function* (mm: number, addr: number, flags: number): Run<number> {
-    const touch = flags & FOLL_LONGTERM && !(yield* longterm_touches()) ? 0 : FOLL_TOUCH;
-    const how = flags | touch | FOLL_UNLOCKABLE;
+    const how = flags | FOLL_TOUCH | FOLL_UNLOCKABLE;
     yield* mmap_read_lock(mm);
     let page = yield* __get_user_pages(mm, addr, how);
     if (page === -EAGAIN) {

@@ -397,7 +397,8 @@ const madvise_populate = routine(
         continue;
       }
       if (yield* check_vma_flags(vma, flags)) {
-        yield* lru_add_drain();
+        // 6.12 looks within what drains (mm/gup.c:1989), 6.1 before it (mm/gup.c:1667).
+        if (!walks) yield* lru_add_drain();
         return -EINVAL;
       }
       const page = yield* __get_user_pages(mm, addr, flags);

@@ -15,29 +15,44 @@ import {
   put_page,
 } from './page.ts';
 
+/** Slots of lru_batch: pages of no interest, and those that PG_LRU_BATCH marks. */
+export const OTHERS = 0;
+const OURS = 1;
+
 function nextInBatch(k: Kernel, pfn: number): number {
-  if (!k.config.pageFlags) return 0;
+  if (!pagesInBatch(k)) return 0;
   const top = k.pages_fresh.get(0);
   for (let p = pfn; p < top; p++) if (k.page_flags.get(p) & PG_LRU_BATCH) return p;
   return 0;
 }
 
 /** Whether any page waits in a batch. Part of a step. */
-export const pagesInBatch = (k: Kernel): boolean => nextInBatch(k, 1) > 0;
+export const pagesInBatch = (k: Kernel): boolean =>
+  k.config.pageFlags === true && k.lru_batch.get(OURS) > 0;
 
 /** The next page at or after `pfn` that waits in a batch, or 0. */
 const next_in_batch = step('folio_batch', nextInBatch);
 
 const others_drained = step('folio_batch_reinit', (k: Kernel) => {
-  if (k.config.pageFlags) k.lru_batch_others.set(0, 0);
+  if (k.config.pageFlags) k.lru_batch.set(OTHERS, 0);
 });
+
+/** Puts a page into the batch (1), or takes it out (-1). */
+const batch_page = step(
+  'folio_batch',
+  (k: Kernel, pfn: number, by: number) => {
+    k.page_flags.set(pfn, k.page_flags.get(pfn) ^ PG_LRU_BATCH);
+    k.lru_batch.add(OURS, by);
+  },
+  { atomic: 'batches are per CPU, under a local lock (mm/swap.c cpu_fbatches)' },
+);
 
 /** mm/swap.c lru_add_drain: the batches of this CPU go to the lists, their references with them. */
 export const lru_add_drain = routine(
   'lru_add_drain',
   function* (): Run<void> {
     for (let p = yield* next_in_batch(1); p > 0; p = yield* next_in_batch(p + 1)) {
-      yield* page_flags_mod(p, 0, PG_LRU_BATCH);
+      yield* batch_page(p, -1);
       yield* put_page(p, 1);
     }
     yield* others_drained();
@@ -49,12 +64,9 @@ const may_batch = step('folio_batch_add', (k: Kernel, pfn: number) =>
   k.config.pageFlags && !(k.page_flags.get(pfn) & PG_LRU_BATCH) ? 1 : 0,
 );
 /** No space is left in the batch: the page that took the last goes on to the lists with the rest. */
-const batch_is_full = step('folio_batch_space', (k: Kernel) => {
-  let n = k.lru_batch_others.get(0);
-  const top = k.pages_fresh.get(0);
-  for (let p = 1; p < top; p++) if (k.page_flags.get(p) & PG_LRU_BATCH) n++;
-  return n >= k.linux.pagevec_size ? 1 : 0;
-});
+const batch_is_full = step('folio_batch_space', (k: Kernel) =>
+  k.lru_batch.get(OTHERS) + k.lru_batch.get(OURS) >= k.linux.pagevec_size ? 1 : 0,
+);
 
 /** mm/swap.c folio_add_lru: into the batch, with a reference. */
 export const folio_add_lru = routine(
@@ -62,7 +74,7 @@ export const folio_add_lru = routine(
   function* (pfn: number): Run<void> {
     if (!(yield* may_batch(pfn))) return;
     yield* get_page(pfn, 1);
-    yield* page_flags_mod(pfn, PG_LRU_BATCH, 0);
+    yield* batch_page(pfn, 1);
     if (yield* batch_is_full()) yield* lru_add_drain();
   },
   'mm/swap.c',
@@ -82,8 +94,8 @@ export const mlock_folio = routine(
 );
 
 /** Part one of folio_mark_accessed: 1 if the page is to be activated, which 6.12's lists do otherwise. */
-const set_referenced = step('folio_mark_accessed', (k: Kernel, pfn: number) => {
-  if (!k.config.pageFlags || pfn <= 0) return 0;
+const set_referenced = step('folio_mark_accessed', (k: Kernel, pfn: number, longterm: number) => {
+  if (!k.config.pageFlags || pfn <= 0 || (longterm && !k.linux.longterm_touches)) return 0;
   const flags = k.page_flags.get(pfn);
   if (!(flags & PG_REFERENCED) || k.linux.deactivates_inactive) {
     k.page_flags.set(pfn, flags | PG_REFERENCED);
@@ -97,8 +109,8 @@ const set_referenced = step('folio_mark_accessed', (k: Kernel, pfn: number) => {
 /** mm/swap.c folio_mark_accessed: what is touched twice becomes active, by way of a batch. */
 export const folio_mark_accessed = routine(
   'folio_mark_accessed',
-  function* (pfn: number): Run<void> {
-    if (yield* set_referenced(pfn)) yield* folio_add_lru(pfn);
+  function* (pfn: number, longterm: number): Run<void> {
+    if (yield* set_referenced(pfn, longterm)) yield* folio_add_lru(pfn);
   },
   'mm/swap.c',
 );

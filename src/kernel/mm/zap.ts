@@ -147,7 +147,7 @@ const used_by = routine(
     if ((yield* page_mapping(pfn)) === MAPPING_ANON) return;
     const vma = yield* vma_lookup(mm, addr);
     const flags = vma === NO_VMA ? 0 : yield* vm_flags(vma);
-    if (!(flags & VM_SEQ_READ)) yield* folio_mark_accessed(pfn);
+    if (!(flags & VM_SEQ_READ)) yield* folio_mark_accessed(pfn, 0);
   },
   'mm/memory.c',
 );
