@@ -21,13 +21,15 @@ const RELEVANT: readonly Word[] = [
   ['DRM_GEM_', 2],
   ['follow_p', 5],
   ['hmm_range', 0],
-  ['mmu_n', 1],
-  ['mmu_i', 1],
-  ['pfn_t', 1],
+  ['mmu_notif', 1],
+  ['mmu_inter', 1],
+  ['mmu_inval', 1],
+  // The type, and not pfn_to_page().
+  ...[' ', '\t', '\n', '\r', ')', '*', ',', ';', '_', '('].map((c): Word => [`pfn_t${c}`, 1]),
   ['unmap_mapping_', 4],
   ['vma_node_unmap', 2],
 ];
-const PATTERN = new RegExp(RELEVANT.map(([word]) => word).join('|'));
+const PATTERN = new RegExp(RELEVANT.map(([word]) => word.replace(/[()*]/g, '\\$&')).join('|'));
 
 /** Whether a file with this text has to be looked into. */
 export const isRelevant = (text: string) => PATTERN.test(text);
