@@ -3,9 +3,11 @@
  * Exporters: every table through which a dma-buf is mapped, followed from its mmap callback to the
  * entries that it and its fault handlers make, and judged by what holds when they return.
  */
+
 import { type Expr, textOf } from './c/ast.ts';
 import type { FunctionDef, Program, Table } from './c/program.ts';
 import { dirOf, distance } from './c/tree.ts';
+import { tableField } from './flow/lookup.ts';
 import { type Binding, Machine, type Outcome, type Recorded } from './flow/machine.ts';
 import { Relevance } from './flow/relevance.ts';
 import { mayBeCow, State } from './flow/state.ts';
@@ -281,9 +283,9 @@ function follow(
   binding: Binding,
 ): Exporter {
   const machine = new Machine(means.program, binding, means.relevance, means.core, means.recorded);
-  const slot = machine.tableField(table, 'mmap');
+  const slot = tableField(machine, table, 'mmap');
   const own = slot.k === 'fn' ? slot.def : null;
-  const entry = via ? machine.tableField(via, 'mmap') : slot;
+  const entry = via ? tableField(machine, via, 'mmap') : slot;
   const start = entry.k === 'fn' ? entry.def : null;
   const gem = table.type === 'drm_gem_object_funcs';
   const imports = gem && onlyImports(means.program, table);
@@ -326,7 +328,7 @@ function withoutDispatcher(
 ): Exporter {
   const { machine, table } = base;
   const own = slot.k === 'fn' ? slot.def : null;
-  const ops = machine.tableField(table, 'vm_ops');
+  const ops = tableField(machine, table, 'vm_ops');
   const rest = { ...base, mmap: own, slot: nameOf(slot), through: null };
   const prepare = (st: State) => {
     fresh(st);
@@ -477,7 +479,7 @@ function pathOf(machine: Machine, o: Outcome): Path {
   const seen = new Set<string>();
   if (vmOps) {
     for (const handler of HANDLERS) {
-      const f = machine.tableField(vmOps, handler);
+      const f = tableField(machine, vmOps, handler);
       if (f.k === 'sym' && !machine.recorded?.has(f.key) && handler === 'fault') {
         unknown.push({
           kind: 'unknown',

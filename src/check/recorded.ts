@@ -5,6 +5,7 @@
  * that its paths test.
  */
 import type { FunctionDef, Program, Table } from './c/program.ts';
+import { tableField } from './flow/lookup.ts';
 import { Machine, type Outcome } from './flow/machine.ts';
 import { Relevance } from './flow/relevance.ts';
 import type { State } from './flow/state.ts';
@@ -139,7 +140,7 @@ export function recordKernel(program: Program, version: string): RecordedKernel 
     const fields: Record<string, string> = {};
     const machine = new Machine(program, { home: '', fields: new Map() }, relevance, shared);
     for (const field of ['fault', 'huge_fault', 'map_pages', 'page_mkwrite', 'pfn_mkwrite']) {
-      const f = machine.tableField(t, field);
+      const f = tableField(machine, t, field);
       if (f.k !== 'fn') continue;
       fields[field] = f.def.name;
       if (!wanted.has(f.def.name)) {

@@ -4,6 +4,8 @@
  * constructors of page-table entries, assertions, error pointers, container_of.
  */
 import { type Expr, textOf } from '../c/ast.ts';
+import { forward } from './calls.ts';
+import { testAll } from './conditions.ts';
 import type { Frame, Machine, Outcome } from './machine.ts';
 import type { State } from './state.ts';
 import { ALL_BITS, ERROR, keyOf, type Site, sym, type Value, VMA, ZERO } from './values.ts';
@@ -107,7 +109,7 @@ export function builtin(m: Machine, e: Call, st: State, frame: Frame): Outcome[]
     case 'VM_BUG_ON_VMA':
     case 'GEM_BUG_ON': {
       if (!e.args.length) return null;
-      const { t, f } = m.testAll(e.args[0]!, [st], frame);
+      const { t, f } = testAll(m, e.args[0]!, [st], frame);
       const out: Outcome[] = f.map((s) => ({ value: ZERO, st: s }));
       if (name === 'BUG_ON' && /vm_flags/.test(textOf(e.args[0]!))) {
         // Whoever gets here dies; what that takes is kept for R14.
@@ -133,7 +135,7 @@ export function builtin(m: Machine, e: Call, st: State, frame: Frame): Outcome[]
       return [{ value: m.settle(sym(`config: ${e.args[0] ? textOf(e.args[0]) : ''}`), st), st }];
     }
     case 'dma_buf_mmap':
-      return m.forward(site('dma_buf_mmap'), st);
+      return forward(m, site('dma_buf_mmap'), st);
     case 'container_of':
     case 'container_of_const': {
       if (e.args.length !== 3) return null;
@@ -202,7 +204,8 @@ export function builtin(m: Machine, e: Call, st: State, frame: Frame): Outcome[]
   }
   if (/WARN(_ON)?(_ONCE)?$|^(VM_)?WARN_ON/.test(name) && e.args.length) {
     const condition = e.args.find((a) => a.k !== 'id' && a.k !== 'str') ?? e.args[0]!;
-    const { t, f } = m.testAll(
+    const { t, f } = testAll(
+      m,
       /drm_|dev_/.test(name) && e.args[1] ? e.args[1] : condition,
       [st],
       frame,

@@ -4,9 +4,11 @@
  * counts the users: the object that an export gives to a dma-buf is freed on another way than by the
  * dma-buf's release, and both come from the same place.
  */
+
 import { type Expr, eachIn, eachStmt, textOf } from '../c/ast.ts';
 import type { FunctionDef } from '../c/program.ts';
 import type { Exporter } from '../exporters.ts';
+import { tableField } from '../flow/lookup.ts';
 import type { Fall } from '../verdicts.ts';
 import { type Scope, valuesOf } from './scope.ts';
 
@@ -18,7 +20,7 @@ const COUNTS =
 /** The first place where a buffer goes too early; null when there is none to be seen. */
 export function earlyFree(scope: Scope, exporter: Exporter): Fall | null {
   if (exporter.table.type !== 'dma_buf_ops') return null;
-  const release = exporter.machine.tableField(exporter.table, 'release');
+  const release = tableField(exporter.machine, exporter.table, 'release');
   if (release.k !== 'fn' || !scope.has(release.def)) return null;
   const type = privateType(scope, release.def);
   if (!type) return null;
