@@ -175,7 +175,7 @@ static int own_code(struct dl_phdr_info *info, size_t size, void *data)
 	(void)size;
 	(void)data;
 	for (i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		const typeof(*info->dlpi_phdr) *p = &info->dlpi_phdr[i];
 		char *at = (char *)info->dlpi_addr + p->p_vaddr;
 		void *copy;
 
