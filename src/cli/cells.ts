@@ -37,6 +37,8 @@ export type CellsReply = { readonly cell: CellJson } | { readonly cellsDone: tru
 /** A worker takes longer to start than this many cells take. */
 const WORTH_A_WORKER = 24;
 
+/** What is short-lived in a search is little: a larger nursery only takes memory. In MB. */
+const YOUNG = { maxYoungGenerationSizeMb: 24 };
 /** Cells that a worker is asked for at a time. */
 const PIECE = 4;
 
@@ -111,7 +113,7 @@ function attempt(run: CellRun, cell: Cell): CellJson | null {
 function helper(rows: Rows, options: CellsOptions): Promise<void> {
   const { self, linux, maxStates, witness, signal, onCell } = options;
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(self));
+    const worker = new Worker(new URL(self), { resourceLimits: YOUNG });
     let row: Cell[] = [];
     const end = () => void worker.terminate().then(() => resolve());
     const next = () => {

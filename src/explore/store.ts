@@ -113,7 +113,7 @@ export class StateStore {
   }
 
   private grow(): void {
-    this.capacity *= 4;
+    this.capacity *= this.capacity < LARGE ? 4 : 2;
     if (this.capacity > INDEX) throw new RangeError(`more than ${this.count} states`);
     const rows = new Int32Array(this.words * this.capacity);
     rows.set(this.rows32);
