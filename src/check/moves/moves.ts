@@ -159,9 +159,12 @@ class Judge {
       }
       if (fields.size === 0)
         return { ...NOTHING, why: 'what is behind its mappings was not made out' };
+      // Nobody zaps for nothing.
+      if (this.zapsAtAll())
+        return { ...NOTHING, zaps: true, why: 'it zaps, but what it takes back was not made out' };
       const names = [...new Set([...fields.values()].map((f) => f.name))].slice(0, 4).join(', ');
       const why = `nothing frees or replaces ${names} while the buffer is mapped`;
-      return { ...NOTHING, moves: false, zaps: this.zapsAtAll(), why };
+      return { ...NOTHING, moves: false, zaps: false, why };
     }
     const judged = ways.map((w) => this.zapsOn(w));
     const own = judged.filter((j) => this.isOwn(j.way));
