@@ -62,7 +62,16 @@ export class MoveAnalysis {
     private readonly helpers: ReadonlySet<string>,
   ) {}
 
+  /** What is found of one exporter; whatever goes wrong in doing so spoils no other finding. */
   of(exporter: Exporter): Moves {
+    try {
+      return this.look(exporter);
+    } catch (error) {
+      return { ...NOTHING, why: `given up: ${error instanceof Error ? error.message : error}` };
+    }
+  }
+
+  private look(exporter: Exporter): Moves {
     if (exporter.paths.length === 0) return NOTHING;
     const home = dirOf(exporter.table.file.path);
     const entries = exporter.paths

@@ -241,10 +241,16 @@ export function revokesOf(scope: Scope, handler: FunctionDef): Take[] {
   return out;
 }
 
+/** Ways that are looked at for one place, calls on one of them, and callers asked for all. */
+const ENOUGH = 12;
+const DEEP = 9;
+const MANY = 2000;
+
 /** The ways by which a place is reached while the buffer is alive. */
 export function waysTo(scope: Scope, take: Take, mapped: Pins): Way[] {
   if (take.kind === 'set' && fillsOnly(take)) return [];
   const out: Way[] = [];
+  let asked = 0;
   const up = (
     def: FunctionDef,
     at: number,
@@ -252,7 +258,7 @@ export function waysTo(scope: Scope, take: Take, mapped: Pins): Way[] {
     below: readonly Step[],
     seen: ReadonlySet<string>,
   ): void => {
-    if (out.length >= 12 || below.length > 9 || seen.has(def.id)) return;
+    if (out.length >= ENOUGH || ++asked > MANY || below.length > DEEP || seen.has(def.id)) return;
     const steps = [{ def, at }, ...below];
     const root = object.match(/^[*&(]*(\w+)/)?.[1] ?? '';
     if (isFresh(scope, def, root, at) || destroys(scope, def, root, at) || mapped.guards(def, at))
