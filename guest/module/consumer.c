@@ -34,33 +34,34 @@ static u32 pte_bits(pte_t pte)
 	       (pte_young(pte) ? ENTRY_YOUNG : 0);
 }
 
+/* Each entry is read once: munmap may clear it meanwhile. */
 static struct found walk(unsigned long addr)
 {
 	struct found found = {};
-	pgd_t *pgd = pgd_offset(current->mm, addr);
-	p4d_t *p4d;
-	pud_t *pud;
-	pmd_t *pmd;
+	pgd_t pgd = READ_ONCE(*pgd_offset(current->mm, addr));
+	p4d_t p4d;
+	pud_t pud;
+	pmd_t pmd;
 	pte_t pte;
 
-	if (pgd_none(*pgd))
+	if (pgd_none(pgd))
 		return found;
-	p4d = p4d_offset(pgd, addr);
-	if (p4d_none(*p4d))
+	p4d = READ_ONCE(*p4d_offset(&pgd, addr));
+	if (p4d_none(p4d))
 		return found;
-	pud = pud_offset(p4d, addr);
-	if (pud_none(*pud))
+	pud = READ_ONCE(*pud_offset(&p4d, addr));
+	if (pud_none(pud))
 		return found;
-	pmd = pmd_offset(pud, addr);
-	if (pmd_none(*pmd))
+	pmd = READ_ONCE(*pmd_offset(&pud, addr));
+	if (pmd_none(pmd))
 		return found;
-	if (pmd_val(*pmd) & _PAGE_PSE) {
+	if (pmd_val(pmd) & _PAGE_PSE) {
 		/* The bits lie where a PTE has them. */
-		pte = __pte(pmd_val(*pmd) & ~_PAGE_PSE);
+		pte = __pte(pmd_val(pmd) & ~_PAGE_PSE);
 		found.level = 2;
-		found.pfn = pmd_pfn(*pmd) + ((addr & ~PMD_MASK) >> PAGE_SHIFT);
+		found.pfn = pmd_pfn(pmd) + ((addr & ~PMD_MASK) >> PAGE_SHIFT);
 	} else {
-		pte = *pte_offset_kernel(pmd, addr);
+		pte = READ_ONCE(*pte_offset_kernel(&pmd, addr));
 		found.level = 1;
 		found.pfn = pte_present(pte) ? pte_pfn(pte) : 0;
 	}
