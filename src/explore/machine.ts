@@ -4,10 +4,10 @@
  *
  * A transition of a thread is a whole *transaction* in Lipton's sense ("Reduction: a method of
  * proving properties of parallel programs", 1975) when reduction is on: taking a lock moves right,
- * releasing one moves left, a step that touches no racy slot moves both ways; so a run of
+ * releasing one moves left, a step whose accesses do not race moves both ways; so a run of
  * right-movers, one step that others can see, and a run of left-movers needs no scheduling point
- * inside. What is racy is found by the memory's lockset algorithm while exploring, never declared:
- * when a slot turns out racy after all, the search starts over knowing it (search.ts).
+ * inside. What races is found by the memory's lockset algorithm while exploring, never declared:
+ * when an access races after all, the search starts over knowing it (search.ts).
  * With reduction off every step is a transition of its own.
  */
 import { Control, DONE, type LocalGraphs, placeOf } from './control.ts';
@@ -53,8 +53,8 @@ export interface TraceStep {
 }
 
 /**
- * Raised in the middle of a search when transactions turn out to have been too long: a slot is racy
- * after all, locks nest both ways, a loop has no step that others can see, or threads that were taken
+ * Raised in the middle of a search when transactions turn out to have been too long: an access
+ * races after all, locks nest both ways, a loop has no step that others can see, or threads that were taken
  * for interchangeable are not.
  */
 export class Learned extends Error {
@@ -166,7 +166,7 @@ export class Machine {
   readonly violations: Violation[] = emptyList();
   /** Collects executed steps when not null. */
   trace: TraceStep[] | null = null;
-  /** Test mode: steps that touched more than one racy slot, by step definition. */
+  /** Test mode: steps that touched more than one slot raced for, by step definition. */
   readonly wide = new Map<StepDef, Set<string>>();
   testMode = false;
   private visible: Uint8Array = new Uint8Array(1024);

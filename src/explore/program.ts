@@ -37,7 +37,7 @@ export interface StepOptions {
   readonly text?: (args: readonly Arg[], value: number, world: never) => string;
   /** Where Linux does this: file and function. */
   readonly cite?: string;
-  /** Why this step may touch more than one racy slot (hardware, or the source of Linux). */
+  /** Why this step may touch more than one slot raced for (hardware, or the source of Linux). */
   readonly atomic?: string;
   /**
    * The step protects something and could be left out: what a person calls it, as in "the sequence
