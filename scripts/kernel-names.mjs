@@ -45,6 +45,11 @@ const VMAS = {
     'include/linux/mm.h > struct vm_operations_struct { > (*close)',
   ],
   'vmf->pgoff': ['vmf->pgoff', 'include/linux/mm.h > struct vm_fault { > pgoff;'],
+  gup_flags: [
+    'gup_flags of a long-term pin',
+    'mm/gup.c > gup_fast_fallback( > FOLL_TOUCH | FOLL_UNLOCKABLE',
+    'mm/gup.c > static int __gup_longterm_unlocked( > gup_flags);',
+  ],
   vm_flags_mod: ['vma->vm_flags', 'vm_flags_mod()', `${MM_TYPES} > vm_flags;`],
   vm_flags_reset: ['vma->vm_flags', 'vm_flags_reset()', `${MM_TYPES} > vm_flags;`],
   vma_range_mapped: ['range_is_mapped', 'mm/mseal.c > check_mm_seal(', SEALS],

@@ -41,7 +41,7 @@ describe('the manifest', () => {
     const all = { ...manifest.dependencies, ...manifest.devDependencies };
     expect(Object.keys(all).length).toBeGreaterThan(0);
     for (const [name, version] of Object.entries(all)) {
-      expect(version, name).toMatch(/^\d+\.\d+\.\d+$/);
+      expect(version, name).toMatch(/^\d+\.\d+\.\d+(-[\w.]+)?$/);
     }
   });
 
