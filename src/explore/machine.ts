@@ -534,6 +534,7 @@ export class Machine {
   private countWays(t: number, node: number): number {
     this.enter(t, node);
     const n = this.execute(this.control.def[node], node, COUNT);
+    if (this.mem.racesAnew && (this.reduce || this.testMode)) throw new Learned('race');
     this.choiceSeen = this.mem.bare > 0;
     if (this.mem.foreign.size > 0) this.checkExchange(t);
     if (n === BLOCKED) return 0;
