@@ -17,7 +17,8 @@ import {
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { CheckReport } from '../contract/finding.ts';
-import { type CheckOptions, checkWith, placeOf } from './check.ts';
+import type { CheckOptions } from './check.ts';
+import { placeOf } from './place.ts';
 import { Helper } from './scan/helper.ts';
 import type { TreeState } from './scan/state.ts';
 import { isRelevant, type Keeper, scan } from './scan.ts';
@@ -73,7 +74,13 @@ const reportKey = ({ path, linux, self, audit, scanned }: KnownTree) =>
   `${scanned.id} ${buildStamp(self)} ${linux} ${audit} ${resolve(path)}`;
 
 const reportOn = (options: KnownTree, helper: Helper | null): Promise<CheckReport> =>
-  kept(reportKey(options), options.scanned.id !== '', () => checkWith(options, helper));
+  kept(reportKey(options), options.scanned.id !== '', () => looked(options, helper));
+
+/** What a look at the tree says; the checker is loaded for it. */
+async function looked(options: CheckOptions, helper: Helper | null): Promise<CheckReport> {
+  const { checkWith } = await import('./check.ts');
+  return checkWith(options, helper);
+}
 
 /** A report from the cache, or made now and kept if its key stands for one state of the tree only. */
 async function kept(
@@ -111,7 +118,7 @@ export function checkChange(
     if ([...overlay].every(idle)) return { before, after: before };
     const change = sha1(JSON.stringify([...overlay]));
     const after = await kept(`${reportKey(tree)} ${change}`, tree.scanned.id !== '', () =>
-      checkWith({ ...tree, overlay }, helper),
+      looked({ ...tree, overlay }, helper),
     );
     return { before, after };
   });

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Checks a tree: finds its files, follows its exporters and followers, and says what falls. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { join } from 'node:path';
 import type { AuditedExporter, CheckReport, Finding, NotAnalysed } from '../contract/finding.ts';
 import { RecordedCalls } from './apply.ts';
 import { allowedBy } from './baseline.ts';
@@ -13,9 +12,8 @@ import { findFollowers } from './followers.ts';
 import { findImporters } from './importers.ts';
 import { Index } from './index/index.ts';
 import { modulesOf } from './modules.ts';
+import { placeOf } from './place.ts';
 import { primitivesOf } from './primitives.ts';
-import recorded61 from './recorded/6.1.json' with { type: 'json' };
-import recorded612 from './recorded/6.12.json' with { type: 'json' };
 import { type RecordedKernel, recordKernel } from './recorded.ts';
 import { Helper } from './scan/helper.ts';
 import { relevantOf, type TreeState } from './scan/state.ts';
@@ -42,55 +40,18 @@ export interface CheckOptions {
   readonly early?: (linux: string, findings: readonly Finding[], helper: Helper) => void;
 }
 
-/** Where a path lies: in which tree, and in which part of it. */
-export interface Place {
-  readonly root: string;
-  /** The part asked for, relative to the root; '' for all. */
-  readonly part: string;
-  readonly kind: 'kernel' | 'module';
-  readonly version: string | null;
-}
-
-/** The kernel tree that a path is in, or the path itself as a module of its own. */
-export function placeOf(path: string): Place {
-  const full = resolve(path);
-  const start = statSync(full).isDirectory() ? full : dirname(full);
-  for (let dir = start; ; dir = dirname(dir)) {
-    const version = kernelVersion(dir);
-    if (version !== null) {
-      const part = relative(dir, full).split(sep).join('/');
-      return { root: dir, part, kind: 'kernel', version };
-    }
-    if (dirname(dir) === dir) break;
-  }
-  const part = start === full ? '' : relative(start, full);
-  return { root: start, part, kind: 'module', version: null };
-}
-
-/** The version in a kernel's top Makefile; null for any other directory. */
-export function kernelVersion(dir: string): string | null {
-  if (!existsSync(join(dir, 'Kconfig')) || !existsSync(join(dir, 'include', 'linux'))) return null;
-  try {
-    const text = readFileSync(join(dir, 'Makefile'), 'latin1').slice(0, 4000);
-    const of = (name: string) => new RegExp(`^${name}\\s*=\\s*(\\d+)`, 'm').exec(text)?.[1];
-    const [a, b, c] = [of('VERSION'), of('PATCHLEVEL'), of('SUBLEVEL')];
-    return a && b ? `${a}.${b}${c ? `.${c}` : ''}` : null;
-  } catch {
-    return null;
-  }
-}
-
-/** The kernels recorded by this tool, oldest first. */
-const RECORDED = [recorded61, recorded612] as unknown as readonly RecordedKernel[];
+/** The kernels recorded by this tool, oldest first; large, so read when they are asked for. */
+const RECORDED = {
+  '6.1': () => import('./recorded/6.1.json', { with: { type: 'json' } }),
+  '6.12': () => import('./recorded/6.12.json', { with: { type: 'json' } }),
+};
 
 /** What is recorded of the version nearest to the one assumed. */
-function recordedFor(version: string): RecordedKernel {
+async function recordedFor(version: string): Promise<RecordedKernel> {
   const code = versionCode(version);
-  return (
-    [...RECORDED]
-      .reverse()
-      .find((k) => versionCode(k.version.split('.').slice(0, 2).join('.')) <= code) ?? RECORDED[0]!
-  );
+  const [first, ...later] = Object.keys(RECORDED) as (keyof typeof RECORDED)[];
+  const nearest = later.reverse().find((v) => versionCode(v) <= code) ?? first!;
+  return (await RECORDED[nearest]()).default as unknown as RecordedKernel;
 }
 
 /** Files that matter, below which exporters are judged on one thread. */
@@ -159,7 +120,7 @@ export async function checkWith(
   helper: Helper | null,
 ): Promise<CheckReport> {
   const { place, scanned, assumed, program } = await load(options, helper);
-  const recorded = place.kind === 'kernel' ? null : new RecordedCalls(recordedFor(assumed));
+  const recorded = place.kind === 'kernel' ? null : new RecordedCalls(await recordedFor(assumed));
   const inPart = (p: string) =>
     place.part === '' || p === place.part || p.startsWith(`${place.part}/`);
   const inMmap = (mmap: AuditedExporter['mmap']) => mmap !== null && inPart(mmap.path);

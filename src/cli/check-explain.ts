@@ -4,7 +4,8 @@ import type { Finding } from '../contract/finding.ts';
 import { ruleById } from '../contract/rules.ts';
 import { chainText, findingText, takenBack } from '../report/check.ts';
 import { paragraph } from '../report/text.ts';
-import { answerOf, type Meeting, meetings, modelVersion, worstOf } from './check-model.ts';
+import { modelVersion } from './check-answers.ts';
+import { answerOf, type Meeting, meetings, worstOf } from './check-model.ts';
 import { EXIT, type ExitCode, Failure, out, outJson } from './io.ts';
 import { cellOutcome } from './run.ts';
 

@@ -4,8 +4,6 @@
  * follower every real exporter; what was only discussed proves nothing against a driver. Only what the subject itself does wrong counts: a meeting that is no worse than that of the
  * other side with somebody who keeps the contract is not the subject's doing.
  */
-import { createHash } from 'node:crypto';
-import { buildStamp, recall, remember } from '../check/cache.ts';
 import type { Finding, ModelAnswer } from '../contract/finding.ts';
 import type { ConsumerTraits, ExporterTraits } from '../contract/traits.ts';
 import type { Verdict } from '../contract/words.ts';
@@ -15,6 +13,7 @@ import type { LinuxVersion } from '../kernel/versions.ts';
 import { cellAddress } from '../report/json.ts';
 import { type Cell, type CellResult, CellRun, makeCell, SharedFaces } from '../scenarios/matrix.ts';
 import { driver } from '../scenarios/scenario.ts';
+import { BEYOND } from './check-answers.ts';
 import { breathe, SLICE } from './io.ts';
 
 export interface Meeting {
@@ -25,24 +24,15 @@ export interface Meeting {
   readonly assumes: string | null;
 }
 
-type Subject = Pick<Finding, 'rule' | 'subject' | 'traits'>;
+export type Subject = Pick<Finding, 'rule' | 'subject' | 'traits'>;
 
 /** A cell of one driver is small; one that is not is left as unknown. */
 const MAX_STATES = 400_000;
 const MOVES = 'it moves its buffers, which its source does not show';
 
-/** The version that the model behaves as for a tree. */
-export function modelVersion(linux: string): LinuxVersion {
-  const [major = 0, minor = 0] = linux.split('.').map(Number);
-  return major > 6 || (major === 6 && minor >= 12) ? '6.12' : '6.1';
-}
-
 const RANK: readonly Verdict[] = ['corrupts', 'breaks', 'unknown', 'safe', 'refused'];
 const worse = (a: Verdict, b: Verdict) => RANK.indexOf(a) - RANK.indexOf(b);
 const isBad = (v: Verdict) => v === 'corrupts' || v === 'breaks';
-
-/** Rules of which a cell can say nothing: its mappings are shared, its buffers are freed by release alone, and its kernel has no such check. */
-const BEYOND: readonly string[] = ['R11', 'R14', 'R16'];
 
 type Traits<T> = Partial<T> & { readonly id: string };
 
@@ -128,76 +118,8 @@ export function answerOf({ result, assumes }: Meeting): ModelAnswer {
   return { verdict, scenario: cell.id, schedule: cellAddress(result), assumes };
 }
 
-/** An answer under a name that stands for every subject with the same traits. */
-const ANYBODY = 'pfnmap-subject';
-
-/** What another thread is asked to find out while exporters are judged. */
-export interface ModelRequest {
-  readonly job: 'model';
-  readonly findings: readonly Finding[];
-  readonly linux: LinuxVersion;
-  readonly self: string | null;
-}
-
-/** Answers by traits, whoever has them. */
-export type Answers = ReadonlyMap<string, ModelAnswer | null>;
-
-function keyOf(f: Finding, linux: LinuxVersion): string {
-  const { id, title, source, status, ...traits } = f.traits;
-  return JSON.stringify([f.subject.kind, BEYOND.includes(f.rule), traits, linux]);
-}
-
-/**
- * The model's answers to findings. A set of traits is explored once, until it corrupts, and kept for
- * later runs.
- * @param self URL of the program: another build explores anew; null keeps nothing
- * @param known answers that need not be looked for
- */
-export async function answers(
-  findings: readonly Finding[],
-  linux: LinuxVersion,
-  signal: { readonly aborted: boolean },
-  self: string | null,
-  known: Answers = new Map(),
-): Promise<Answers> {
-  const out = new Map(known);
-  for (const f of findings) {
-    const key = keyOf(f, linux);
-    if (out.has(key) || signal.aborted) continue;
-    const stamp = `${self && buildStamp(self)} ${key}`;
-    const file = `${createHash('sha1').update(stamp).digest('hex')}.json`;
-    const kept = self && (recall('model', file) as ModelAnswer | null);
-    const { id, title, source, status, ...traits } = f.traits;
-    const anybody = { rule: f.rule, subject: f.subject, traits: { ...traits, id: ANYBODY } };
-    const answer = kept || (await explored(anybody, linux, signal));
-    out.set(key, answer);
-    if (self && !kept && answer && !signal.aborted) remember('model', file, answer);
-  }
-  return out;
-}
-
-/** Findings with the model's answers. */
-export async function withModel(
-  findings: readonly Finding[],
-  linux: LinuxVersion,
-  signal: { readonly aborted: boolean },
-  self: string | null,
-  known?: Answers,
-): Promise<Finding[]> {
-  const found = await answers(findings, linux, signal, self, known);
-  return findings.map((f) => {
-    const answer = found.get(keyOf(f, linux));
-    const mine = (s: string) => s.replaceAll(ANYBODY, String(f.traits.id));
-    return {
-      ...f,
-      model: answer
-        ? { ...answer, scenario: mine(answer.scenario), schedule: mine(answer.schedule) }
-        : null,
-    };
-  });
-}
-
-async function explored(
+/** The worst that a subject does, looked for until it corrupts; null when it was interrupted or has nothing to run. */
+export async function explored(
   f: Subject,
   linux: LinuxVersion,
   signal: { readonly aborted: boolean },

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { version } from '../../package.json';
 import { applyBaseline, BadBaseline, makeBaseline, readBaseline } from '../check/baseline.ts';
 import { checkCached, checkChange } from '../check/cache.ts';
-import { check, placeOf, record } from '../check/check.ts';
+import type { CheckOptions } from '../check/check.ts';
 import { BadPatch, overlay, readPatch } from '../check/patch.ts';
+import { placeOf } from '../check/place.ts';
 import type { Helper } from '../check/scan/helper.ts';
 import { type CheckReport, type Finding, STAND_ALONE } from '../contract/finding.ts';
-import { auditMarkdown, auditText } from '../report/audit.ts';
 import {
   githubText,
   type Level,
@@ -18,12 +18,9 @@ import {
   reportText,
   typeOf,
 } from '../report/check.ts';
-import { sarif } from '../report/sarif.ts';
-import { explainFinding } from './check-explain.ts';
-import { type Answers, type ModelRequest, modelVersion, withModel } from './check-model.ts';
+import { type Answers, type ModelRequest, modelVersion, withModel } from './check-answers.ts';
 import type { Context } from './commands.ts';
 import { EXIT, type ExitCode, Failure, note, out, outJson } from './io.ts';
-import { reportPage } from './page.ts';
 
 export interface CheckCommandOptions {
   readonly linux: string;
@@ -56,6 +53,7 @@ export async function checkCommand(
   for (const path of wanted)
     if (!existsSync(path)) throw new Failure(`${path}: no such file or directory`);
   if (options.record) {
+    const { record } = await import('../check/check.ts');
     out(JSON.stringify(await record({ path: wanted[0]!, linux: options.linux, self })));
     return EXIT.ok;
   }
@@ -83,20 +81,30 @@ export async function checkCommand(
   }
   const { linux } = report.tree;
   if (options.explain)
-    return explainFinding(options.explain, findings, { linux, json: options.json }, signal);
+    return (await import('./check-explain.ts')).explainFinding(
+      options.explain,
+      findings,
+      { linux, json: options.json },
+      signal,
+    );
   if (!options.audit) findings = await modelled(findings, linux, options, self, signal, ahead);
   const ms = Date.now() - began;
   if (options.audit) {
     const { exporters, followers, primitives, tree } = report;
     if (options.json)
       outJson({ tree, exporters, followers, primitives, not_analysed: report.not_analysed, ms });
-    else out(options.markdown ? auditMarkdown(report) : auditText(report));
+    else {
+      const { auditMarkdown, auditText } = await import('../report/audit.ts');
+      out(options.markdown ? auditMarkdown(report) : auditText(report));
+    }
     return EXIT.ok;
   }
   if (options.json) outJson({ tree: report.tree, findings, not_analysed: report.not_analysed, ms });
-  else if (options.html)
+  else if (options.html) {
+    const { reportPage } = await import('./page.ts');
     out(reportPage({ tree: report.tree, findings, not_analysed: report.not_analysed, ms }, self));
-  else if (options.sarif) outJson(sarif(report, findings, version));
+  } else if (options.sarif)
+    outJson((await import('../report/sarif.ts')).sarif(report, findings, version));
   else if (options.github) out(githubText(findings));
   else
     out(
@@ -130,7 +138,7 @@ class Ahead {
     const request: ModelRequest = {
       job: 'model',
       findings: asked,
-      linux: modelVersion(linux),
+      linux,
       self: this.options.cache === false ? null : this.self,
     };
     // Whatever goes wrong there is found again here.
@@ -168,9 +176,13 @@ async function reportOn(
   const reports: CheckReport[] = [];
   for (const path of paths) {
     const one = { path, linux: options.linux, self, audit: options.audit, early };
-    reports.push(options.cache === false ? await check(one) : await checkCached(one));
+    reports.push(options.cache === false ? await uncached(one) : await checkCached(one));
   }
   return together(reports);
+}
+
+async function uncached(options: CheckOptions): Promise<CheckReport> {
+  return (await import('../check/check.ts')).check(options);
 }
 
 function baselineOf(file: string) {
@@ -211,7 +223,7 @@ async function patched(
     const base = { path: root, linux: options.linux, self, early };
     const { before, after } =
       options.cache === false
-        ? { before: await check(base), after: await check({ ...base, overlay: changed }) }
+        ? { before: await uncached(base), after: await uncached({ ...base, overlay: changed }) }
         : await checkChange(base, changed);
     const known = new Set(before.findings.map((f) => `${f.key} ${f.certainty}`));
     const lost = new Set(before.not_analysed.map((n) => `${n.path} ${n.why}`));

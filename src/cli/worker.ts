@@ -9,7 +9,7 @@ import type { CellJson } from '../report/json.ts';
 import type { SharedFaces } from '../scenarios/matrix.ts';
 import type { NameReply, NameRequest } from './ahead.ts';
 import type { CellsReply, CellsRequest } from './cells.ts';
-import type { ModelRequest } from './check-model.ts';
+import type { ModelRequest } from './check-answers.ts';
 import type { OwnRequest } from './own.ts';
 
 type CheckRequest = ExportersRequest | ModelRequest | NamesRequest | ScanRequest;
@@ -32,9 +32,9 @@ export async function serve(): Promise<void> {
 /** A part of a check of C source. */
 async function checked(request: CheckRequest): Promise<unknown> {
   if (request.job === 'model') {
-    const { answers } = await import('./check-model.ts');
+    const { answers, modelVersion } = await import('./check-answers.ts');
     const { findings, linux, self } = request;
-    return answers(findings, linux, { aborted: false }, self);
+    return answers(findings, modelVersion(linux), { aborted: false }, self);
   }
   const { readLatin1, serveScan } = await import('../check/scan.ts');
   if (request.job === 'scan') return serveScan(request, (file) => readFileSync(file));

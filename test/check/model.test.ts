@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { check } from '../../src/check/check.ts';
-import { modelVersion, withModel } from '../../src/cli/check-model.ts';
+import { modelVersion, withModel } from '../../src/cli/check-answers.ts';
 import type { Finding } from '../../src/contract/finding.ts';
 import { levelOf } from '../../src/report/check.ts';
 
