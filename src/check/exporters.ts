@@ -20,6 +20,7 @@ import {
   VM,
   ZERO,
 } from './flow/values.ts';
+import { isLeftBehind } from './reach.ts';
 
 /** How often something holds at the end of the paths that succeed. */
 export type Often = 'always' | 'never' | 'some-paths' | 'depends';
@@ -67,6 +68,8 @@ export interface Exporter {
   readonly refused: boolean;
   /** Its objects are all imported: PRIME hands out the buffer that they came from. */
   readonly imports: boolean;
+  /** No code leads to the table. */
+  readonly unused: boolean;
 }
 
 /** Of a file in which a table of operations may be filled. */
@@ -271,6 +274,7 @@ function judge(
       paths: [],
       refused: false,
       imports: false,
+      unused: false,
     };
   }
 }
@@ -289,8 +293,9 @@ function follow(
   const start = entry.k === 'fn' ? entry.def : null;
   const gem = table.type === 'drm_gem_object_funcs';
   const imports = gem && onlyImports(means.program, table);
-  const base = { name: table.name, table, struct, machine, imports };
-  if (imports && own)
+  const unused = isLeftBehind(means.program, table);
+  const base = { name: table.name, table, struct, machine, imports, unused };
+  if ((imports || unused) && own)
     return { ...base, mmap: own, slot: nameOf(slot), through: null, paths: [], refused: false };
   if (gem && !via) return withoutDispatcher(base, slot);
   const idle =
@@ -323,7 +328,7 @@ function onlyImports(program: Program, table: Table): boolean {
 
 /** A table of GEM functions where no dispatcher is at hand: what drm_gem_mmap_obj() does with it. */
 function withoutDispatcher(
-  base: Pick<Exporter, 'name' | 'table' | 'struct' | 'machine' | 'imports'>,
+  base: Pick<Exporter, 'name' | 'table' | 'struct' | 'machine' | 'imports' | 'unused'>,
   slot: Value,
 ): Exporter {
   const { machine, table } = base;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
  * A directory without a kernel may hold several modules. Files are of one module when one includes
- * a header of the other's or calls a function that it defines; each module is a program of its own.
+ * a header of the other's or calls a function that it defines, all of them where several do so and none is in a module of the
+ * caller's: the configuration chooses. Each module is a program of its own.
  */
 import { Program } from './c/program.ts';
 import type { SourceFile } from './c/skeleton.ts';
@@ -31,13 +32,17 @@ export async function modulesOf(program: Program): Promise<Program[]> {
       else defines.set(d.name, [f]);
     }
   }
+  const twins: [SourceFile, readonly SourceFile[]][] = [];
   for (const f of files) {
     for (const [name] of f.text.matchAll(/[A-Za-z_]\w*/g)) {
       const there = defines.get(name);
-      // Two definitions of one name are two modules'.
+      // Two definitions of one name are two modules', or chosen by the configuration.
       if (there?.length === 1) unite(f, there[0]!);
+      else if (there) twins.push([f, there]);
     }
   }
+  for (const [f, there] of twins)
+    if (!there.some((g) => find(g) === find(f))) for (const g of there) unite(f, g);
   const groups = new Map<SourceFile, string[]>();
   for (const f of files) {
     const top = find(f);

@@ -38,6 +38,8 @@ interface Hit {
   readonly when: readonly string[];
   readonly chain: readonly Site[];
   readonly why: string;
+  /** Other ways through the same handler insert something else. */
+  readonly partly?: boolean;
 }
 
 const hasPfnmap = (bits: number) => (bits & VM.VM_PFNMAP!) !== 0;
@@ -107,6 +109,9 @@ export function judgeExporter(exporter: Exporter, moves: Moves): Judged {
   if (!slot || (exporter.paths.length === 0 && exporter.refused)) {
     verdict = 'no-mmap';
     why = slot ? `${slot}() refuses every mapping` : 'the table has no mmap';
+  } else if (exporter.unused) {
+    verdict = 'keeps';
+    why = 'no code leads to the table: no buffer has it';
   } else if (exporter.imports) {
     verdict = 'keeps';
     why =
@@ -173,7 +178,7 @@ function combine(rule: string, all: readonly Path[], hits: Hit[]): Fall | null {
       why: one.why,
     };
   }
-  const hit = new Set(hits.map((h) => h.path));
+  const hit = new Set(hits.filter((h) => !h.partly).map((h) => h.path));
   const certainty = all.filter((p) => !p.forwards).every((p) => hit.has(p))
     ? 'always'
     : 'some-paths';
@@ -264,10 +269,17 @@ function pages(p: Path): Hit[] {
       : e.event.what === 'vmf->page'
         ? `${handler(e)} gives the fault a struct page in vmf->page`
         : `${name(e.event)} inserts struct pages`;
-    out.push({ path: p, depends, when: e.when, chain: e.event.chain, why });
+    out.push({ path: p, depends, when: e.when, chain: e.event.chain, why, partly: others(p, e) });
   }
   return out;
 }
+
+/** Whether the handler that makes an entry also makes special ones. */
+const others = (p: Path, e: Entry) =>
+  e.by !== 'mmap' &&
+  p.entries.some(
+    (o) => o.by === e.by && o.event.kind === 'entry' && o.event.special && !isBlock(o),
+  );
 
 /** A huge entry made of a PFN. */
 const isBlock = (e: Entry) =>
@@ -322,5 +334,5 @@ function oftenPages(paths: readonly Path[]): 'yes' | 'no' | 'some-paths' | 'depe
   const hits = paths.map((p) => pages(p));
   if (hits.every((h) => h.length === 0)) return 'no';
   if (hits.flat().every((h) => h.depends !== null)) return 'depends';
-  return hits.every((h) => h.some((x) => x.depends === null)) ? 'yes' : 'some-paths';
+  return hits.every((h) => h.some((x) => x.depends === null && !x.partly)) ? 'yes' : 'some-paths';
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
  * The examples of each rule: a file says in its head which rule falls in it and how surely, or which
- * do not. Each is checked as a module without a kernel beside it, for both recorded kernels.
+ * do not. Each, or each directory of them, is checked as a module without a kernel beside it, for both
+ * recorded kernels.
  */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +19,9 @@ const files = readdirSync(root).flatMap((rule) =>
 async function findingsOf(file: string, linux: string): Promise<string[]> {
   const dir = mkdtempSync(join(tmpdir(), 'pfnmap-check-'));
   try {
-    cpSync(join(root, file), join(dir, 'module.c'));
+    cpSync(join(root, file), file.endsWith('.c') ? join(dir, 'module.c') : dir, {
+      recursive: true,
+    });
     const { findings, not_analysed } = await check({ path: dir, linux, self: null });
     expect(not_analysed).toEqual([]);
     return findings.map((f) => `${f.rule} ${f.name} ${f.certainty}`);
@@ -50,7 +53,8 @@ test('every rule that is looked for has an example', () => {
 
 describe.each(['6.1', '6.12'])('Linux %s', (linux) => {
   test.each(files)('%s', async (file) => {
-    const head = readFileSync(join(root, file), 'utf8');
+    const parts = file.endsWith('.c') ? [''] : readdirSync(join(root, file));
+    const head = parts.map((part) => readFileSync(join(root, file, part), 'utf8')).join('');
     const found = await findingsOf(file, linux);
     for (const [, what] of head.matchAll(/^\/\/ (?:bad|depends): (.+)$/gm)) {
       expect(found).toContain(what);

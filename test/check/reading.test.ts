@@ -130,7 +130,7 @@ describe('the parser', () => {
         '#ifdef A\nint two(int x) {\n#else\nint two(void) {\n#endif\n return 1; }\n' +
         'static const struct file_operations fops = { .mmap = m, };\n',
     );
-    expect(functions.map((f) => f.name)).toEqual(['sys_frob', 'set_up', 'two']);
+    expect(functions.map((f) => f.name)).toEqual(['sys_frob', 'set_up', 'two', 'two']);
     expect(tables.map((t) => `${t.type} ${t.name}`)).toEqual(['file_operations fops']);
   });
 });

@@ -79,7 +79,19 @@ export class FunctionDef {
       (w) => w !== '*' && !/^(static|inline|extern|const|struct|__\w+|noinline)$/.test(w),
     );
     const returns = { base: base.at(-1) ?? 'int', stars: words.filter((w) => w === '*').length };
-    return (this.signature = { params: new Parser(inner).params(), returns });
+    return (this.signature = { params: this.declared(new Parser(inner).params()), returns });
+  }
+
+  /** Parameters with the types that K&R give them between `)` and `{`. */
+  private declared(params: Param[]): Param[] {
+    const { file, where } = this;
+    if (!file.text.slice(where.close + 1, where.body).includes(';')) return params;
+    const between = tokensOf(file.text, where.close + 1, where.body, this.conditions);
+    const types = new Map(new Parser(between).members().map((m) => [m.name, m.type]));
+    return params.map((p) => {
+      const name = p.name || p.type.base;
+      return { name, type: types.get(name) ?? { base: 'int', stars: 0 } };
+    });
   }
 
   private parse() {
@@ -313,7 +325,9 @@ export class Program {
           tokensOf(text, t.body, t.end, this.conditions).map((k) => ({ ...k, at: use.at })),
         );
         const init = this.safeInit(parser);
-        if (init) this.keep(t.name, t.type, file, use.at, line, t.isStatic, init, [], made.tables);
+        const array = isArray(text, t.at, t.name);
+        if (init)
+          this.keep(t.name, t.type, file, use.at, line, t.isStatic, init, [], made.tables, array);
       }
       for (const f of functions) {
         const synthetic = new MacroFile(file, text, use.at);
@@ -365,7 +379,8 @@ export class Program {
         : file.text[where.body] === '{'
           ? this.safeInit(new Parser(tokensOf(file.text, where.body, where.end, this.conditions)))
           : this.macroInit(file, where);
-    if (init) this.keep(name, type, file, at, line, isStatic, init, when, out);
+    const array = isArray(file.text, at, name);
+    if (init) this.keep(name, type, file, at, line, isStatic, init, when, out, array);
     return out;
   }
 
@@ -379,6 +394,7 @@ export class Program {
     init: Expr,
     when: readonly string[],
     out: Table[],
+    array: boolean,
   ): void {
     // Tables in tables, but not without end: a macro may stand for itself.
     if (init.k !== 'init' || name.split(/[.[]/).length > 6) return;
@@ -387,13 +403,25 @@ export class Program {
     const fields = new Map<string, Expr>();
     const nested: { path: string; init: Expr }[] = [];
     let elements = 0;
+    // { "name", f, g }: by the order of the members.
+    let order: readonly string[] | null = null;
+    let position = 0;
+    let named = '';
     for (const f of flat) {
-      const path = f.path.filter((p) => p !== '[]').join('.');
-      if (path === '' && f.value.k === 'init') {
+      let path = f.path.filter((p) => p !== '[]').join('.');
+      if (path) named = f.path[0]!;
+      else {
+        order ??= [...(this.membersOf(type, file)?.keys() ?? [])];
+        if (named) position = order.indexOf(named) + 1;
+        named = '';
+      }
+      if (path === '' && f.value.k === 'init' && (array || f.path.length || !order?.length)) {
         // An array of tables.
-        this.keep(`${name}[${elements++}]`, type, file, at, line, isStatic, f.value, when, out);
+        const element = `${name}[${elements++}]`;
+        this.keep(element, type, file, at, line, isStatic, f.value, when, out, false);
         continue;
       }
+      if (path === '' && !array) path = order?.[position++] ?? '';
       if (path === '') continue;
       fields.set(path, f.value);
       if (f.value.k === 'init') nested.push({ path, init: f.value });
@@ -402,7 +430,8 @@ export class Program {
       const member = this.memberOf(type, n.path.split('.').at(-1)!, file);
       if (member?.type.base) {
         const inner = `${name}.${n.path}`;
-        this.keep(inner, member.type.base, file, at, line, isStatic, n.init, when, out);
+        const list = member.type.stars > 0;
+        this.keep(inner, member.type.base, file, at, line, isStatic, n.init, when, out, list);
       }
     }
     // `.ops.mmap = f` belongs to the nested table as well.
@@ -423,6 +452,7 @@ export class Program {
           { k: 'init', type: null, fields: list, at },
           when,
           out,
+          false,
         );
       }
     }
@@ -482,11 +512,9 @@ export class Program {
   /** Definitions of a function that a use in `from` may mean, static ones of the same file first. */
   findFunctions(name: string, from: SourceFile): readonly FunctionDef[] {
     let all = this.visible(this.functions.get(name), from);
-    // One that is left out in favour of a macro is none.
-    if (all.length && this.macros.has(name)) {
-      all = all.filter((f) => this.conditions.all(f.where.when) !== false);
-      if (all.length === 0) return [];
-    }
+    // One that is left out, for a macro or for what the kernel has, is none.
+    all = all.filter((f) => this.conditions.all(f.where.when) !== false);
+    if (all.length === 0) return [];
     if (all.length > 1) {
       // The empty twin of something that is configured out.
       const real = all.filter((f) => !f.where.when.some((w) => /^!.*\bCONFIG_/.test(w)));
@@ -720,6 +748,10 @@ function visitAssignments(body: Stmt, visit: (left: Expr, right: Expr) => void):
     if (e.k === 'assign' && e.op === '') visit(e.l, e.r);
   });
 }
+
+/** Whether the variable whose name stands at an offset is an array. */
+const isArray = (text: string, at: number, name: string) =>
+  /^\s*\[/.test(text.slice(at + name.length, at + name.length + 20));
 
 /** Splits the text between the brackets of a macro's use at its commas. */
 export function splitArguments(text: string): string[] {

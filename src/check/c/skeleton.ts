@@ -10,7 +10,10 @@ export interface FunctionAt {
   readonly name: string;
   /** Offset of the name. */
   readonly at: number;
-  /** Offsets of the declaration's start, of `(` and `)`, of `{` and of what follows `}`. */
+  /**
+   * Offsets of the declaration's start, of `(` and `)`, of `{` and of what follows `}`. What K&R
+   * declare of parameters stands between `)` and `{`.
+   */
   readonly declared: number;
   readonly open: number;
   readonly close: number;
@@ -99,6 +102,20 @@ export function macroOf(line: string, at: number): MacroAt | null {
 /** Words between `)` and `{` of a function definition, or after a declarator. */
 const ATTRIBUTE = /^(__\w+|[A-Z_]+|asm|noinline|notrace|nokprobe\w*)$/;
 
+/** Branches that begin one body; more are taken for something else. */
+const MAX_HEADS = 4;
+/** Tokens of what K&R declare between `)` and `{`. */
+const MAX_DECLARED = 200;
+
+/** Where a function's head is, as tokens. */
+interface Head {
+  readonly from: number;
+  readonly name: number;
+  readonly open: number;
+  readonly close: number;
+  readonly when: string[];
+}
+
 class Walker {
   readonly functions: FunctionAt[] = [];
   readonly tables: TableAt[] = [];
@@ -108,8 +125,10 @@ class Walker {
   readonly includes: { name: string; local: boolean }[] = [];
   readonly lost: { at: number; why: string }[] = [];
   private i = 0;
-  private readonly when: string[] = [];
+  private when: string[] = [];
   private readonly text: string;
+  /** Tokens after an #else or #elif that a bracket being skipped began before, and its condition. */
+  private others: { at: number; when: string[] }[] = [];
 
   constructor(private readonly t: Tokens) {
     this.text = t.text;
@@ -181,6 +200,10 @@ class Walker {
           depth = top.before;
         } else if (word === 'else' || word === 'elif') {
           // The #if was before the bracket: this branch is another beginning of the same thing.
+          const outer = [...this.when];
+          this.directive(i);
+          this.others.push({ at: i + 1, when: [...this.when] });
+          this.when = outer;
           i = this.skipBranch(i + 1);
         } else if (word === 'endif' && top) {
           stack.pop();
@@ -238,10 +261,23 @@ class Walker {
     let name = -1;
     let attributes = true;
     let assigned = false;
+    /** The #if lines around the group, and heads of the same body in branches before. */
+    let when: string[] = [];
+    const heads: (() => void)[] = [];
+    let from = first;
     while (this.i < t.n) {
       const i = this.i;
       const kind = t.kind[i];
       if (kind === Kind.Directive) {
+        // #if .. int f(a) .. #else .. int f(b) .. #endif .. { }
+        const next = open >= 0 && !assigned && when.length > 0 && when.length === this.when.length;
+        if (next && /^#\s*el/.test(this.str(i).slice(0, 20))) {
+          const head = { from, name, open, close, when };
+          heads.push(() => this.addFunction(head, this.bodyAt, this.bodyEnd));
+          from = i + 1;
+          open = close = name = -1;
+          attributes = true;
+        }
         this.directive(i);
         this.i++;
         continue;
@@ -258,6 +294,10 @@ class Walker {
       const c = this.text.charCodeAt(t.start[i]!);
       if (c === 59) {
         // ;
+        if (!assigned && open >= 0 && this.oldStyle(open, close, i)) {
+          this.i = this.bodyOf(close);
+          continue;
+        }
         if (!assigned && open < 0) this.variable(first, i, -1, -1);
         else if (!assigned && name === first) this.use(name, open, close);
         this.i++;
@@ -291,6 +331,7 @@ class Walker {
           name = previous;
           open = i;
           close = end - 1;
+          when = [...this.when];
         } else if (!isAttribute && open >= 0 && previous === close + 1 && !assigned && attributes) {
           // MACRO(x) type name(args): the later group is the parameter list.
           name = previous;
@@ -318,8 +359,14 @@ class Walker {
       }
       if (c === 123) {
         if (open >= 0 && !assigned) {
+          this.others = [];
+          const here = heads.length ? when : [...this.when];
           const end = this.skip(i);
-          this.addFunction(first, name, open, close, i, end);
+          this.bodyAt = i;
+          this.bodyEnd = end;
+          for (const add of heads) add();
+          this.addFunction({ from, name, open, close, when: here }, i, end);
+          this.otherHeads(this.others.splice(0));
           this.i = end;
           return;
         }
@@ -336,6 +383,42 @@ class Walker {
       this.i++;
     }
     if (open >= 0 && name === first) this.use(name, open, close);
+  }
+
+  private bodyAt = 0;
+  private bodyEnd = 0;
+
+  /** Functions whose heads and first lines stand in other branches, with the rest of the body. */
+  private otherHeads(list: readonly { at: number; when: string[] }[]): void {
+    for (const { at, when } of list.slice(0, MAX_HEADS)) {
+      const other = new Walker(this.t);
+      other.i = at;
+      other.when = when;
+      other.item();
+      this.functions.push(...other.functions.slice(0, 1));
+    }
+  }
+
+  /** Whether what ends at a semicolon declares parameters as K&R do: `f(a, b) int a; char *b; {`. */
+  private oldStyle(open: number, close: number, at: number): boolean {
+    const { t } = this;
+    const names = new Set<string>();
+    for (let i = open + 1; i < close; i++) {
+      if (t.kind[i] === Kind.Ident) names.add(this.str(i));
+      else if (!this.is(i, ',')) return false;
+    }
+    if (names.size === 0 || close + 2 >= at || this.bodyOf(close) < 0) return false;
+    return t.kind[at - 1] === Kind.Ident && names.has(this.str(at - 1));
+  }
+
+  /** The brace after declarations without any other bracket than those of arrays; -1: none. */
+  private bodyOf(close: number): number {
+    for (let i = close + 1; i < Math.min(this.t.n, close + MAX_DECLARED); i++) {
+      if (this.is(i, '{')) return this.is(i - 1, ';') ? i : -1;
+      const fine = this.t.kind[i] === Kind.Ident || /^[*,;[\]]$|^\d/.test(this.str(i));
+      if (!fine) return -1;
+    }
+    return -1;
   }
 
   private ownLine(first: number, next: number): boolean {
@@ -362,15 +445,9 @@ class Walker {
     return false;
   }
 
-  private addFunction(
-    first: number,
-    name: number,
-    open: number,
-    close: number,
-    body: number,
-    end: number,
-  ): void {
+  private addFunction(head: Head, body: number, end: number): void {
     const { t } = this;
+    const { from: first, name, open, close, when } = head;
     if (name < 0) return;
     let called = this.str(name);
     let at = t.start[name]!;
@@ -391,7 +468,7 @@ class Walker {
       body: t.start[body]!,
       end: t.end[end - 1]!,
       isStatic: this.hasWord(first, name, 'static'),
-      when: [...this.when],
+      when,
     });
   }
 

@@ -61,9 +61,20 @@ export function tokensOf(text: string, from: number, to: number, conditions: Con
       } else if (word === 'else' || word === 'elif' || word === 'endif') {
         if (!top) return out;
         i++;
+        // The #if was before the body: another beginning of it follows.
+        if (word !== 'endif') skipBranch();
       } else i++;
     }
     return out;
+  };
+
+  const skipBranch = () => {
+    for (let depth = 0; i < t.n; i++) {
+      if (t.kind[i] !== Kind.Directive) continue;
+      const word = /^#\s*(\w+)/.exec(text.slice(t.start[i]!, t.start[i]! + 20))?.[1] ?? '';
+      if (word.startsWith('if')) depth++;
+      else if (word === 'endif' && depth-- === 0) return;
+    }
   };
 
   const conditional = (line: string, at: number, before: Token | undefined): Token[] => {
