@@ -12,6 +12,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -157,12 +158,25 @@ async function buildTypes(force) {
 }
 
 /**
+ * Lets npx find the program here. By itself it would link what package.json names into a cache of its
+ * own, once and for all: who calls it before the first build is told ever after that there is none.
+ */
+function linkProgram() {
+  const link = join(root, 'node_modules', '.bin', 'pfnmap');
+  if (existsSync(dirname(link)) && !existsSync(link)) {
+    rmSync(link, { force: true });
+    symlinkSync(join('..', '..', 'dist', 'cli.js'), link);
+  }
+}
+
+/**
  * Says whether all went well; what did not has been printed.
  *
  * @param {{ types?: boolean, force?: boolean }} [options]
  */
 export async function build({ types = false, force = false } = {}) {
   writeLists();
+  linkProgram();
   return (await buildCode(force)) && (!types || (await buildTypes(force)));
 }
 
