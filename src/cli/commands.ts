@@ -148,7 +148,7 @@ function define(context: Context): Command {
     .description('hold the model against real kernels, booted now or recorded')
     .option('--corpus <file>', 'recorded programs (.jsonl)')
     .option('--facts <file>', 'a table of facts (.tsv)')
-    .option('--boot <kernel>', '6.12, 6.1, both, or VMLINUZ:HEADERS; both without a recording')
+    .option('--boot <kernel>', '6.12, 6.1, both, or VMLINUZ[:HEADERS]; both without a recording')
     .addOption(
       new Option('--fuzz <n>', 'this many random programs').argParser(wholeNumber(100_000_000)),
     )
@@ -186,7 +186,7 @@ function define(context: Context): Command {
       '[names...]',
       'a failure, a scenario, EXPORTER/CONSUMER, or a schedule; all failures if none is named',
     )
-    .option('--boot <kernel>', '6.12, 6.1, both, or VMLINUZ:HEADERS', 'both')
+    .option('--boot <kernel>', '6.12, 6.1, both, or VMLINUZ[:HEADERS]', 'both')
     .option('--patch', 'what the posted patch would have warned about, seen by return probes')
     .addOption(json())
     .addHelpText(
@@ -211,7 +211,7 @@ function define(context: Context): Command {
     .addOption(json())
     .addHelpText('after', example('kernel get', 'kernel get 6.12'))
     .action(async (series, options) =>
-      done(await (await import('./kernel.ts')).kernelGet(series, options)),
+      done(await (await import('./kernel.ts')).kernelGet(series, options, context)),
     );
   kernel
     .command('list')

@@ -21,7 +21,7 @@ import { tenths } from '../report/json.ts';
 import { count, duration, number } from '../report/text.ts';
 import type { CommonOptions, Context } from './commands.ts';
 import { EXIT, type ExitCode, Failure, note, out, outJson, ProgressLine } from './io.ts';
-import { kernelsToBoot, say, withMeans } from './kernel.ts';
+import { doing, kernelsToBoot, withMeans } from './kernel.ts';
 
 export interface BootOptions extends CommonOptions {
   readonly boot?: string;
@@ -45,6 +45,8 @@ interface Held {
   readonly shortest: readonly Shrunk[];
   /** Programs that disagreed, but not when they were run again alone. */
   readonly passed: ReadonlySet<string>;
+  /** Every program was run. */
+  readonly whole: boolean;
   readonly coverage: number;
   readonly seed: number;
 }
@@ -138,8 +140,7 @@ async function hold(
   const began = performance.now();
   const outcome = await campaign(kernel, cases, {
     jobs: options.jobs,
-    signal,
-    say,
+    ...doing(signal),
     onProgress: (done) => {
       const rate = Math.round(done / ((performance.now() - began) / 1000));
       line.show(
@@ -157,16 +158,17 @@ async function hold(
   const passed = new Set<string>();
   if (wrong.size)
     note(`pfnmap: making ${count(Math.min(wrong.size, SHORTENED), 'disagreement')} short`);
-  const machine = new Machine(kernel);
+  const machine = new Machine(kernel, { signal });
   for (const one of cases) {
     if (signal.aborted || shortest.length >= SHORTENED) break;
     if (!wrong.has(one.id)) continue;
     const short = await shorten(kernel, one.id, [...one.setup, ...one.ops], machine);
     if (short) shortest.push(short);
-    else passed.add(one.id);
+    else if (!signal.aborted) passed.add(one.id);
   }
   await machine.close();
-  return { outcome, shortest, passed, coverage: coverage.size, seed };
+  const whole = outcome.programs === cases.length;
+  return { outcome, shortest, passed, whole, coverage: coverage.size, seed };
 }
 
 interface Area {
@@ -201,7 +203,7 @@ function toldAreas(areas: readonly Area[]): string[] {
 }
 
 function told(
-  { outcome: o, shortest, passed, coverage, seed }: Held,
+  { outcome: o, shortest, passed, whole, coverage, seed }: Held,
   options: BootOptions,
 ): string {
   const text: string[] = [];
@@ -240,11 +242,12 @@ function told(
     `Linux ${o.release}: ${number(good)} of ${count(o.programs, 'program')} agree, ` +
       `${number(o.ops - o.ops_mismatched)} of ${count(o.ops, 'op')}; ${duration(o.ms)}, ${rate}/s`,
   );
-  if (coverage) {
+  // What was made and not run is not met.
+  if (coverage && whole) {
     text.push(
       `  seed ${seed}; ${number(coverage)} combinations of op, kind of mapping and state met`,
     );
-  }
+  } else if (coverage) text.push(`  seed ${seed}`);
   if (o.deaths) text.push(`  ${count(o.deaths, 'machine')} died and went on anew`);
   return text.join('\n');
 }
@@ -264,10 +267,11 @@ export async function conformBoot(options: BootOptions, { signal }: Context): Pr
   if (options.record !== undefined) tryToWrite(options.record);
   const recording: Recording = new Map();
   const all: Held[] = [];
-  const kernels = await withMeans(() => kernelsToBoot(options.boot ?? 'both'));
-  for (const kernel of kernels) {
+  const kernels = await withMeans(() => kernelsToBoot(options.boot ?? 'both', signal));
+  for (const kernel of kernels ?? []) {
     if (signal.aborted) break;
     const held = await withMeans(() => hold(kernel, options, seed, recording, signal));
+    if (!held) break;
     all.push(held);
     if (!options.json) out(told(held, options));
   }

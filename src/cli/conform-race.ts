@@ -11,7 +11,7 @@ import { tenths } from '../report/json.ts';
 import { count, duration, number } from '../report/text.ts';
 import type { Context } from './commands.ts';
 import { EXIT, type ExitCode, Failure, note, out, outJson, ProgressLine } from './io.ts';
-import { kernelsToBoot, say, withMeans } from './kernel.ts';
+import { doing, kernelsToBoot, withMeans } from './kernel.ts';
 
 export interface RaceOptions {
   /** How many random races; or one, written out. */
@@ -141,8 +141,7 @@ async function onKernel(
   const held = await runRaces(kernel, races, {
     runs: RUNS,
     seed,
-    signal,
-    say,
+    ...doing(signal),
     onProgress: (runs) => {
       const where = `${kernel.release}: race ${number(done + 1)} of ${number(races.length)}`;
       line.show(`${where}, ${count(runs, 'run')}`);
@@ -161,7 +160,7 @@ export async function conformRace(options: RaceOptions, { signal }: Context): Pr
   racesFor(options.race, seed, '6.12');
   const all: Sum[] = [];
   await withMeans(async () => {
-    for (const kernel of await kernelsToBoot(options.boot ?? 'both')) {
+    for (const kernel of await kernelsToBoot(options.boot ?? 'both', signal)) {
       if (signal.aborted) break;
       const sum = await onKernel(kernel, options, seed, signal);
       all.push(sum);

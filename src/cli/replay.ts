@@ -10,7 +10,7 @@ import { cellSystems } from '../scenarios/cell.ts';
 import type { Context } from './commands.ts';
 import { isFile } from './explore.ts';
 import { EXIT, type ExitCode, Failure, note, out, outJson } from './io.ts';
-import { resolveOne } from './names.ts';
+import { type Named, resolveOne } from './names.ts';
 
 /** What a replay shows. */
 export interface Replayed {
@@ -20,6 +20,24 @@ export interface Replayed {
   readonly json: object;
 }
 
+/** Reads a schedule that may have been given in several words. Throws Failure saying what is wrong. */
+export function addressOf(words: readonly string[]): Address {
+  const address = parseAddress(words.join('').replace(/\s/g, ''));
+  if (typeof address === 'string') throw new Failure(address);
+  return address;
+}
+
+/** What a schedule of the catalogue or of the matrix is of. Throws Failure. */
+export function systemsOf(named: Named, { name, face, linux }: Address): () => System {
+  if (named.kind === 'scenario') return named.scenario.prepare(linux);
+  if (!face) {
+    throw new Failure(
+      `${name} is a cell: its schedule has a way to take memory back, as in @6.12,move`,
+    );
+  }
+  return cellSystems(named.cell.exporter, named.cell.consumer, face, linux);
+}
+
 export async function replayCommand(
   words: readonly string[],
   { json }: { json?: boolean },
@@ -27,8 +45,7 @@ export async function replayCommand(
 ): Promise<ExitCode> {
   // A long schedule is printed in several words, and mail breaks it too.
   const text = words.join('').replace(/\s/g, '');
-  const address = parseAddress(text);
-  if (typeof address === 'string') throw new Failure(address);
+  const address = addressOf([text]);
   const [file] = address.name.split('#');
   let replayed: Replayed;
   if (isFile(file)) {
@@ -36,16 +53,7 @@ export async function replayCommand(
     replayed = await replayFile(file, address, text, context);
   } else {
     const named = resolveOne(address.name);
-    const needs = named.kind === 'cell' ? 'a way to take memory back, as in @6.12,move' : null;
-    if (needs && !address.face)
-      throw new Failure(`${address.name} is a cell: its schedule has ${needs}`);
-    const make =
-      named.kind === 'cell' && address.face
-        ? cellSystems(named.cell.exporter, named.cell.consumer, address.face, address.linux)
-        : named.kind === 'scenario'
-          ? named.scenario.prepare(address.linux)
-          : null;
-    if (!make) throw new Failure(`${address.name} cannot be replayed`);
+    const make = systemsOf(named, address);
     const mail = named.kind === 'cell' ? named.cell.consumer.source : named.scenario.source;
     replayed = replayOn(make(), address, text, mail);
   }
@@ -56,15 +64,19 @@ export async function replayCommand(
   return EXIT.notSo;
 }
 
-/** Replays on a fresh system. */
-export function replayOn(system: System, address: Address, text: string, mail: string): Replayed {
-  let result: Replay | Divergence;
+/** Replays on a fresh system. Throws Failure when the steps cannot be read. */
+export function replaySteps(system: System, schedule: string): Replay | Divergence {
   try {
-    result = replay(system, address.schedule);
+    return replay(system, schedule);
   } catch (error) {
     if (error instanceof ScheduleError) throw new Failure(error.message);
     throw error;
   }
+}
+
+/** Replays on a fresh system. */
+export function replayOn(system: System, address: Address, text: string, mail: string): Replayed {
+  const result = replaySteps(system, address.schedule);
   const { trace } = result;
   const last = trace.at(-1)?.violations ?? [];
   const all = result.diverged ? trace.flatMap((s) => s.violations) : result.violations;

@@ -4,14 +4,12 @@ import { type Line, linesOf } from '../conform/staged.ts';
 import { NoStandIn } from '../conform/stand-ins.ts';
 import { type Translation, translate } from '../conform/translate.ts';
 import { explore } from '../explore/explore.ts';
-import type { System } from '../explore/machine.ts';
 import type { Violation } from '../explore/memory.ts';
-import { replay } from '../explore/schedule.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
-import { type Address, formatAddress, parseAddress } from '../report/address.ts';
-import { cellSystems } from '../scenarios/cell.ts';
+import { type Address, formatAddress } from '../report/address.ts';
 import { breathe, Failure, SLICE } from './io.ts';
 import { type Named, resolveOne } from './names.ts';
+import { addressOf, replaySteps, systemsOf } from './replay.ts';
 import { runCell } from './run.ts';
 
 /** A program that stands for an interleaving, or why there is none. */
@@ -31,23 +29,6 @@ export interface Staged {
 const NOTHING = { schedule: null, rule: '', violation: '', lines: [], note: null } as const;
 
 const MAX_STATES = 4_000_000;
-
-/** Reads a schedule that may have been given in several words. */
-export function addressOf(words: readonly string[]): Address {
-  const address = parseAddress(words.join('').replace(/\s/g, ''));
-  if (typeof address === 'string') throw new Failure(address);
-  return address;
-}
-
-function systemsOf(named: Named, { name, face, linux }: Address): () => System {
-  if (named.kind === 'scenario') return named.scenario.prepare(linux);
-  if (!face) {
-    throw new Failure(
-      `${name} is a cell: its schedule has a way to take memory back, as in @6.12,move`,
-    );
-  }
-  return cellSystems(named.cell.exporter, named.cell.consumer, face, linux);
-}
 
 interface Found {
   readonly address: Address;
@@ -101,7 +82,7 @@ export const stageSchedule = (address: Address): Staged =>
 /** @param found what the interleaving is an example of; null: what goes wrong in it, and in no other */
 function stage(named: Named, address: Address, found: Violation | null): Staged {
   const make = systemsOf(named, address);
-  const replayed = replay(make(), address.schedule);
+  const replayed = replaySteps(make(), address.schedule);
   if (replayed.diverged) throw new Failure(replayed.text);
   const { trace, violations } = replayed;
   const all = violations.length ? violations : (make().found ?? []);

@@ -10,10 +10,11 @@ import { runOps } from '../conform/run.ts';
 import type { Line } from '../conform/staged.ts';
 import type { Address } from '../report/address.ts';
 import type { Context } from './commands.ts';
-import { EXIT, type ExitCode, Failure, out, outJson } from './io.ts';
-import { kernelsToBoot, say, withMeans } from './kernel.ts';
+import { EXIT, type ExitCode, Failure, note, out, outJson } from './io.ts';
+import { doing, kernelsToBoot, withMeans } from './kernel.ts';
 import { resolveOne } from './names.ts';
-import { addressOf, type Staged, stageNamed, stageSchedule } from './reproduce-model.ts';
+import { addressOf } from './replay.ts';
+import { type Staged, stageNamed, stageSchedule } from './reproduce-model.ts';
 
 export interface ReproduceOptions {
   readonly boot: string;
@@ -139,12 +140,16 @@ async function patchWarnings(machine: Machine): Promise<Reproduced> {
 type Subject =
   | { readonly kind: 'program'; readonly program: Reproduction }
   | { readonly kind: 'named'; readonly name: string }
-  | { readonly kind: 'schedule'; readonly address: Address };
+  | { readonly kind: 'schedule'; readonly address: Address; readonly staged: Staged };
 
+/** What names stand for. Throws Failure, before anything is booted. */
 function chosen(names: readonly string[]): Subject[] {
   if (names.length === 0) return REPRODUCTIONS.map((program) => ({ kind: 'program', program }));
-  // A long schedule is printed in several words.
-  if (names[0].includes('@')) return [{ kind: 'schedule', address: addressOf(names) }];
+  // A long schedule is printed in several words; one that lacks its version is one all the same.
+  if (/[@:]/.test(names[0])) {
+    const address = addressOf(names);
+    return [{ kind: 'schedule', address, staged: stageSchedule(address) }];
+  }
   return names.map((name) => {
     const program = REPRODUCTIONS.find((r) => r.name === name);
     if (program) return { kind: 'program', program };
@@ -160,44 +165,25 @@ function chosen(names: readonly string[]): Subject[] {
   });
 }
 
-async function onKernel(
-  kernel: Kernel,
-  names: readonly string[],
-  options: ReproduceOptions,
+/** Reproduces one thing; null if it is of another kernel, or was stopped. */
+async function onMachine(
+  machine: Machine,
+  subject: Subject,
   signal: AbortSignal,
-): Promise<Reproduced[]> {
-  const all: Reproduced[] = [];
-  const show = (one: Reproduced) => {
-    all.push(one);
-    if (!options.json) out(told(one));
-  };
-  const linux = versionOf(kernel.release);
-  // Each on a machine of its own: some leave it wrong for all that come after.
-  for (const subject of options.patch ? [] : chosen(names)) {
-    if (signal.aborted) break;
-    const machine = new Machine(kernel, say);
-    try {
-      if (subject.kind === 'program') show(await reproduceOne(machine, subject.program));
-      else if (subject.kind === 'named') {
-        const staged = await stageNamed(subject.name, linux, signal);
-        if (!signal.aborted) show(await reproduceStaged(machine, subject.name, staged));
-      } else if (subject.address.linux === linux) {
-        const { address } = subject;
-        show(await reproduceStaged(machine, address.name, stageSchedule(address)));
-      }
-    } finally {
-      await machine.close();
+): Promise<Reproduced | null> {
+  const linux = versionOf(machine.kernel.release);
+  switch (subject.kind) {
+    case 'program':
+      return reproduceOne(machine, subject.program);
+    case 'named': {
+      const staged = await stageNamed(subject.name, linux, signal);
+      return signal.aborted ? null : reproduceStaged(machine, subject.name, staged);
+    }
+    case 'schedule': {
+      const { address, staged } = subject;
+      return address.linux === linux ? reproduceStaged(machine, address.name, staged) : null;
     }
   }
-  if (options.patch) {
-    const machine = new Machine(kernel, say);
-    try {
-      show(await patchWarnings(machine));
-    } finally {
-      await machine.close();
-    }
-  }
-  return all;
 }
 
 export async function reproduce(
@@ -205,16 +191,36 @@ export async function reproduce(
   options: ReproduceOptions,
   { signal }: Context,
 ): Promise<ExitCode> {
-  chosen(names);
+  const subjects = chosen(names);
   const all: Reproduced[] = [];
+  /** Runs on a machine of its own: some leave it wrong for all that come after. */
+  const show = async (
+    kernel: Kernel,
+    what: (machine: Machine) => Promise<Reproduced | null>,
+  ): Promise<void> => {
+    if (signal.aborted) return;
+    const machine = new Machine(kernel, doing(signal));
+    try {
+      const one = await what(machine);
+      if (!one) return;
+      all.push(one);
+      if (!options.json) out(told(one));
+    } finally {
+      await machine.close();
+    }
+  };
   await withMeans(async () => {
-    for (const kernel of await kernelsToBoot(options.boot)) {
-      if (!signal.aborted) all.push(...(await onKernel(kernel, names, options, signal)));
+    for (const kernel of await kernelsToBoot(options.boot, signal)) {
+      if (options.patch) await show(kernel, patchWarnings);
+      else for (const one of subjects) await show(kernel, (m) => onMachine(m, one, signal));
     }
   });
   if (options.json) outJson({ reproduced: all });
-  if (signal.aborted) return EXIT.interrupted;
-  const [subject] = chosen(names);
+  if (signal.aborted) {
+    note('pfnmap: interrupted; what was run until then is above');
+    return EXIT.interrupted;
+  }
+  const [subject] = subjects;
   if (subject.kind === 'schedule' && all.length === 0) {
     const { linux } = subject.address;
     throw new Failure(`the schedule is of Linux ${linux}, and that is not among --boot`);

@@ -61,17 +61,28 @@ export function formatAddress({ name, linux, face, schedule }: Address): string 
   return `${name}@${linux}${face ? `,${formatFace(face)}` : ''}:${schedule}`;
 }
 
+const EXAMPLE = 'ttm/follow-and-keep@6.12,move:C40.Vy2f-B1.M';
+const VERSIONS: readonly string[] = ['6.12', '6.1'] satisfies LinuxVersion[];
+
 /** Reads an address; says what is wrong with it when that cannot be done. */
 export function parseAddress(text: string): Address | string {
-  const match = /^(.+)@(6\.12|6\.1)((?:,[a-z-]+)*):([A-Za-z0-9.-]*)$/.exec(text.trim());
-  if (!match) {
-    return (
-      'a schedule reads NAME@VERSION:STEPS, such as ttm/follow-and-keep@6.12,move:C40.Vy2f-B1.M; ' +
-      `'${text.length > 40 ? `${text.slice(0, 40)}...` : text}' does not`
-    );
-  }
-  const [, name, linux, tail, schedule] = match;
-  const face = tail ? parseFace(tail) : null;
+  const shown = text.length > 40 ? `${text.slice(0, 40)}...` : text;
+  const bad = (why: string) =>
+    `'${shown}' is no schedule: ${why}. One reads NAME@VERSION:STEPS, such as ${EXAMPLE}`;
+  const whole = text.trim();
+  const colon = whole.lastIndexOf(':');
+  const end = colon < 0 ? whole.length : colon;
+  const at = whole.lastIndexOf('@', end);
+  if (at < 0) return bad('there is no @VERSION');
+  const name = whole.slice(0, at);
+  if (!name) return bad('there is no NAME before the @');
+  const [linux, ...words] = whole.slice(at + 1, end).split(',');
+  if (!VERSIONS.includes(linux)) return bad(`'${linux}' is no VERSION: ${VERSIONS.join(', ')}`);
+  if (colon < 0) return bad('there is no colon with STEPS');
+  const schedule = whole.slice(end + 1);
+  const strange = /[^A-Za-z0-9.-]/.exec(schedule)?.[0];
+  if (strange) return bad(`'${strange}' is in no STEPS`);
+  const face = words.length ? parseFace(words.join()) : null;
   if (typeof face === 'string') return face;
   return { name, linux: linux as LinuxVersion, face, schedule };
 }

@@ -72,7 +72,10 @@ describe('bad usage: exit code 2, one message, no output', () => {
     [['show', 'qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq'], /`pfnmap list` has them all/],
     [['explain', 'R99'], /^pfnmap: no rule 'R99': did you mean 'R9'\?\n$/],
     [['explain', 'no-page-reff'], /did you mean 'no-page-ref'\?/],
-    [['replay', 'A1.x'], /^pfnmap: a schedule reads NAME@VERSION:STEPS/],
+    [
+      ['replay', 'A1.x'],
+      /^pfnmap: 'A1.x' is no schedule: there is no @VERSION. One reads NAME@VERSION:STEPS/,
+    ],
     [['replay', 'ttm/cpu@6.12:A1.x'], /^pfnmap: ttm\/cpu is a cell: its schedule has a way/],
     [['replay', 'ttm/cpu@6.12,jump:A1.x'], /^pfnmap: 'jump' is no way to take memory back/],
     [

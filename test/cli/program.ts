@@ -18,13 +18,18 @@ export interface Ran {
 
 export interface RunOptions {
   readonly cwd?: string;
+  /** Besides what the environment has. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Called once the program runs. */
   readonly onStart?: (child: ChildProcess) => void;
 }
 
-export function pfnmap(args: readonly string[], { cwd, onStart }: RunOptions = {}): Promise<Ran> {
+export function pfnmap(
+  args: readonly string[],
+  { cwd, env: more, onStart }: RunOptions = {},
+): Promise<Ran> {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, NO_COLOR: '1' };
+    const env = { ...process.env, NO_COLOR: '1', ...more };
     const child = spawn(process.execPath, [CLI, ...args], { cwd, env });
     let stdout = '';
     let stderr = '';

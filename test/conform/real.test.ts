@@ -50,7 +50,7 @@ async function told(kernel: Kernel, cases: readonly Case[], outcome: Outcome): P
 describe.each(['6.12', '6.1'])('Linux %s', (series) => {
   let kernel: Kernel;
   beforeAll(async () => {
-    kernel = cachedKernel(series) ?? (await getKernel(series, say));
+    kernel = cachedKernel(series) ?? (await getKernel(series, { say }));
   }, 10 * MINUTES);
 
   async function agrees(cases: readonly Case[]): Promise<void> {

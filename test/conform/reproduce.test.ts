@@ -128,9 +128,17 @@ describe('on real kernels', () => {
     expect(code).toBe(3);
   });
 
-  test('a name that nobody knows is a usage error', async () => {
-    const { code, stderr } = await pfnmap(['reproduce', 'ttm/follow-and-kep']);
-    expect(stderr).toContain("did you mean 'follow-and-keep'?");
-    expect(code).toBe(2);
+  test.each([
+    ['ttm/follow-and-kep', "did you mean 'follow-and-keep'?"],
+    ['ttm/follow-and-keep:C4.Vy2f', 'is no schedule: there is no @VERSION'],
+    ['ttm/follow-and-keep@6.12,move', 'is no schedule: there is no colon with STEPS'],
+    ['ttm/follow-and-keep@5.15,move:C4.Vy2f', "is no schedule: '5.15' is no VERSION: 6.12, 6.1"],
+    ['ttm/follow-and-keep@6.12,move:C4.V%2f', "is no schedule: '%' is in no STEPS"],
+    ['ttm/follow-and-keep@6.12,move:C4.V', "segment 1 ('C4.V') says 4 steps and describes 1"],
+    ['ttm/follow-and-keep@6.12:C4.Vy2f', 'its schedule has a way to take memory back'],
+  ])('%s is a usage error before anything boots', async (name, why) => {
+    const { code, stdout, stderr } = await pfnmap(['reproduce', name]);
+    expect(stderr).toContain(why);
+    expect([code, stdout]).toEqual([2, '']);
   });
 });

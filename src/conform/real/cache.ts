@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Where kernels, machines and tools are kept, and how commands are run for them. */
-import { spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,9 +19,44 @@ export class MissingMeans extends Error {
   override readonly name = 'MissingMeans';
 }
 
+/** Work that was stopped because somebody asked for it. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
+
+/** Who is told of long work, and what stops it. */
+export interface Doing {
+  /** What is being done, for progress. */
+  readonly say?: (text: string) => void;
+  readonly signal?: AbortSignal;
+}
+
 /** The user's cache, below which everything of ours lies. */
 export const cacheDir = (...parts: string[]): string =>
   join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'pfnmap', ...parts);
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+/**
+ * A name for what is not whole yet, beside the one that it will have. What a process that was killed
+ * has left there goes.
+ */
+export function partialOf(final: string): string {
+  const dir = dirname(final);
+  mkdirSync(dir, { recursive: true });
+  for (const file of readdirSync(dir)) {
+    const pid = /\.part-(\d+)$/.exec(file)?.[1];
+    if (pid && !isAlive(Number(pid))) rmSync(join(dir, file), { recursive: true, force: true });
+  }
+  return `${final}.part-${process.pid}`;
+}
 
 /** The C sources of module and agent, which lie beside the program. */
 export function guestDir(): string {
@@ -94,15 +137,37 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Runs a command without a shell. Rejects with what it said on stderr when it fails. */
+/** Commands that run, to be ended with us. */
+const running = new Set<ChildProcess>();
+
+function end({ pid }: ChildProcess): void {
+  try {
+    // With all that it has started.
+    if (pid !== undefined) process.kill(-pid, 'SIGTERM');
+  } catch {
+    // It has ended.
+  }
+}
+process.on('exit', () => running.forEach(end));
+
+/**
+ * Runs a command without a shell.
+ * @throws MissingMeans with what it said on stderr, when it fails; Interrupted
+ */
 export function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  const { cwd, env, signal } = options;
   return new Promise((done, fail) => {
+    if (signal?.aborted) return fail(new Interrupted());
     const child = spawn(file, args, {
-      cwd: options.cwd,
-      env: { ...environment(), LC_ALL: 'C', ...options.env },
+      cwd,
+      env: { ...environment(), LC_ALL: 'C', ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
-      signal: options.signal,
+      // A group of its own: Ctrl-C is for us, and we end it.
+      detached: true,
     });
+    const stop = () => end(child);
+    signal?.addEventListener('abort', stop);
+    running.add(child);
     const out: Buffer[] = [];
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
@@ -112,12 +177,15 @@ export function run(file: string, args: readonly string[], options: RunOptions =
     // A command that does not read its input to the end says why by its exit code.
     child.stdin.on('error', () => {});
     child.stdin.end(options.input);
-    child.on('error', fail);
+    child.on('error', (error) => fail(new MissingMeans(`${file}: ${error.message}`)));
     child.on('close', (code) => {
-      if (code === 0) done({ stdout: Buffer.concat(out), stderr });
+      running.delete(child);
+      signal?.removeEventListener('abort', stop);
+      if (signal?.aborted) fail(new Interrupted());
+      else if (code === 0) done({ stdout: Buffer.concat(out), stderr });
       else {
         const said = stderr.trim() || Buffer.concat(out).toString().trim() || `exit code ${code}`;
-        fail(new Error(`${[file, ...args].join(' ')}: ${said.slice(-2000)}`));
+        fail(new MissingMeans(`${[file, ...args].join(' ')}: ${said.slice(-2000)}`));
       }
     });
   });

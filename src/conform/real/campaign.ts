@@ -8,7 +8,8 @@ import type { ZeroPage } from '../guest.ts';
 import type { Op } from '../program.ts';
 import { answersOf, type Case, type Comparison, emptyComparison, runOps, tally } from '../run.ts';
 import { shrink } from '../shrink.ts';
-import { type Answer, Machine, type ProgramText } from './machine.ts';
+import { type Doing, Interrupted } from './cache.ts';
+import { type Answer, Machine } from './machine.ts';
 import type { Kernel } from './packages.ts';
 
 /** The version of the model that behaves as a kernel of this release. */
@@ -17,12 +18,9 @@ export const versionOf = (release: string): LinuxVersion =>
 
 export const textOf = (op: Op): string => [op.proc, op.name, ...op.args].join(' ');
 
-export interface CampaignOptions {
+export interface CampaignOptions extends Doing {
   /** Machines at a time. */
   readonly jobs: number;
-  readonly signal?: AbortSignal;
-  /** What is being done before programs run. */
-  readonly say?: (text: string) => void;
   readonly onProgress?: (done: number) => void;
   /** Called with each case and what the real kernel answered. */
   readonly onAnswer?: (one: Case, answer: Answer) => void;
@@ -54,12 +52,17 @@ export async function campaign(
   const share = Math.ceil(cases.length / jobs);
   const started = performance.now();
   // The first machine boots and saves; the others are restored from what it saved.
-  const first = new Machine(kernel, options.say);
-  await first.start();
+  const first = new Machine(kernel, options);
+  try {
+    await first.start();
+  } catch (error) {
+    if (error instanceof Interrupted) return out;
+    throw error;
+  }
   const shares = Array.from({ length: jobs }, (_, i) => cases.slice(i * share, (i + 1) * share));
   await Promise.all(
     shares.map((mine, i) =>
-      runShare(i === 0 ? first : new Machine(kernel), mine, linux, out, options),
+      runShare(i === 0 ? first : new Machine(kernel, options), mine, linux, out, options),
     ),
   );
   out.ms = performance.now() - started;
@@ -90,7 +93,6 @@ async function runShare(
         options.onAnswer?.(one, answer);
         options.onProgress?.(out.programs);
       },
-      options.signal,
     );
   } finally {
     out.deaths += machine.deaths;
@@ -101,7 +103,10 @@ async function runShare(
 const same = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((text, i) => text === b[i]);
 
-/** The shortest program that still disagrees, on machines of its own; null if it does not alone. */
+/**
+ * The shortest program that still disagrees, or the shortest that was found until somebody stopped the
+ * machine; null if none does when it is run alone.
+ */
 export async function shorten(
   kernel: Kernel,
   id: string,
@@ -109,15 +114,21 @@ export async function shorten(
   machine: Machine,
 ): Promise<Shrunk | null> {
   const linux = versionOf(kernel.release);
-  const both = async (some: readonly Op[]) => {
-    const booted = (await machine.runOne(some.map(textOf) as ProgramText)).results;
-    return { booted, model: runOps(linux, some) };
-  };
+  let shortest: Shrunk | null = null;
   const differs = async (some: readonly Op[]) => {
-    const { booted, model } = await both(some);
-    return !same(booted, model);
+    const texts = some.map(textOf);
+    let booted: readonly string[];
+    try {
+      booted = (await machine.runOne(texts)).results;
+    } catch (error) {
+      if (error instanceof Interrupted) return false;
+      throw error;
+    }
+    const model = runOps(linux, some);
+    if (same(booted, model)) return false;
+    shortest = { id, ops: texts, booted, model };
+    return true;
   };
-  if (!(await differs(ops))) return null;
-  const short = await shrink(ops, differs);
-  return { id, ops: short.map(textOf), ...(await both(short)) };
+  if (await differs(ops)) await shrink(ops, differs);
+  return shortest;
 }

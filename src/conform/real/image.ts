@@ -8,7 +8,6 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -17,7 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { cacheDir, findProgram, guestDir, program, run } from './cache.ts';
+import { cacheDir, type Doing, findProgram, guestDir, partialOf, program, run } from './cache.ts';
 import type { Kernel } from './packages.ts';
 
 /** Stock modules that the guest needs, unless they are built in; with their parameters. */
@@ -53,10 +52,10 @@ function findModules(dir: string, found = new Map<string, string>()): Map<string
   return found;
 }
 
-async function readModule(path: string): Promise<Buffer> {
+async function readModule(path: string, doing: Doing): Promise<Buffer> {
   const packer = path.endsWith('.xz') ? 'xz' : path.endsWith('.zst') ? 'zstd' : null;
-  if (packer) return (await run(program(packer), ['-dc', path])).stdout;
-  if (path.endsWith('.gz')) return (await run(program('gzip'), ['-dc', path])).stdout;
+  if (packer) return (await run(program(packer), ['-dc', path], doing)).stdout;
+  if (path.endsWith('.gz')) return (await run(program('gzip'), ['-dc', path], doing)).stdout;
   return readFileSync(path);
 }
 
@@ -75,7 +74,7 @@ interface ImageFile {
 }
 
 /** The needed modules in the order in which they must be loaded. */
-async function stockModules(kernel: Kernel): Promise<ImageFile[]> {
+async function stockModules(kernel: Kernel, doing: Doing): Promise<ImageFile[]> {
   const files = kernel.modules
     ? findModules(join(kernel.modules, 'kernel'))
     : new Map<string, string>();
@@ -87,7 +86,7 @@ async function stockModules(kernel: Kernel): Promise<ImageFile[]> {
     // Not there: built in, or a device that this kernel lacks.
     if (!path || done.has(name)) return;
     done.add(name);
-    const data = await readModule(path);
+    const data = await readModule(path, doing);
     for (const other of dependencies(data)) await add(other, '');
     out.push({ name: `modules/${name}.ko`, mode: 0o100644, data });
     list.push(parameters ? `${name}.ko ${parameters}` : `${name}.ko`);
@@ -116,23 +115,24 @@ export function cpio(files: readonly ImageFile[]): Buffer {
  * Builds the agent: static, so that the image needs no library, and such that it lies above the arena
  * of the programs, where mmap puts things.
  */
-async function buildAgent(dir: string): Promise<Buffer> {
+async function buildAgent(dir: string, doing: Doing): Promise<Buffer> {
   const out = join(dir, 'agent');
   const source = join(guestDir(), 'agent');
   const files = readdirSync(source).filter((file) => file.endsWith('.c'));
   const headers = cacheDir('tools', 'usr', 'include', 'stdio.h');
-  await run(program('gcc'), [
+  const args = [
     ...(existsSync(headers) ? [`--sysroot=${cacheDir('tools')}`] : []),
     ...['-std=gnu11', '-O2', '-s', '-o', out],
     // One mapping of code and one of data: each fork copies what there is.
     ...['-static-pie', '-Wl,-z,noseparate-code,-z,norelro'],
     ...files.map((file) => join(source, file)),
-  ]);
+  ];
+  await run(program('gcc'), args, doing);
   return readFileSync(out);
 }
 
 /** Builds our module against the kernel's headers. */
-async function buildModule(kernel: Kernel, dir: string): Promise<Buffer> {
+async function buildModule(kernel: Kernel, dir: string, doing: Doing): Promise<Buffer> {
   const source = join(guestDir(), 'module');
   const work = join(dir, 'module');
   mkdirSync(work);
@@ -141,11 +141,12 @@ async function buildModule(kernel: Kernel, dir: string): Promise<Buffer> {
   const wanted = /-?(gcc-\d+)$/m.exec(variables(kernel))?.[1];
   const cc = wanted && findProgram(wanted) ? wanted : 'gcc';
   program(cc);
-  await run(program('make'), [
+  const args = [
     ...['-s', '-C', kernel.headers, `M=${work}`, `CC=${cc}`],
     // Type information for BPF needs a tool more, and nobody reads ours.
     ...['CONFIG_DEBUG_INFO_BTF_MODULES=', 'CONFIG_DEBUG_INFO=', 'modules'],
-  ]);
+  ];
+  await run(program('make'), args, doing);
   return readFileSync(join(work, 'pfnmap_test.ko'));
 }
 
@@ -154,23 +155,23 @@ function variables(kernel: Kernel): string {
   return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
 
-/**
- * The path of the RAM disk for a kernel; builds it if need be.
- * @param say what is being done, for progress
- */
-export async function guestImage(kernel: Kernel, say: (text: string) => void): Promise<string> {
-  const images = cacheDir('images');
-  mkdirSync(images, { recursive: true });
-  const final = join(images, `${kernel.release}-${guestHash()}.cpio.gz`);
+/** The path of the RAM disk for a kernel; builds it if need be. */
+export async function guestImage(kernel: Kernel, doing: Doing): Promise<string> {
+  const final = cacheDir('images', `${kernel.release}-${guestHash()}.cpio.gz`);
   if (existsSync(final)) return final;
-  say(`building the test module for ${kernel.release}`);
-  const dir = mkdtempSync(join(images, 'build-'));
+  doing.say?.(`building the test module for ${kernel.release}`);
+  const dir = partialOf(final);
+  rmSync(dir, { recursive: true, force: true });
+  mkdirSync(dir);
   try {
-    const [agent, module, stock] = await Promise.all([
-      buildAgent(dir),
-      buildModule(kernel, dir),
-      stockModules(kernel),
-    ]);
+    const parts = [
+      buildAgent(dir, doing),
+      buildModule(kernel, dir, doing),
+      stockModules(kernel, doing),
+    ] as const;
+    // Nobody writes here any more when it goes.
+    await Promise.allSettled(parts);
+    const [agent, module, stock] = await Promise.all(parts);
     const archive = cpio([
       { name: 'modules', mode: 0o40755, data: Buffer.alloc(0) },
       { name: 'init', mode: 0o100755, data: agent },

@@ -4,6 +4,7 @@
  * fresh machine when one dies. Which program it died of, and at which op, is found by running that
  * program alone, answer by answer.
  */
+import { type Doing, Interrupted } from './cache.ts';
 import type { Kernel } from './packages.ts';
 import { type Cpus, type Qemu, startMachine } from './qemu.ts';
 
@@ -29,7 +30,13 @@ type End = 'answered' | 'ended' | 'hung' | 'stopped';
 /** What a dead kernel said: its one line that tells most. */
 function lastWords(console: string): string {
   const clean = console.replaceAll('\r', '');
-  for (const pattern of [/kernel BUG at \S+!/, /BUG: .*/, /Oops: .*/, /Kernel panic - .*/]) {
+  for (const pattern of [
+    /kernel BUG at \S+!/,
+    /BUG: .*/,
+    /Oops: .*/,
+    /Kernel panic - .*/,
+    /QEMU ended: .*/,
+  ]) {
     const found = pattern.exec(clean);
     if (found) return found[0].trim();
   }
@@ -41,15 +48,19 @@ export class Machine {
   /** Machines that had to be replaced. */
   deaths = 0;
 
+  /** @param doing its signal stops whatever the machine is at */
   constructor(
     readonly kernel: Kernel,
-    private readonly say: (text: string) => void = () => {},
+    private readonly doing: Doing = {},
     private readonly cpus: Cpus = 1,
   ) {}
 
-  /** Starts the machine, if it does not run yet. */
+  /**
+   * Starts the machine, if it does not run yet.
+   * @throws MissingMeans, Interrupted
+   */
   async start(): Promise<void> {
-    this.qemu ??= await startMachine(this.kernel, this.cpus, this.say);
+    this.qemu ??= await startMachine(this.kernel, this.cpus, this.doing);
   }
 
   async close(): Promise<void> {
@@ -59,33 +70,34 @@ export class Machine {
   }
 
   /**
-   * Runs programs in order.
+   * Runs programs in order; when it is stopped, those are answered that are.
    * @param onAnswer called with each program's place and answer, in order
-   * @param signal stops after the answers that are there
    */
   async run(
     programs: readonly ProgramText[],
     onAnswer: (index: number, answer: Answer) => void,
-    signal?: AbortSignal,
   ): Promise<void> {
+    const { signal } = this.doing;
     let done = 0;
     const give = (answer: Answer) => onAnswer(done++, answer);
     while (done < programs.length && !signal?.aborted) {
-      const end = await this.serve(programs.slice(done), false, give, signal);
+      const end = await this.serve(programs.slice(done), false, give);
       // A signal to the whole group ends QEMU, too.
       if (end === 'answered' || end === 'stopped' || signal?.aborted) break;
-      const before = done;
-      give(await this.postMortem(programs[before], end));
+      const answer = await this.postMortem(programs[done], end);
+      if (!signal?.aborted) give(answer);
     }
   }
 
-  /** One program, alone. */
+  /**
+   * One program, alone.
+   * @throws Interrupted when it is stopped before there is an answer
+   */
   async runOne(program: ProgramText): Promise<Answer> {
-    let answer: Answer = { results: [], log: [] };
-    await this.run([program], (_, a) => {
-      answer = a;
-    });
-    return answer;
+    const answers: Answer[] = [];
+    await this.run([program], (_, answer) => answers.push(answer));
+    if (!answers.length) throw new Interrupted();
+    return answers[0];
   }
 
   /** The program that a machine died of, again on a fresh one, answer by answer. */
@@ -101,7 +113,6 @@ export class Machine {
       (a) => {
         answer = a;
       },
-      undefined,
       partial,
     );
     if (again === 'answered' && answer) {
@@ -122,10 +133,15 @@ export class Machine {
     programs: readonly ProgramText[],
     stream: boolean,
     give: (answer: Answer) => void,
-    signal?: AbortSignal,
     partial?: string[],
   ): Promise<End> {
-    await this.start();
+    const { signal } = this.doing;
+    try {
+      await this.start();
+    } catch (error) {
+      if (error instanceof Interrupted) return 'stopped';
+      throw error;
+    }
     const qemu = this.qemu as Qemu;
     const { agent } = qemu.channels;
     const texts = programs.map((ops) => `${stream ? '!stream\n' : ''}${ops.join('\n')}\nE\n`);

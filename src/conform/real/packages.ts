@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { cacheDir, MissingMeans, program, run } from './cache.ts';
+import { cacheDir, type Doing, MissingMeans, partialOf, program, run } from './cache.ts';
 import { getTools } from './tools.ts';
 
 /** A kernel that can be booted, with what our module is built against. */
@@ -82,28 +82,33 @@ interface Package {
 export class Apt {
   private options: readonly string[] = [];
 
-  constructor(private readonly say: (text: string) => void) {}
+  constructor(private readonly doing: Doing) {}
+
+  /** What a program of apt prints. */
+  private async run(name: string, args: readonly string[], cwd?: string): Promise<string> {
+    const { signal } = this.doing;
+    return (
+      await run(program(name), [...this.options, ...args], { cwd, signal })
+    ).stdout.toString();
+  }
 
   /** Names of packages that match. */
   async search(pattern: string): Promise<string[]> {
     let names = await this.names(pattern);
     if (names.length) return names;
-    this.say('no package lists that name it: fetching lists');
+    this.doing.say?.('no package lists that name it: fetching lists');
     this.options = ['-o', `Dir::State::Lists=${cacheDir('apt', 'lists')}`];
     mkdirSync(join(cacheDir('apt', 'lists'), 'partial'), { recursive: true });
     mkdirSync(join(cacheDir('apt', 'cache')), { recursive: true });
     this.options = [...this.options, '-o', `Dir::Cache=${cacheDir('apt', 'cache')}`];
     this.options = [...this.options, '-o', 'APT::Sandbox::User=', '-o', 'Debug::NoLocking=1'];
-    await run(program('apt-get'), [...this.options, 'update']);
+    await this.run('apt-get', ['update']);
     names = await this.names(pattern);
     return names;
   }
 
   private async names(pattern: string): Promise<string[]> {
-    const args = [...this.options, 'search', '--names-only', pattern];
-    const { stdout } = await run(program('apt-cache'), args);
-    return stdout
-      .toString()
+    return (await this.run('apt-cache', ['search', '--names-only', pattern]))
       .split('\n')
       .map((line) => line.split(' ')[0])
       .filter((name) => name !== '');
@@ -111,17 +116,15 @@ export class Apt {
 
   /** Packages that an installation of these would bring, and that the system has not. */
   async install(names: readonly string[]): Promise<string[]> {
-    const args = [...this.options, '--simulate', '--no-install-recommends', 'install', ...names];
-    const { stdout } = await run(program('apt-get'), args);
-    return [...stdout.toString().matchAll(/^Inst ([^ :]+)/gm)].map(([, name]) => name);
+    const args = ['--simulate', '--no-install-recommends', 'install', ...names];
+    return [...(await this.run('apt-get', args)).matchAll(/^Inst ([^ :]+)/gm)].map(
+      ([, name]) => name,
+    );
   }
 
   /** What the lists say of packages, in the lists' order. */
   async show(names: readonly string[]): Promise<Package[]> {
-    const args = [...this.options, 'show', '--no-all-versions', ...names];
-    const { stdout } = await run(program('apt-cache'), args);
-    return stdout
-      .toString()
+    return (await this.run('apt-cache', ['show', '--no-all-versions', ...names]))
       .split(/\n\n+/)
       .filter((stanza) => stanza.startsWith('Package: '))
       .map(packageOf);
@@ -144,9 +147,9 @@ export class Apt {
     if (missing.length) {
       const size = Math.ceil(missing.reduce((sum, pkg) => sum + pkg.size, 0) / 1e6);
       const what = missing.length <= 4 ? missing.map((pkg) => pkg.name).join(', ') : undefined;
-      this.say(`downloading ${what ?? `${missing.length} packages`}, ${size} MB`);
+      this.doing.say?.(`downloading ${what ?? `${missing.length} packages`}, ${size} MB`);
       const wanted = missing.map((pkg) => `${pkg.name}=${pkg.version}`);
-      await run(program('apt-get'), [...this.options, 'download', ...wanted], { cwd: dir });
+      await this.run('apt-get', ['download', ...wanted], dir);
     }
     const files: string[] = [];
     for (const pkg of packages) {
@@ -190,7 +193,7 @@ async function newestImage(apt: Apt, series: string): Promise<string> {
   if (names.length === 0) {
     throw new MissingMeans(
       `no package of a stock kernel ${series} is known to apt here. Add the Debian suite that has ` +
-        'it to the sources of apt, or boot your own: --boot VMLINUZ:HEADERS',
+        'it to the sources of apt, or boot your own: --boot VMLINUZ',
     );
   }
   return names.sort(newer)[0].slice('linux-image-'.length);
@@ -208,16 +211,15 @@ function relocate(root: string, release: string): string {
 
 /**
  * Brings the newest stock kernel of a series into the cache, with headers and build tools.
- * @param say what is being done, for progress
- * @throws MissingMeans when apt has it not
+ * @throws MissingMeans when apt has it not, Interrupted
  */
-export async function getKernel(series: string, say: (text: string) => void): Promise<Kernel> {
+export async function getKernel(series: string, doing: Doing): Promise<Kernel> {
   if (!/^\d+\.\d+$/.test(series)) {
     throw new MissingMeans(`'${series}' is no series of kernels: say 6.12, or 6.1`);
   }
-  const apt = new Apt(say);
+  const apt = new Apt(doing);
   const release = await newestImage(apt, series);
-  await getTools(apt, say);
+  await getTools(apt, doing);
   const final = join(kernelsDir(), release);
   const have = listKernels().find((k) => k.release === release);
   if (have) return have;
@@ -227,10 +229,11 @@ export async function getKernel(series: string, say: (text: string) => void): Pr
   wanted.push(...headers.depends.filter((d) => /^linux-(headers-.*-common|kbuild-)/.test(d)));
   const files = await apt.download(wanted);
 
-  const partial = `${final}.partial-${process.pid}`;
+  const partial = partialOf(final);
   mkdirSync(partial, { recursive: true });
   try {
-    for (const file of files) await run(program('dpkg-deb'), ['-x', file, partial]);
+    doing.say?.('unpacking');
+    for (const file of files) await run(program('dpkg-deb'), ['-x', file, partial], doing);
     rmSync(final, { recursive: true, force: true });
     renameSync(partial, final);
   } finally {
@@ -246,25 +249,4 @@ export async function getKernel(series: string, say: (text: string) => void): Pr
   writeFileSync(join(final, 'kernel.json'), JSON.stringify(kernel, null, 1));
   for (const file of files) rmSync(file, { force: true });
   return kernel;
-}
-
-/** A kernel of the user's own: `VMLINUZ:HEADERS`. */
-export function ownKernel(text: string): Kernel {
-  const colon = text.indexOf(':');
-  const vmlinuz = colon < 0 ? text : text.slice(0, colon);
-  const headers = colon < 0 ? '' : text.slice(colon + 1);
-  if (headers === '') {
-    throw new MissingMeans(
-      `our test module has to be built for ${vmlinuz}: name its headers, ${vmlinuz}:HEADERS ` +
-        '(a configured tree, such as /lib/modules/RELEASE/build)',
-    );
-  }
-  const releaseFile = join(headers, 'include', 'config', 'kernel.release');
-  if (!existsSync(releaseFile)) {
-    throw new MissingMeans(`${headers}: not a configured kernel tree (no ${releaseFile})`);
-  }
-  const release = readFileSync(releaseFile, 'utf8').trim();
-  const beside = [join(headers, '..'), join('/lib/modules', release)];
-  const modules = beside.find((dir) => existsSync(join(dir, 'kernel'))) ?? null;
-  return { release, name: release, vmlinuz, headers, modules };
 }

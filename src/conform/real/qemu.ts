@@ -13,7 +13,6 @@ import { createHash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
-  mkdirSync,
   openSync,
   readdirSync,
   renameSync,
@@ -22,7 +21,16 @@ import {
 } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import { cacheDir, environment, findProgram, program } from './cache.ts';
+import {
+  cacheDir,
+  type Doing,
+  environment,
+  findProgram,
+  Interrupted,
+  MissingMeans,
+  partialOf,
+  program,
+} from './cache.ts';
 import { guestHash, guestImage } from './image.ts';
 import type { Kernel } from './packages.ts';
 
@@ -104,10 +112,42 @@ export class Qemu {
         this.console += String(error);
         done();
       });
-      this.child.on('close', () => done());
+      this.child.on('close', (code, signal) => {
+        // By itself it ends when the guest does.
+        if (code !== 0) this.console += `\nQEMU ended: ${signal ?? `exit code ${code}`}\n`;
+        done();
+      });
     });
     machines.add(this);
     void this.ended.then(() => machines.delete(this));
+  }
+
+  /**
+   * Does what starts a machine; ends it if that fails, or if somebody asks for it.
+   * @throws Interrupted, MissingMeans with what the machine said
+   */
+  async starting(what: () => Promise<void>, signal?: AbortSignal): Promise<void> {
+    const stop = () => this.killNow();
+    signal?.addEventListener('abort', stop);
+    try {
+      if (signal?.aborted) throw new Interrupted();
+      await what();
+      if (signal?.aborted) throw new Interrupted();
+    } catch (error) {
+      await this.kill();
+      if (signal?.aborted) throw new Interrupted();
+      throw new MissingMeans(`${(error as Error).message}${this.said()}`);
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  /** The last that the console said before the kernel began to list calls and registers. */
+  private said(): string {
+    const lines = this.console.replaceAll('\r', '').split('\n');
+    const end = lines.findIndex((line) => /\] (CPU: |Call Trace:)/.test(line));
+    const last = lines.slice(0, end < 0 ? undefined : end).filter((line) => line.trim() !== '');
+    return last.length ? `; it said:\n${last.slice(-8).join('\n')}` : '';
   }
 
   /** Ends it at once. Returns when it is gone. */
@@ -178,9 +218,8 @@ async function untilReady(qemu: Qemu): Promise<void> {
   const what = await Promise.race([line, qemu.ended.then(() => 'ended' as const), late]);
   clearTimeout(timer);
   if (what === undefined) return;
-  await qemu.kill();
-  const why = what === 'late' ? `not ready after ${BOOT_TIMEOUT / 1000} s` : 'ended';
-  throw new Error(`the guest did not boot: ${why}.\n${qemu.console.slice(-2000)}`);
+  const why = what === 'late' ? `is not ready after ${BOOT_TIMEOUT / 1000} s` : 'ended';
+  throw new Error(`the guest did not boot: it ${why}`);
 }
 
 const nameOf = ({ release }: Kernel, cpus: Cpus): string => (cpus > 1 ? `smp-${release}` : release);
@@ -205,16 +244,35 @@ const memoryFile = (path: string, share: boolean): string[] => [
   ...['-m', MEMORY],
 ];
 
+/** Saves a machine whose memory is in its file already. */
+async function save(qemu: Qemu): Promise<void> {
+  await qemu.ask('qmp_capabilities');
+  const capabilities = [{ capability: 'x-ignore-shared', state: true }];
+  await qemu.ask('migrate-set-capabilities', { capabilities });
+  // This QEMU can write to a command only. The path is not part of what its shell reads.
+  await qemu.ask('migrate', { uri: 'exec:cat > "$PFNMAP_STATE"' });
+  await migrated(qemu, 'QEMU could not save the machine');
+}
+
+/** Waits until the state of a machine has gone out, or come in. */
+async function migrated(qemu: Qemu, failure: string): Promise<void> {
+  for (;;) {
+    const { status } = (await qemu.ask('query-migrate')) as { status?: string };
+    if (status === 'completed') return;
+    if (status === 'failed') throw new Error(failure);
+    await new Promise((done) => setTimeout(done, 5));
+  }
+}
+
 /** Boots a machine and saves it. */
-async function bootAndSave(kernel: Kernel, cpus: Cpus, say: (text: string) => void): Promise<void> {
-  const image = await guestImage(kernel, say);
+async function bootAndSave(kernel: Kernel, cpus: Cpus, doing: Doing): Promise<void> {
+  const image = await guestImage(kernel, doing);
   const { memory, state } = savedFiles(kernel, cpus);
-  mkdirSync(cacheDir('machines'), { recursive: true });
-  const mine = `.${process.pid}.part`;
-  say(`booting ${kernel.release}`);
+  const parts = { memory: partialOf(memory), state: partialOf(state) };
+  doing.say?.(`booting ${kernel.release}`);
   const qemu = new Qemu(
     [
-      ...memoryFile(memory + mine, true),
+      ...memoryFile(parts.memory, true),
       ...[
         '-smp',
         String(cpus),
@@ -227,29 +285,19 @@ async function bootAndSave(kernel: Kernel, cpus: Cpus, say: (text: string) => vo
       ],
     ],
     [],
-    { PFNMAP_STATE: state + mine },
+    { PFNMAP_STATE: parts.state },
   );
   try {
-    await untilReady(qemu);
-    await qemu.ask('qmp_capabilities');
-    // Memory is in its file already.
-    const capabilities = [{ capability: 'x-ignore-shared', state: true }];
-    await qemu.ask('migrate-set-capabilities', { capabilities });
-    // This QEMU can write to a command only. The path is not part of what its shell reads.
-    await qemu.ask('migrate', { uri: 'exec:cat > "$PFNMAP_STATE"' });
-    for (;;) {
-      const { status } = (await qemu.ask('query-migrate')) as { status?: string };
-      if (status === 'completed') break;
-      if (status === 'failed') throw new Error('QEMU could not save the machine');
-      await new Promise((done) => setTimeout(done, 10));
-    }
+    await qemu.starting(async () => {
+      await untilReady(qemu);
+      await save(qemu);
+    }, doing.signal);
     await qemu.kill();
-    renameSync(memory + mine, memory);
-    renameSync(state + mine, state);
+    renameSync(parts.memory, memory);
+    renameSync(parts.state, state);
   } finally {
-    await qemu.kill();
-    rmSync(memory + mine, { force: true });
-    rmSync(state + mine, { force: true });
+    rmSync(parts.memory, { force: true });
+    rmSync(parts.state, { force: true });
   }
   forgetOld(nameOf(kernel, cpus), memory);
 }
@@ -273,31 +321,39 @@ export function isSaved(kernel: Kernel, cpus: Cpus = 1): boolean {
 
 /**
  * A machine whose agent is ready: restored, after booting and saving it if that was not done before.
- * @param say what is being done, for progress
+ * @throws MissingMeans when it does not start, Interrupted
  */
-export async function startMachine(
-  kernel: Kernel,
-  cpus: Cpus,
-  say: (text: string) => void,
-): Promise<Qemu> {
-  if (!isSaved(kernel, cpus)) await bootAndSave(kernel, cpus, say);
+export async function startMachine(kernel: Kernel, cpus: Cpus, doing: Doing): Promise<Qemu> {
+  if (isSaved(kernel, cpus)) {
+    try {
+      return await restore(kernel, cpus, doing);
+    } catch (error) {
+      if (error instanceof Interrupted) throw error;
+      const why = (error as Error).message.split('\n').slice(0, 2).join(' ');
+      doing.say?.(`the saved machine of ${kernel.release} is of no use (${why})`);
+    }
+  }
+  await bootAndSave(kernel, cpus, doing);
+  return restore(kernel, cpus, doing);
+}
+
+async function restore(kernel: Kernel, cpus: Cpus, doing: Doing): Promise<Qemu> {
   const { memory, state } = savedFiles(kernel, cpus);
   const file = openSync(state, 'r');
-  let qemu: Qemu | undefined;
   try {
-    qemu = new Qemu(
+    const qemu = new Qemu(
       [...memoryFile(memory, false), '-smp', String(cpus), '-incoming', 'defer'],
       [file],
     );
-    await qemu.ask('qmp_capabilities');
-    const capabilities = [{ capability: 'x-ignore-shared', state: true }];
-    await qemu.ask('migrate-set-capabilities', { capabilities });
-    await qemu.ask('migrate-incoming', { uri: 'fd:6' });
-  } catch (error) {
-    await qemu?.kill();
-    throw new Error(`QEMU: ${qemu?.console || String(error)}`);
+    await qemu.starting(async () => {
+      await qemu.ask('qmp_capabilities');
+      const capabilities = [{ capability: 'x-ignore-shared', state: true }];
+      await qemu.ask('migrate-set-capabilities', { capabilities });
+      await qemu.ask('migrate-incoming', { uri: 'fd:6' });
+      await migrated(qemu, 'QEMU could not restore the machine');
+    }, doing.signal);
+    return qemu;
   } finally {
     closeSync(file);
   }
-  return qemu;
 }

@@ -5,6 +5,7 @@
  * one that it has and that was never seen says nothing.
  */
 import { type Possible, possibleOutcomes, type Race } from '../race.ts';
+import type { Doing } from './cache.ts';
 import { textOf, versionOf } from './campaign.ts';
 import { type Answer, Machine } from './machine.ts';
 import type { Kernel } from './packages.ts';
@@ -24,14 +25,11 @@ export interface Held {
   readonly leftOut: string | null;
 }
 
-export interface RaceOptions {
+export interface RaceOptions extends Doing {
   /** Runs of each race. */
   readonly runs: number;
   /** Of the waits before ops. */
   readonly seed: number;
-  readonly signal?: AbortSignal;
-  /** What is being done before races run. */
-  readonly say?: (text: string) => void;
   /** Called now and then with the runs of the present race. */
   readonly onProgress?: (runs: number) => void;
   readonly onHeld?: (held: Held) => void;
@@ -59,7 +57,7 @@ export async function runRaces(
 ): Promise<Held[]> {
   const { signal } = options;
   const linux = versionOf(kernel.release);
-  const machine = new Machine(kernel, options.say, 2);
+  const machine = new Machine(kernel, options, 2);
   const all: Held[] = [];
   try {
     for (const race of races) {
@@ -67,6 +65,7 @@ export async function runRaces(
       const possible = possibleOutcomes(linux, race);
       const leftOut = whyLeftOut(possible);
       const ran = leftOut ? NOT_RUN : await runRace(machine, race, options);
+      if (signal?.aborted && ran.runs === 0) break;
       const unexpected = [...ran.seen.keys()].filter(
         (outcome) => outcome !== OTHERS && !possible.outcomes.has(outcome),
       );
@@ -104,7 +103,7 @@ async function runRace(
   while (done < runs && !signal?.aborted) {
     const before = done;
     const request = requestOf(race, runs - done, seed + done);
-    await machine.run([request], (_, answer) => add(answer), signal);
+    await machine.run([request], (_, answer) => add(answer));
     if (done === before) break;
   }
   return { runs: done, seen, log };

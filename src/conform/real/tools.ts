@@ -5,7 +5,17 @@
  * needs to be root.
  */
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { cacheDir, findProgram, MissingMeans, PACKAGES, program, run } from './cache.ts';
+import {
+  cacheDir,
+  type Doing,
+  findProgram,
+  Interrupted,
+  MissingMeans,
+  PACKAGES,
+  partialOf,
+  program,
+  run,
+} from './cache.ts';
 import type { Apt } from './packages.ts';
 
 /** What is run in the course of building an image and booting it. */
@@ -22,25 +32,25 @@ const lacking = (): string[] => [
 
 /**
  * Brings the programs that are missing.
- * @param say what is being done, for progress
- * @throws MissingMeans when apt cannot; it names the packages
+ * @throws MissingMeans when apt cannot; it names the packages. Interrupted
  */
-export async function getTools(apt: Apt, say: (text: string) => void): Promise<void> {
+export async function getTools(apt: Apt, doing: Doing): Promise<void> {
   if (lacking().length === 0) return;
   // Whole or not at all: what an earlier version has unpacked is fetched again with the rest.
   const final = cacheDir('tools');
   rmSync(final, { recursive: true, force: true });
   const names = lacking();
   const packages = names.flatMap((name) => (PACKAGES[name] ?? name).split(' '));
-  say(`not on this system: ${names.join(', ')}; unpacking their packages into the cache`);
-  const partial = `${final}.partial-${process.pid}`;
+  doing.say?.(`not on this system: ${names.join(', ')}; unpacking their packages into the cache`);
+  const partial = partialOf(final);
   try {
     mkdirSync(partial, { recursive: true });
     const files = await apt.download(await apt.install(packages));
-    for (const file of files) await run(program('dpkg-deb'), ['-x', file, partial]);
+    for (const file of files) await run(program('dpkg-deb'), ['-x', file, partial], doing);
     renameSync(partial, final);
     for (const file of files) rmSync(file, { force: true });
   } catch (error) {
+    if (error instanceof Interrupted) throw error;
     throw new MissingMeans(
       `${names.join(', ')}: not on this system, and the packages cannot be unpacked into the cache ` +
         `(${(error as Error).message}). Debian or Ubuntu: apt-get install ${packages.join(' ')}`,
