@@ -61,7 +61,7 @@ async function treeOfExamples(): Promise<string> {
   writeFileSync(join(root, 'include/linux/common.h'), '#define COMMON(vma) helper(vma)\n');
   for (const rule of ['R1', 'R2', 'R6', 'R8', 'R12', 'R14']) {
     const from = join(import.meta.dirname, 'examples', rule);
-    for (const file of readdirSync(from)) {
+    for (const file of readdirSync(from).filter((f) => f.endsWith('.c'))) {
       mkdirSync(join(root, 'drivers', rule), { recursive: true });
       const text = readFileSync(join(from, file), 'latin1');
       const name = join(root, 'drivers', rule, file);
