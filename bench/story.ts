@@ -81,10 +81,12 @@ export function story({ users, moves = 2, consumers = [] }: Story): () => System
       checkContents: true,
     });
     const sim = { mem: k.mem, world: k };
-    simulate(sim, ex.create(MM, FD, PAGES));
-    simulate(sim, sys_mmap(MM, 0, PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, mmapTarget(FD, 0)));
+    simulate(sim, () => ex.create(MM, FD, PAGES));
+    simulate(sim, () =>
+      sys_mmap(MM, 0, PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, mmapTarget(FD, 0)),
+    );
     kinds.forEach((kind, holder) => {
-      if (kind) simulate(sim, mmu_notifier_register(holder, kind, MM, 0));
+      if (kind) simulate(sim, () => mmu_notifier_register(holder, kind, MM, 0));
     });
     return { mem: k.mem, locks: k.locks, world: k, threads };
   };

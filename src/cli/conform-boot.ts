@@ -2,7 +2,7 @@
 /** `pfnmap conform --boot`: the model, and recordings, held against kernels that run. */
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { type Coverage, generate } from '../conform/generate.ts';
-import { MAPPING_KINDS } from '../conform/kinds.ts';
+import { MAPPING_KINDS } from '../conform/mappings.ts';
 import { CorpusError, parseOp } from '../conform/program.ts';
 import {
   campaign,

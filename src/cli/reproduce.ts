@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** `pfnmap reproduce`: a failure on a real kernel, step by step, beside the model's prediction. */
-import { MAPPING_KINDS } from '../conform/kinds.ts';
+import { MAPPING_KINDS } from '../conform/mappings.ts';
+import { runOps } from '../conform/model.ts';
 import { parseOp } from '../conform/program.ts';
 import { textOf, versionOf } from '../conform/real/campaign.ts';
 import { Machine } from '../conform/real/machine.ts';
 import type { Kernel } from '../conform/real/packages.ts';
 import { REPRODUCTIONS, type Reproduction } from '../conform/reproductions.ts';
-import { runOps } from '../conform/run.ts';
 import type { Line } from '../conform/staged.ts';
 import type { Address } from '../report/address.ts';
 import type { Context } from './commands.ts';

@@ -3,7 +3,7 @@
  * Reads recordings: corpora of programs (JSON lines), facts tables and bugs tables (tab-separated,
  * told apart by their first line). Anything foreign is an error with file and line.
  */
-import { MAPPING_KINDS } from './kinds.ts';
+import { MAPPING_KINDS } from './mappings.ts';
 import { CorpusError, type Op, type Program, parseOp } from './program.ts';
 
 const SEPARATOR = ' | ';

@@ -10,7 +10,17 @@ import { errnoName } from '../kernel/errno.ts';
 import { Kernel, type KernelConfig } from '../kernel/kernel.ts';
 import { OTHERS } from '../kernel/mm/swap.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
-import { CorpusError, MAX_VPAGES, type Needs, needsOf, type Op, parseNumber } from './program.ts';
+import {
+  CorpusError,
+  DEAD,
+  KILLED,
+  MAX_VPAGES,
+  type Needs,
+  needsOf,
+  type Op,
+  parseNumber,
+  UNSUPPORTED,
+} from './program.ts';
 import { Values } from './values.ts';
 
 /** Runs one op in process `proc` and returns its result as the agent prints it. */
@@ -22,9 +32,6 @@ export type OpRoutine = (g: Guest, proc: number, args: readonly string[]) => Run
 export const FDS = 16;
 export const HOLDERS = 8;
 export const PROCESSES = 2;
-
-/** What the model answers for an op that it lacks. */
-export const UNSUPPORTED = '(not modelled)';
 
 const AGENT_PAGES = 7;
 const POISON = 0xdedededededededen;
@@ -145,9 +152,9 @@ export class Guest {
   }
 
   /** Runs kernel code as process `proc`, straight through. */
-  run<T>(proc: number, routine: Run<T>): T {
+  run<T>(proc: number, begin: () => Run<T>): T {
     this.k.mem.self = proc;
-    return simulate(this.sim, routine);
+    return simulate(this.sim, begin);
   }
 
   /** Runs one op; `handlers` is the registry. */
@@ -161,15 +168,15 @@ export class Guest {
     try {
       result = handler(this, op.proc, op.args);
     } catch (error) {
-      if (error instanceof WouldBlock) return '!SIG14';
+      if (error instanceof WouldBlock) return KILLED;
       // A fault of the model's own is one wrong answer, not the end of the run.
       return `!MODEL: ${error instanceof Error ? error.message : String(error)}`;
     }
     for (const report of reports) {
       if (report.rule === 'R14') {
-        return `!KERNEL:kernel BUG at mm/memory.c:${this.k.linux.bug_cow_pfnmap}!`;
+        return `${DEAD}kernel BUG at mm/memory.c:${this.k.linux.bug_cow_pfnmap}!`;
       }
-      if (report.text.startsWith('kernel BUG')) return `!KERNEL:${report.text}`;
+      if (report.text.startsWith('kernel BUG')) return `${DEAD}${report.text}`;
     }
     return result;
   }

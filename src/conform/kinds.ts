@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/**
- * The kinds of buffers that the recorded agent makes, as drivers and descriptors of the model; and
- * the kinds of mappings that the facts tables name, as the ops that set them up.
- */
+/** The kinds of buffers that the recorded agent makes, as drivers and descriptors of the model. */
 import { BLOCKED, type Run, routine, step } from '../explore/program.ts';
 import { dma_buf_fops, dma_buf_mmap } from '../kernel/dma-buf/dma-buf.ts';
 import { type Exporter, exporter } from '../kernel/dma-buf/exporter.ts';
@@ -250,8 +247,8 @@ export function makeBuffer(
   const other = /^(udmaof|dimp|imp)(\d+)$/.exec(kind);
   if (other) {
     const of = Number(other[2]);
-    if (other[1] === 'dimp') return g.run(proc, make_importer(proc, fd, of));
-    if (other[1] === 'imp') return g.run(proc, make_prime_import(proc, fd, of));
+    if (other[1] === 'dimp') return g.run(proc, () => make_importer(proc, fd, of));
+    if (other[1] === 'imp') return g.run(proc, () => make_prime_import(proc, fd, of));
     const memfd = describe(g.k, proc, of);
     if (!has_udmabuf(g.k)) return -ENOENT;
     // drivers/dma-buf/udmabuf.c check_memfd_seals
@@ -260,83 +257,26 @@ export function makeBuffer(
     if (!isMemfd) return -EBADFD;
     // The agent seals the memfd first, as udmabuf demands.
     g.k.file_sealed.set(memfd.file, 1);
-    return g.run(proc, make_udmabuf(proc, fd, n, memfd.file));
+    return g.run(proc, () => make_udmabuf(proc, fd, n, memfd.file));
   }
   switch (kind) {
     case 'heap':
-      return g.run(proc, make_heap(proc, fd, n));
+      return g.run(proc, () => make_heap(proc, fd, n));
     case 'udma':
-      return g.run(proc, make_udmabuf(proc, fd, n, -1));
+      return g.run(proc, () => make_udmabuf(proc, fd, n, -1));
     case 'memfd':
-      return g.run(proc, make_memfd(proc, fd, n));
+      return g.run(proc, () => make_memfd(proc, fd, n));
     case 'vgem':
-      return g.run(proc, make_vgem(proc, fd, n, 0));
+      return g.run(proc, () => make_vgem(proc, fd, n, 0));
     case 'vgemro':
-      return g.run(proc, make_vgem(proc, fd, n, READ_ONLY));
+      return g.run(proc, () => make_vgem(proc, fd, n, READ_ONLY));
     case 'vgemdrm':
-      return g.run(proc, make_vgem(proc, fd, n, BY_DRM));
+      return g.run(proc, () => make_vgem(proc, fd, n, BY_DRM));
   }
   const made = moduleExporter(kind, flags);
   if (!made) return -EINVAL;
-  const buf = g.run(proc, made.create(proc, fd, n));
+  const buf = g.run(proc, () => made.create(proc, fd, n));
   if (buf < 0) return buf;
   g.slotOf.set(buf, fd);
   return 0;
 }
-
-/** A buffer in slot 0, mapped whole at page 0. */
-const mapped = (kind: string, flags = 0, how = 's', n = 8): readonly string[] => [
-  `buf 0 ${kind} ${n} ${flags}`,
-  `map 0 ${n} 0 rw ${how} 0`,
-];
-/** A buffer in slot 1, mapped through an importer in slot 0. */
-const imported = (kind: string, flags = 0): readonly string[] => [
-  `buf 1 ${kind} 8 ${flags}`,
-  'buf 0 dimp1 8',
-  'map 0 8 0 rw s 0',
-];
-
-/** Ops that set up each kind of mapping that the facts tables name. */
-export const MAPPING_KINDS: Readonly<Record<string, readonly string[]>> = {
-  heap: mapped('heap'),
-  udma: mapped('udma'),
-  vgem: mapped('vgem'),
-  memfd: mapped('memfd'),
-  'memfd.priv': mapped('memfd', 0, 'p'),
-  'anon.priv': ['map 0 8 - rw p 0'],
-  'anon.shared': ['map 0 8 - rw s 0'],
-  rpfn: mapped('rpfn'),
-  fpfn: mapped('fpfn'),
-  fpfnw: mapped('fpfnw'),
-  fpfnr: mapped('fpfnr'),
-  hpfn: mapped('hpfn', 0, 's', 512),
-  racc: mapped('racc'),
-  ipage: mapped('ipage'),
-  fipage: mapped('fipage'),
-  fmix: mapped('fmix'),
-  fpage: mapped('fpage'),
-  fpagew: mapped('fpagew'),
-  'rpfn.priv': mapped('rpfn', 1, 'p'),
-  'fpfn.priv': mapped('fpfn', 1, 'p'),
-  'ipage.priv': mapped('ipage', 1, 'p'),
-  'fpage.priv': mapped('fpage', 1, 'p'),
-  'fmix.priv': mapped('fmix', 1, 'p'),
-  'fpfn.de': mapped('fpfn', 2),
-  'fpage.io': mapped('fpage', 4),
-  'ipage.de': mapped('ipage', 2),
-  nommap: mapped('nommap'),
-  'fpfn.ronly': mapped('fpfn', 8),
-  'fpage.liar': mapped('fpage', 16),
-  'fpage.shm': mapped('fpage', 32),
-  'fpage.shm.liar': mapped('fpage', 48),
-  'ipage.shm': mapped('ipage', 32),
-  vgemdrm: mapped('vgemdrm'),
-  'imp.heap': imported('heap'),
-  'imp.udma': imported('udma'),
-  'imp.vgem': imported('vgem'),
-  'imp.fpfn': imported('fpfn'),
-  'imp.rpfn': imported('rpfn'),
-  'imp.ipage': imported('ipage'),
-  'imp.fpage': imported('fpage'),
-  'imp.fpfn.de': imported('fpfn', 2),
-};

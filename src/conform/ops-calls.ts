@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Ops on ranges of memory and by other ways into it: madvise, mlock, smaps, pipes, O_DIRECT. */
+import type { Run } from '../explore/program.ts';
 import {
   free_pipe_info,
   pipe_read,
@@ -46,9 +47,9 @@ const readWord = (g: Guest, n: string, { err, value }: Word): string =>
   err ? count(err) : `${n}${g.show(value)}`;
 
 const range =
-  (call: (mm: number, addr: number, n: number) => Parameters<Guest['run']>[1]): OpHandler =>
+  (call: (mm: number, addr: number, n: number) => Run<number>): OpHandler =>
   (g, proc, [page, n]) =>
-    status(Number(g.run(proc, call(proc, parseNumber(page), parseNumber(n)))));
+    status(g.run(proc, () => call(proc, parseNumber(page), parseNumber(n))));
 
 const node = (ret: number): string => `st:${count(ret)}`;
 
@@ -56,8 +57,8 @@ const futex =
   (shared: number): OpHandler =>
   (g, proc, [page, off]) => {
     const { addr, word } = g.at(page, off);
-    const wake = g.run(proc, futex_wake(proc, addr, shared));
-    const wait = g.run(proc, futex_wait(proc, addr, shared, word));
+    const wake = g.run(proc, () => futex_wake(proc, addr, shared));
+    const wait = g.run(proc, () => futex_wait(proc, addr, shared, word));
     return `wake:${count(wake)},wait:${count(wait)}`;
   };
 
@@ -80,25 +81,24 @@ export const mapsOffset = (line: MapsLine, unit: number): string =>
 export const CALL_OPS: Readonly<Record<string, OpHandler>> = {
   mseal: range(sys_mseal),
   msync: (g, proc, [page, n, how]) =>
-    status(g.run(proc, sys_msync(proc, parseNumber(page), parseNumber(n), MSYNC[how] ?? 0))),
+    status(g.run(proc, () => sys_msync(proc, parseNumber(page), parseNumber(n), MSYNC[how] ?? 0))),
   uffd: (g, proc, [page, n, mode]) => {
     const addr = parseNumber(page);
     const len = parseNumber(n);
-    const ret = g.run(proc, userfaultfd_register(proc, addr, len, UFFD[mode] ?? 0));
-    if (ret === 0) g.run(proc, userfaultfd_release(proc, addr, len));
+    const ret = g.run(proc, () => userfaultfd_register(proc, addr, len, UFFD[mode] ?? 0));
+    if (ret === 0) g.run(proc, () => userfaultfd_release(proc, addr, len));
     return status(ret);
   },
   rfp: (g, proc, [page, n, pgoff]) =>
     status(
-      g.run(
-        proc,
+      g.run(proc, () =>
         sys_remap_file_pages(proc, parseNumber(page), parseNumber(n), parseNumber(pgoff)),
       ),
     ),
   minc: (g, proc, [page, n]) => {
     let text = '';
     for (let i = 0; i < parseNumber(n); i++) {
-      const ret = g.run(proc, sys_mincore(proc, parseNumber(page) + i));
+      const ret = g.run(proc, () => sys_mincore(proc, parseNumber(page) + i));
       if (ret < 0) return count(ret);
       text += ret;
     }
@@ -107,21 +107,21 @@ export const CALL_OPS: Readonly<Record<string, OpHandler>> = {
   pmap: (g, proc, [page, n]) => {
     const entries: string[] = [];
     for (let i = 0; i < parseNumber(n); i++) {
-      const e = g.run(proc, pagemap_entry(proc, parseNumber(page) + i));
+      const e = g.run(proc, () => pagemap_entry(proc, parseNumber(page) + i));
       const present = e & PM_PRESENT ? 'P' : '-';
       const file = e & PM_FILE ? 'F' : '-';
       entries.push(`${present}-${file}${e & PM_MMAP_EXCLUSIVE ? 'X' : '-'}`);
     }
     return entries.join(',');
   },
-  mvpg: (g, proc, [page]) => node(g.run(proc, do_pages_stat(proc, parseNumber(page)))),
-  mvpg0: (g, proc, [page]) => node(g.run(proc, do_pages_move(proc, parseNumber(page)))),
+  mvpg: (g, proc, [page]) => node(g.run(proc, () => do_pages_stat(proc, parseNumber(page)))),
+  mvpg0: (g, proc, [page]) => node(g.run(proc, () => do_pages_move(proc, parseNumber(page)))),
   clref: (g, proc, [type]) => {
-    g.run(proc, clear_refs_write(proc, parseNumber(type), g.k.config.vpages));
+    g.run(proc, () => clear_refs_write(proc, parseNumber(type), g.k.config.vpages));
     return 'ok';
   },
   smaps: (g, proc, [page, full]) => {
-    const line = g.run(proc, show_smap(proc, parseNumber(page)));
+    const line = g.run(proc, () => show_smap(proc, parseNumber(page)));
     if (!line) return 'none';
     const more = full
       ? ` sd=${line.sharedDirty} pd=${line.privateDirty} swap=0 lck=${line.locked} ref=${line.referenced}`
@@ -133,52 +133,69 @@ export const CALL_OPS: Readonly<Record<string, OpHandler>> = {
     );
   },
   pmk: (g, proc) => {
-    g.run(proc, free_pipe_info(proc));
-    g.run(proc, sys_pipe(proc));
+    g.run(proc, () => free_pipe_info(proc));
+    g.run(proc, () => sys_pipe(proc));
     return 'ok';
   },
   pwr: (g, proc, [n, val]) => {
     let done = 0;
     const first = g.values.value(g.token(val));
     for (; done < parseNumber(n); done++) {
-      const ret = g.run(proc, pipe_write(proc, g.values.token(first + BigInt(done))));
+      const ret = g.run(proc, () => pipe_write(proc, g.values.token(first + BigInt(done))));
       if (ret < 0) return done ? bytes(done) : count(ret);
     }
     return bytes(done);
   },
-  prd: (g, proc, [off]) => readWord(g, '4096', g.run(proc, pipe_read(proc, g.at('0', off).word))),
+  prd: (g, proc, [off]) =>
+    readWord(
+      g,
+      '4096',
+      g.run(proc, () => pipe_read(proc, g.at('0', off).word)),
+    ),
   vmsp: (g, proc, [page, n]) => {
-    g.run(proc, sys_pipe(proc));
-    return bytes(g.run(proc, sys_vmsplice(proc, proc, parseNumber(page), parseNumber(n))));
+    g.run(proc, () => sys_pipe(proc));
+    return bytes(g.run(proc, () => sys_vmsplice(proc, proc, parseNumber(page), parseNumber(n))));
   },
   cfu: (g, proc, [page, off]) => {
     const { addr, word } = g.at(page, off);
-    return readWord(g, '8', g.run(proc, through_fresh_pipe(proc, addr, word)));
+    return readWord(
+      g,
+      '8',
+      g.run(proc, () => through_fresh_pipe(proc, addr, word)),
+    );
   },
   ctu: (g, proc, [page, off, val]) => {
     const { addr, word } = g.at(page, off);
-    const ret = g.run(proc, read_fresh_pipe(proc, addr, word, g.token(val)));
+    const ret = g.run(proc, () => read_fresh_pipe(proc, addr, word, g.token(val)));
     return ret < 0 ? count(ret) : '8';
   },
   odw: (g, proc, [page, n, off]) => {
-    const ret = g.run(proc, blkdev_direct_IO(proc, parseNumber(page), parseNumber(n), 0, null, ''));
+    const ret = g.run(proc, () =>
+      blkdev_direct_IO(proc, parseNumber(page), parseNumber(n), 0, null, ''),
+    );
     if (ret < 0) return count(ret);
     const { addr, word } = g.at('0', off);
-    return `${bytes(ret)}${g.show(g.run(proc, disk_word(addr, word)))}`;
+    return `${bytes(ret)}${g.show(g.run(proc, () => disk_word(addr, word)))}`;
   },
   odr: (g, proc, [page, n]) =>
-    bytes(g.run(proc, blkdev_direct_IO(proc, parseNumber(page), parseNumber(n), 1, null, ''))),
+    bytes(
+      g.run(proc, () => blkdev_direct_IO(proc, parseNumber(page), parseNumber(n), 1, null, '')),
+    ),
   iour: range(io_register_buffer),
   futs: futex(1),
   futp: futex(0),
   ptr: (g, proc, [page, off]) => {
     if (!g.alive[CHILD]) return g.ended;
     const { addr, word } = g.at(page, off);
-    return readWord(g, '', g.run(proc, access_remote_vm(CHILD, addr, 0, word, 0)));
+    return readWord(
+      g,
+      '',
+      g.run(proc, () => access_remote_vm(CHILD, addr, 0, word, 0)),
+    );
   },
   ptw: (g, proc, [page, off, val]) => {
     if (!g.alive[CHILD]) return g.ended;
     const { addr, word } = g.at(page, off);
-    return status(g.run(proc, access_remote_vm(CHILD, addr, 1, word, g.token(val))).err);
+    return status(g.run(proc, () => access_remote_vm(CHILD, addr, 1, word, g.token(val))).err);
   },
 };

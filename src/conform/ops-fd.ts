@@ -30,26 +30,30 @@ const SYNC: Readonly<Record<string, number>> = {
 
 export const FD_OPS: Readonly<Record<string, OpHandler>> = {
   bseek: (g, proc, [fd, whence, offset]) =>
-    count(g.run(proc, sys_lseek(proc, parseNumber(fd), parseNumber(offset), parseNumber(whence)))),
-  bstat: (g, proc, [fd]) => count(pages(g.run(proc, sys_fstat_size(proc, parseNumber(fd))))),
+    count(
+      g.run(proc, () => sys_lseek(proc, parseNumber(fd), parseNumber(offset), parseNumber(whence))),
+    ),
+  bstat: (g, proc, [fd]) => count(pages(g.run(proc, () => sys_fstat_size(proc, parseNumber(fd))))),
   btrunc: (g, proc, [fd, n]) =>
-    status(g.run(proc, sys_ftruncate(proc, parseNumber(fd), parseNumber(n)))),
+    status(g.run(proc, () => sys_ftruncate(proc, parseNumber(fd), parseNumber(n)))),
   bpunch: (g, proc, [fd, first, n]) =>
-    status(g.run(proc, sys_punch_hole(proc, parseNumber(fd), parseNumber(first), parseNumber(n)))),
+    status(
+      g.run(proc, () => sys_punch_hole(proc, parseNumber(fd), parseNumber(first), parseNumber(n))),
+    ),
   bread: (g, proc, [fd, off]) => {
     const { addr, word } = g.at('0', off);
-    const { err, value } = g.run(proc, sys_pread(proc, parseNumber(fd), addr, word));
+    const { err, value } = g.run(proc, () => sys_pread(proc, parseNumber(fd), addr, word));
     if (err === END_OF_FILE) return '0=0';
     return err ? count(err) : `8${g.show(value)}`;
   },
   bwrite: (g, proc, [fd, off, val]) => {
     const { addr, word } = g.at('0', off);
-    const ret = g.run(proc, sys_pwrite(proc, parseNumber(fd), addr, word, g.token(val)));
+    const ret = g.run(proc, () => sys_pwrite(proc, parseNumber(fd), addr, word, g.token(val)));
     return ret < 0 ? count(ret) : '8';
   },
   bsync: (g, proc, [fd, when, how]) => {
     const flags = (SYNC[how] ?? 0) | (when === 'end' ? DMA_BUF_SYNC_END : 0);
-    return status(g.run(proc, sys_dma_buf_sync(proc, parseNumber(fd), flags)));
+    return status(g.run(proc, () => sys_dma_buf_sync(proc, parseNumber(fd), flags)));
   },
-  bsplice: (g, proc, [fd]) => count(pages(g.run(proc, sys_splice(proc, parseNumber(fd))))),
+  bsplice: (g, proc, [fd]) => count(pages(g.run(proc, () => sys_splice(proc, parseNumber(fd))))),
 };

@@ -35,7 +35,7 @@ import { parseNumber as num } from './program.ts';
 function buf(g: Guest, proc: number, args: readonly string[]): string {
   const [slot, kind, n, flags = '0'] = args;
   const fd = num(slot);
-  if (describe(g.k, proc, fd)) g.run(proc, sys_close(proc, fd));
+  if (describe(g.k, proc, fd)) g.run(proc, () => sys_close(proc, fd));
   g.mmapOffset.delete(fd);
   const ret = makeBuffer(g, proc, fd, kind, num(n), num(flags));
   if (ret === 0) noteOffset(g, proc, fd);
@@ -53,17 +53,17 @@ function noteOffset(g: Guest, proc: number, fd: number): void {
 
 function bclose(g: Guest, proc: number, [slot]: readonly string[]): string {
   g.mmapOffset.delete(num(slot));
-  return status(g.run(proc, sys_close(proc, num(slot))));
+  return status(g.run(proc, () => sys_close(proc, num(slot))));
 }
 
 function bdup(g: Guest, proc: number, [from, to]: readonly string[]): string {
   const source = describe(g.k, proc, num(from));
   if (!source) return 'EBADF';
   if (num(from) !== num(to) && describe(g.k, proc, num(to))) {
-    g.run(proc, sys_close(proc, num(to)));
+    g.run(proc, () => sys_close(proc, num(to)));
   }
   g.mmapOffset.delete(num(to));
-  const ret = g.run(proc, sys_dup(proc, num(from), num(to), 0));
+  const ret = g.run(proc, () => sys_dup(proc, num(from), num(to), 0));
   return status(Math.min(0, ret));
 }
 
@@ -96,7 +96,7 @@ function pte(g: Guest, proc: number, [page]: readonly string[]): string {
     entry & PTE_YOUNG ? 'Y' : 'o',
   ].join('');
   const pfn = pte_pfn(entry);
-  const owner = g.run(proc, ownerName(g, proc, pfn));
+  const owner = g.run(proc, () => ownerName(g, proc, pfn));
   const level = `L${huge ? 2 : 1} ${bits}`;
   if (owner) {
     return `${level} ${owner} ref${k.page_refcount.get(pfn)} map${k.page_mapcount.get(pfn)}`;
@@ -128,21 +128,21 @@ function vmas(g: Guest, proc: number): string {
 
 function fork(g: Guest, proc: number): string {
   if (proc !== 0 || g.alive[1]) return errnoName(EINVAL);
-  const ret = g.run(proc, dup_mmap(0, 1));
+  const ret = g.run(proc, () => dup_mmap(0, 1));
   if (ret < 0) return errnoName(ret);
-  g.run(proc, copy_files(0, 1));
+  g.run(proc, () => copy_files(0, 1));
   // The agent's next write to its own stack breaks COW, which drains the batches (do_wp_page).
-  g.run(proc, lru_add_drain());
+  g.run(proc, () => lru_add_drain());
   g.alive[1] = true;
   return 'ok';
 }
 
 /** The child is gone: its memory, its descriptors, what its consumers held. */
 function end(g: Guest): void {
-  g.run(1, exit_mmap(1));
-  g.run(1, exit_files(1));
-  g.run(1, free_pipe_info(1));
-  for (let slot = 0; slot < HOLDERS; slot++) g.run(1, holderPut(1, slot));
+  g.run(1, () => exit_mmap(1));
+  g.run(1, () => exit_files(1));
+  g.run(1, () => free_pipe_info(1));
+  for (let slot = 0; slot < HOLDERS; slot++) g.run(1, () => holderPut(1, slot));
   g.alive[1] = false;
 }
 
@@ -162,7 +162,7 @@ function reuse(g: Guest, proc: number, [slot, off, value]: readonly string[]): s
   const { k } = g;
   const want = k.hold_pfn.get(holderOf(proc, num(slot)));
   for (let tries = 0; tries < k.config.pages; tries++) {
-    const pfn = g.run(proc, alloc_page(OWNER_PIPE));
+    const pfn = g.run(proc, () => alloc_page(OWNER_PIPE));
     if (pfn < 0) break;
     if (pfn !== want) continue;
     k.page_word.set(pfn * k.config.words + g.word(num(off)), g.token(value));

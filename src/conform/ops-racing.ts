@@ -158,14 +158,10 @@ function* deviceWord(
   return write ? 'ok' : g.show(got);
 }
 
-const range =
-  (call: (mm: number, addr: number, n: number) => Run<number>): OpRoutine =>
-  (_g, proc, [page, n]) =>
-    said(call(proc, num(page), num(n)));
-
-function* said(run: Run<number>): Run<string> {
-  return status(yield* run);
-}
+const range = (call: (mm: number, addr: number, n: number) => Run<number>): OpRoutine =>
+  function* (_g, proc, [page, n]) {
+    return status(yield* call(proc, num(page), num(n)));
+  };
 
 const remote = (how: typeof access_remote_vm | typeof process_vm_rw, write: number): OpRoutine =>
   function* (g, _proc, [target, page, off, val]) {
@@ -181,8 +177,9 @@ export const RACING_OPS: Readonly<Record<string, OpRoutine>> = {
   map,
   remap,
   unmap: range(sys_munmap),
-  prot: (_g, proc, [page, n, prot]) =>
-    said(sys_mprotect(proc, num(page), num(n), protection(prot))),
+  prot: function* (_g, proc, [page, n, prot]) {
+    return status(yield* sys_mprotect(proc, num(page), num(n), protection(prot)));
+  },
   adv: function* (_g, proc, [page, n, advice]) {
     if (!isAdvice(advice)) return errnoName(EINVAL);
     return status(yield* sys_madvise(proc, num(page), num(n), advice));

@@ -23,6 +23,13 @@ export interface Program {
   readonly expect: Readonly<Partial<Record<LinuxVersion, readonly string[]>>>;
 }
 
+/** What the model answers for an op that it lacks. */
+export const UNSUPPORTED = '(not modelled)';
+/** What a dead kernel's console says; nothing after it has a result. */
+export const DEAD = '!KERNEL:';
+/** The program waited until it was killed; nothing after it ran. */
+export const KILLED = '!SIG14';
+
 /** Input that is not what it should be; `where` is file and line. */
 export class CorpusError extends Error {
   override readonly name = 'CorpusError';

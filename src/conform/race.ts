@@ -11,9 +11,9 @@ import { Search } from '../explore/search.ts';
 import { Kernel } from '../kernel/kernel.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { Guest, machineConfig } from './guest.ts';
+import { OPS } from './ops.ts';
 import { RACING_OPS } from './ops-racing.ts';
 import { CorpusError, type Op, parseOp } from './program.ts';
-import { OPS } from './run.ts';
 
 export interface Race {
   readonly id: string;

@@ -5,45 +5,9 @@
  */
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { ANY_VERSION, parseCorpus, parseFacts } from './corpus.ts';
-import { Guest, type OpHandler, type OpRoutine, UNSUPPORTED, type ZeroPage } from './guest.ts';
-import { CALL_OPS } from './ops-calls.ts';
-import { FD_OPS } from './ops-fd.ts';
-import { MEMORY_OPS } from './ops-memory.ts';
-import { RACING_OPS } from './ops-racing.ts';
-import type { Op } from './program.ts';
-
-/** An op that others might interrupt, straight through. */
-const straight =
-  (op: OpRoutine): OpHandler =>
-  (g, proc, args) =>
-    g.run(proc, op(g, proc, args));
-
-/** Every op that the model implements. */
-export const OPS: ReadonlyMap<string, OpHandler> = new Map([
-  ...Object.entries({ ...MEMORY_OPS, ...CALL_OPS, ...FD_OPS }),
-  ...Object.entries(RACING_OPS).map(([name, op]) => [name, straight(op)] as const),
-]);
-
-/** What a dead kernel's console says; nothing after it has a result. */
-const DEAD = '!KERNEL:';
-/** The program waited until it was killed; nothing after it ran. */
-const KILLED = '!SIG14';
-
-/**
- * Runs ops on a freshly booted model: one result per op, fewer if the kernel died.
- * @param zero the zero page as programs before this one left it, if they ran on the same boot
- */
-export function runOps(linux: LinuxVersion, ops: readonly Op[], zero?: ZeroPage): string[] {
-  const guest = new Guest(linux, ops, zero);
-  const results: string[] = [];
-  for (const op of ops) {
-    const result = guest.exec(op, OPS);
-    results.push(result);
-    if (result.startsWith(DEAD) || result === KILLED) break;
-  }
-  if (zero) guest.keepZeroPage(zero);
-  return results;
-}
+import type { ZeroPage } from './guest.ts';
+import { runOps } from './model.ts';
+import { DEAD, type Op, UNSUPPORTED } from './program.ts';
 
 /** A disagreement; `booted` is for a real kernel's answer of today. */
 export interface Mismatch {

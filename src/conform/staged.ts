@@ -7,9 +7,9 @@
  */
 import { Player } from '../explore/player.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
+import { runOps } from './model.ts';
 import { parseOp } from './program.ts';
 import { type Race, raceSystem } from './race.ts';
-import { runOps } from './run.ts';
 import { NoStandIn } from './stand-ins.ts';
 import { type Point, pointBetween, type Stretch, type Translation } from './translate.ts';
 

@@ -129,12 +129,12 @@ const { next } = Object.getPrototypeOf(function* () {}).prototype as Run<unknown
 /** Goes on with a suspended routine. */
 export const resume = (run: Run<unknown>, value: number) => next.call(run, value);
 
-/** Runs a routine's body to its end: nothing is suspended in a straight run. */
-function finished(body: Run<unknown>): Run<never> {
-  if ((body as unknown) === answer) return body as Run<never>;
-  const { done, value } = resume(body, 0);
+/** Runs what was asked for in a straight run to its end: nothing is suspended there. */
+export function finish<T>(run: Run<T>): T {
+  if ((run as unknown) === answer) return answer.value as T;
+  const { done, value } = resume(run, 0);
   if (!done) throw new ProgramError('write yield* before steps and routines');
-  return answered(value);
+  return value as T;
 }
 
 /** Arguments of a step: the engine calls steps with that many always, which is faster. */
@@ -233,7 +233,7 @@ export function routine<A extends Arg[], R extends number | boolean | void>(
   const ask = function* (args: A): Run<R> {
     return (yield { type: 'call', def, args }) as R;
   };
-  return (...args: A): Run<R> => (straight.on ? finished(body(...args)) : ask(args));
+  return (...args: A): Run<R> => (straight.on ? answered(finish(body(...args))) : ask(args));
 }
 
 /**

@@ -3,15 +3,7 @@
  * Runs a routine straight through: the same steps that a search interleaves, one thread, no stops.
  */
 import type { Memory } from './memory.ts';
-import {
-  BLOCKED,
-  ProgramError,
-  type Request,
-  type Run,
-  resume,
-  straight,
-  taken,
-} from './program.ts';
+import { BLOCKED, finish, ProgramError, type Run, straight } from './program.ts';
 
 export interface Simulation {
   readonly mem: Memory;
@@ -24,16 +16,17 @@ export interface Simulation {
 export class WouldBlock extends ProgramError {}
 
 /**
- * Runs to the end and returns the routine's result.
+ * Runs a routine to its end and returns its result.
+ * @param begin calls the routine: steps run where they are asked for, so it is called when `sim` is set up
  * @throws WouldBlock when a step must wait
  */
-export function simulate<T>(sim: Simulation, run: Run<T>): T {
+export function simulate<T>(sim: Simulation, begin: () => Run<T>): T {
   const { on, world, value } = straight;
   straight.on = true;
   straight.world = sim.world;
   straight.value = stepValue(sim);
   try {
-    return drive(run);
+    return finish(begin());
   } finally {
     straight.on = on;
     straight.world = world;
@@ -49,40 +42,4 @@ function stepValue({ policy }: Simulation): typeof straight.value {
     if (def.kind !== 'choice') return value;
     return value > 1 && policy ? policy(def.name, value) : 0;
   };
-}
-
-/** Answers the requests of generators that were made before the straight run began. */
-function drive<T>(run: Run<T>): T {
-  const stack: Run<unknown>[] = [];
-  let gen: Run<unknown> = run;
-  let send = 0;
-  for (;;) {
-    const r = resume(gen, send) as IteratorResult<Request, number | boolean | undefined>;
-    if (r.done) {
-      const up = stack.pop();
-      if (!up) return r.value as T;
-      send = r.value === undefined ? 0 : Number(r.value);
-      gen = up;
-      continue;
-    }
-    const request = r.value;
-    if (request.type === 'step') {
-      const { def, args } = request;
-      const returned = def.run(
-        straight.world,
-        args[0],
-        args[1],
-        args[2],
-        args[3],
-        args[4],
-        args[5],
-      );
-      send = straight.value(def, returned);
-      if (def.take) send = taken(def, straight.world, send, args);
-    } else if (request.type === 'call') {
-      stack.push(gen);
-      gen = (request.def.body as (...a: unknown[]) => Run<unknown>)(...request.args);
-      send = 0;
-    } else send = request.type === 'guard' ? request.value : 0;
-  }
 }

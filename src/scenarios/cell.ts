@@ -216,15 +216,15 @@ interface Start {
 function setUp(k: Kernel, built: Exporter, co: ConsumerTraits, face: Face): Start {
   const sim = { mem: k.mem, world: k };
   const prot = face.readOnly ? PROT_READ : PROT_READ | PROT_WRITE;
-  simulate(sim, built.create(MM, FD, PAGES));
-  simulate(sim, built.map(MM, FD, PAGES, prot));
+  simulate(sim, () => built.create(MM, FD, PAGES));
+  simulate(sim, () => built.map(MM, FD, PAGES, prot));
   if (face.touched) {
     const write = face.readOnly ? 0 : 1;
     for (let page = 0; page < PAGES; page++)
-      simulate(sim, user_access(MM, page, write, 0, 0, null));
+      simulate(sim, () => user_access(MM, page, write, 0, 0, null));
   }
   const kind = notifierKind(co);
-  if (kind) simulate(sim, mmu_notifier_register(0, kind, MM, 0));
+  if (kind) simulate(sim, () => mmu_notifier_register(0, kind, MM, 0));
   return { words: k.mem.words.slice(), found: k.mem.reports.splice(0) };
 }
 

@@ -179,21 +179,21 @@ export function story(s: Story): Scenario {
     const profile = built.traits.kernelOfItsDay;
     const k = new Kernel({ ...config, linux, dmabufDebug, profile });
     const sim = { mem: k.mem, world: k };
-    simulate(sim, built.create(MM, FD, pages));
+    simulate(sim, () => built.create(MM, FD, pages));
     if (mapped !== 'no') {
       const prot = mapped === 'r' ? PROT_READ : RW;
-      simulate(sim, sys_mmap(MM, 0, pages, prot, MAP_SHARED, mmapTarget(FD, 0)));
+      simulate(sim, () => sys_mmap(MM, 0, pages, prot, MAP_SHARED, mmapTarget(FD, 0)));
     }
     if (touched) {
       for (let i = 0; i < pages; i++) {
-        simulate(sim, mapped === 'r' ? play.read(i) : play.write(i, 0));
+        simulate(sim, () => (mapped === 'r' ? play.read(i) : play.write(i, 0)));
       }
     }
     for (const [h, c] of consumers.entries()) {
       const kind = notifierKind(c);
-      if (kind) simulate(sim, mmu_notifier_register(h, kind, MM, 0));
+      if (kind) simulate(sim, () => mmu_notifier_register(h, kind, MM, 0));
     }
-    if (before) simulate(sim, before(play));
+    if (before) simulate(sim, () => before(play));
     const found = k.mem.reports.splice(0);
     const final = () => {
       checkPages(k);

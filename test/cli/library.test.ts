@@ -45,9 +45,11 @@ function system(traits: Parameters<Library['kernel']['exporter']>[0]) {
       checkContents: true,
     });
     const world = { mem: k.mem, world: k };
-    simulate(world, built.create(0, 0, 1));
+    simulate(world, () => built.create(0, 0, 1));
     const prot = kernel.PROT_READ | kernel.PROT_WRITE;
-    simulate(world, kernel.sys_mmap(0, 0, 1, prot, kernel.MAP_SHARED, kernel.mmapTarget(0, 0)));
+    simulate(world, () =>
+      kernel.sys_mmap(0, 0, 1, prot, kernel.MAP_SHARED, kernel.mmapTarget(0, 0)),
+    );
     const threads = [
       { name: 'program', run: program },
       { name: 'mover', run: mover },

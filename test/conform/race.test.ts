@@ -2,9 +2,9 @@
 /** Races on the model: what is possible, and what is not. On real kernels: real.test.ts. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { runOps } from '../../src/conform/model.ts';
 import { parseRace, possibleOutcomes, type Race, raceText } from '../../src/conform/race.ts';
 import { generateRace } from '../../src/conform/races.ts';
-import { runOps } from '../../src/conform/run.ts';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 
 const VERSIONS: readonly LinuxVersion[] = ['6.12', '6.1'];

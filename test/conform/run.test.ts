@@ -5,8 +5,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseCorpus, parseFacts } from '../../src/conform/corpus.ts';
+import { runOps } from '../../src/conform/model.ts';
+import { OPS } from '../../src/conform/ops.ts';
 import { CorpusError, GRAMMAR, needsOf, parseNumber, parseOp } from '../../src/conform/program.ts';
-import { OPS, runCorpus, runFacts, runOps } from '../../src/conform/run.ts';
+import { runCorpus, runFacts } from '../../src/conform/run.ts';
 import { Values } from '../../src/conform/values.ts';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 

@@ -34,8 +34,8 @@ const importer = { buffer: 0, page: 0, mm: MM, addr: 0, who: 'the importer' } as
 
 function buffer(traits: ExporterTraits, dmabufDebug = false) {
   const k = new Kernel({ ...CELL_SIZES, linux: '6.12', attachments: 1, dmabufDebug });
-  const run = <T>(what: Run<T>): T => simulate({ mem: k.mem, world: k }, what);
-  run(exporter(traits).create(MM, FD, 2));
+  const run = <T>(what: () => Run<T>): T => simulate({ mem: k.mem, world: k }, what);
+  run(() => exporter(traits).create(MM, FD, 2));
   return { k, run };
 }
 
@@ -43,27 +43,29 @@ describe('an attachment', () => {
   it('gives device addresses, and links that CONFIG_DMABUF_DEBUG scrambles', () => {
     for (const debug of [false, true]) {
       const { run } = buffer(moving, debug);
-      const att = run(dma_buf_attach(0));
-      expect(run(dma_buf_map_attachment_unlocked(att))).toBe(0);
-      expect([run(sg_dma_address(att, 0)), run(sg_dma_address(att, 1))]).toEqual([1, 2]);
-      expect(run(sg_page(att, 1))).toBe(debug ? -EINVAL : 2);
-      run(dma_buf_unmap_attachment_unlocked(att));
-      run(dma_buf_detach(att));
+      const att = run(() => dma_buf_attach(0));
+      expect(run(() => dma_buf_map_attachment_unlocked(att))).toBe(0);
+      expect([run(() => sg_dma_address(att, 0)), run(() => sg_dma_address(att, 1))]).toEqual([
+        1, 2,
+      ]);
+      expect(run(() => sg_page(att, 1))).toBe(debug ? -EINVAL : 2);
+      run(() => dma_buf_unmap_attachment_unlocked(att));
+      run(() => dma_buf_detach(att));
     }
   });
 
   it('keeps the buffer where it is until detach', () => {
     const { run } = buffer(moving);
-    const att = run(dma_buf_attach(0));
-    expect(run(exporter(moving).move(0, 0, 2))).toBe(-EBUSY);
-    run(dma_buf_detach(att));
-    expect(run(exporter(moving).move(0, 0, 2))).toBe(0);
+    const att = run(() => dma_buf_attach(0));
+    expect(run(() => exporter(moving).move(0, 0, 2))).toBe(-EBUSY);
+    run(() => dma_buf_detach(att));
+    expect(run(() => exporter(moving).move(0, 0, 2))).toBe(0);
   });
 
   it('warns when the buffer goes first', () => {
     const { k, run } = buffer(moving);
-    run(dma_buf_attach(0));
-    run(sys_close(MM, FD));
+    run(() => dma_buf_attach(0));
+    run(() => sys_close(MM, FD));
     expect(k.mem.reports.map((r) => r.rule)).toEqual(['R11']);
   });
 

@@ -20,39 +20,39 @@ const MM = 0;
 
 function kernel() {
   const k = new Kernel({ ...CELL_SIZES, linux: '6.12', holders: 2 });
-  const run = <T>(what: Run<T>): T => simulate({ mem: k.mem, world: k }, what);
+  const run = <T>(what: () => Run<T>): T => simulate({ mem: k.mem, world: k }, what);
   return { k, run };
 }
 
 describe('interval notifiers', () => {
   it('are told of their own range, and only their sequence changes', () => {
     const { k, run } = kernel();
-    for (const h of [0, 1]) run(mmu_notifier_register(h, NOTIFIER_INTERVAL, MM, h));
-    const before = [0, 1].map((h) => run(mmu_interval_read_begin(h, MM)));
-    run(mmu_notifier_invalidate_range_start(MM, 1, 2));
+    for (const h of [0, 1]) run(() => mmu_notifier_register(h, NOTIFIER_INTERVAL, MM, h));
+    const before = [0, 1].map((h) => run(() => mmu_interval_read_begin(h, MM)));
+    run(() => mmu_notifier_invalidate_range_start(MM, 1, 2));
     expect(k.itree_seq.get(MM) & 1).toBe(1);
-    run(mmu_notifier_invalidate_range_end(MM, 1, 2));
+    run(() => mmu_notifier_invalidate_range_end(MM, 1, 2));
     expect(k.itree_seq.get(MM) & 1).toBe(0);
-    expect([0, 1].map((h) => run(mmu_interval_read_retry(h, before[h])))).toEqual([0, 1]);
+    expect([0, 1].map((h) => run(() => mmu_interval_read_retry(h, before[h])))).toEqual([0, 1]);
   });
 
   it('a range that concerns nobody leaves the sequence as it is', () => {
     const { k, run } = kernel();
-    run(mmu_notifier_register(0, NOTIFIER_INTERVAL, MM, 0));
+    run(() => mmu_notifier_register(0, NOTIFIER_INTERVAL, MM, 0));
     const seq = k.itree_seq.get(MM);
-    run(mmu_notifier_invalidate_range_start(MM, 1, 2));
-    run(mmu_notifier_invalidate_range_end(MM, 1, 2));
+    run(() => mmu_notifier_invalidate_range_start(MM, 1, 2));
+    run(() => mmu_notifier_invalidate_range_end(MM, 1, 2));
     expect([k.itree_seq.get(MM), k.itree_active.get(MM)]).toEqual([seq, 0]);
   });
 
   it('of two invalidations at once the last to end makes the sequence even', () => {
     const { k, run } = kernel();
-    run(mmu_notifier_register(0, NOTIFIER_INTERVAL, MM, 0));
-    run(mmu_notifier_invalidate_range_start(MM, 0, 1));
-    run(mmu_notifier_invalidate_range_start(MM, 1, 2));
-    run(mmu_notifier_invalidate_range_end(MM, 0, 1));
+    run(() => mmu_notifier_register(0, NOTIFIER_INTERVAL, MM, 0));
+    run(() => mmu_notifier_invalidate_range_start(MM, 0, 1));
+    run(() => mmu_notifier_invalidate_range_start(MM, 1, 2));
+    run(() => mmu_notifier_invalidate_range_end(MM, 0, 1));
     expect(k.itree_seq.get(MM) & 1).toBe(1);
-    run(mmu_notifier_invalidate_range_end(MM, 1, 2));
+    run(() => mmu_notifier_invalidate_range_end(MM, 1, 2));
     expect(k.itree_seq.get(MM) & 1).toBe(0);
   });
 });
@@ -61,10 +61,10 @@ describe("a device's TLB", () => {
   it('is flushed with those of the CPUs, for the range asked for', () => {
     const { k, run } = kernel();
     for (const h of [0, 1]) {
-      run(mmu_notifier_register(h, NOTIFIER_SECONDARY_TLB, MM, h));
+      run(() => mmu_notifier_register(h, NOTIFIER_SECONDARY_TLB, MM, h));
       k.hold_iotlb.set(h, 0x1001);
     }
-    run(flush_tlb_range(MM, 1, 2));
+    run(() => flush_tlb_range(MM, 1, 2));
     expect([k.hold_iotlb.get(0), k.hold_iotlb.get(1)]).toEqual([0x1001, 0]);
   });
 });

@@ -96,12 +96,12 @@ function system(memory: 'anon' | 'memfd', threads: readonly Thread[], linux: '6.
     const k = new Kernel({ ...CELL_SIZES, linux, checkContents: false });
     const sim = { mem: k.mem, world: k };
     if (memory === 'memfd') {
-      const file = simulate(sim, alloc_file(shmem_file_operations, 0, 1));
-      simulate(sim, fd_install(MM, 0, file));
+      const file = simulate(sim, () => alloc_file(shmem_file_operations, 0, 1));
+      simulate(sim, () => fd_install(MM, 0, file));
     }
     const how = memory === 'anon' ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
-    simulate(sim, sys_mmap(MM, 0, 1, PROT_READ | PROT_WRITE, how, mmapTarget(0, 0)));
-    simulate(sim, user_access(MM, 0, 1, 0, DATA, null));
+    simulate(sim, () => sys_mmap(MM, 0, 1, PROT_READ | PROT_WRITE, how, mmapTarget(0, 0)));
+    simulate(sim, () => user_access(MM, 0, 1, 0, DATA, null));
     const found = k.mem.reports.splice(0);
     return {
       mem: k.mem,

@@ -5,8 +5,9 @@
  */
 import type { LinuxVersion } from '../../kernel/versions.ts';
 import type { ZeroPage } from '../guest.ts';
+import { runOps } from '../model.ts';
 import type { Op } from '../program.ts';
-import { answersOf, type Case, type Comparison, emptyComparison, runOps, tally } from '../run.ts';
+import { answersOf, type Case, type Comparison, emptyComparison, tally } from '../run.ts';
 import { shrink } from '../shrink.ts';
 import { type Doing, Interrupted } from './cache.ts';
 import { type Answer, Machine } from './machine.ts';

@@ -30,7 +30,7 @@ function withPatch(patch: 'posted' | 'corrected'): Scenario['prepare'] {
   const threads = [{ name: 'program', run: privateMapping }];
   return (linux) => () => {
     const k = new Kernel({ ...CELL_SIZES, linux, patch });
-    simulate({ mem: k.mem, world: k }, exporter(exporterOf('vgem')).create(MM, FD, PAGES));
+    simulate({ mem: k.mem, world: k }, () => exporter(exporterOf('vgem')).create(MM, FD, PAGES));
     return { mem: k.mem, locks: k.locks, world: k, threads, found: k.mem.reports.splice(0) };
   };
 }
