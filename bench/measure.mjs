@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { straightPlugin } from '../scripts/straight.mjs';
 
 /**
  * A figure: what was measured, what it should be, and what a peer needs.
@@ -57,6 +58,7 @@ export async function bundle(entry, dir) {
     platform: 'node',
     format: 'esm',
     target: 'node20',
+    plugins: [straightPlugin()],
     logLevel: 'warning',
   });
   return outfile;

@@ -87,6 +87,7 @@ async function buildCode(force) {
   if (!force && upToDate(stamp, hash)) return true;
 
   const esbuild = await import('esbuild');
+  const { straightPlugin } = await import('./straight.mjs');
   const result = await esbuild
     .build({
       absWorkingDir: root,
@@ -99,6 +100,7 @@ async function buildCode(force) {
       platform: 'node',
       target: 'node20',
       packages: 'external',
+      plugins: [straightPlugin()],
       logLevel: 'warning',
       write: false,
     })
