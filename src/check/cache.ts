@@ -17,7 +17,9 @@ import {
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { CheckReport } from '../contract/finding.ts';
+import type { Base } from './base.ts';
 import type { CheckOptions } from './check.ts';
+import { difference } from './difference.ts';
 import { placeOf } from './place.ts';
 import { Helper } from './scan/helper.ts';
 import type { TreeState } from './scan/state.ts';
@@ -27,11 +29,11 @@ import { isRelevant, type Keeper, scan } from './scan.ts';
 const directory = (kind: Kind) =>
   join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'pfnmap', kind);
 
-/** Reports on trees, scans of trees, indices of their names, and answers of the model. */
-export type Kind = 'check' | 'scan' | 'index' | 'model';
+/** Reports on trees, scans of trees, indices of their names, what patches go by, and answers of the model. */
+export type Kind = 'check' | 'scan' | 'index' | 'base' | 'model';
 
 /** Files kept of a kind; the oldest go first. */
-const KEPT: Readonly<Record<Kind, number>> = { check: 40, scan: 10, index: 4, model: 400 };
+const KEPT: Readonly<Record<Kind, number>> = { check: 40, scan: 10, index: 4, base: 4, model: 400 };
 
 /** What a build's files go by: another build does not read them. */
 export function buildStamp(self: string | null): string {
@@ -79,8 +81,58 @@ const reportOn = (options: KnownTree, helper: Helper | null): Promise<CheckRepor
 /** What a look at the tree says; the checker is loaded for it. */
 async function looked(options: CheckOptions, helper: Helper | null): Promise<CheckReport> {
   const { checkWith } = await import('./check.ts');
-  return checkWith(options, helper);
+  const { root, part, kind } = placeOf(options.path);
+  if (options.overlay || part !== '' || kind !== 'kernel' || !options.scanned?.id)
+    return checkWith(options, helper);
+  // What is asked of a whole kernel is kept for patches to it.
+  const { packBase } = await import('./base.ts');
+  const keep = baseOf(options, root);
+  return checkWith({ ...options, leave: (judged) => keep.save(packBase(judged)) }, helper);
 }
+
+const baseOf = ({ self, linux }: CheckOptions, root: string): Keeper =>
+  keeper('base', join(directory('base'), sha1(`${buildStamp(self)} ${linux} ${root}`)));
+
+/** What an earlier run left of a kernel; null where there is nothing. */
+async function leftOf(options: CheckOptions): Promise<Base | null> {
+  const { root, kind, version } = placeOf(options.path);
+  const data = kind === 'kernel' && !options.audit ? baseOf(options, root).load() : null;
+  const base = data && (await import('./base.ts')).Base.open(data);
+  return base?.head.version === version ? base : null;
+}
+
+/**
+ * What a change of a tree brings in: findings and gaps that were not there before it.
+ * @param overlay files that change: their texts, null for removed ones
+ * @param first is told before all of the tree is looked at
+ */
+export async function checkPatch(
+  options: CheckOptions,
+  overlay: Overlay,
+  first: () => void = () => {},
+): Promise<CheckReport> {
+  const { root } = placeOf(options.path);
+  const quickly = async (base: Base | null) =>
+    base && (await import('./rejudge.ts')).broughtIn(root, base, overlay);
+  const base = await leftOf(options);
+  const quick = await quickly(base);
+  if (quick) return quick;
+  const anew = await Helper.with(options.self, async (helper) => {
+    const tree = known(options, await treeOf(options, helper));
+    if (!tree.scanned.id || base?.head.id === tree.scanned.id) return null;
+    first();
+    const report = await looked(tree, helper);
+    remember('check', fileOf(reportKey(tree)), report);
+    return quickly(await leftOf(options));
+  });
+  if (anew) return anew;
+  const { before, after } = await checkChange(options, overlay);
+  return difference(before, after);
+}
+
+type Overlay = ReadonlyMap<string, string | null>;
+
+const fileOf = (key: string) => `${sha1(key)}.json`;
 
 /** A report from the cache, or made now and kept if its key stands for one state of the tree only. */
 async function kept(
@@ -88,7 +140,7 @@ async function kept(
   sure: boolean,
   make: () => Promise<CheckReport>,
 ): Promise<CheckReport> {
-  const file = `${sha1(key)}.json`;
+  const file = fileOf(key);
   const known = sure ? (recall('check', file) as CheckReport | null) : null;
   if (known) return known;
   const report = await make();

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Who calls whom, by name and linkage, asked for one function at a time. */
 import type { FunctionDef, Program } from './c/program.ts';
+import { Kept } from './index/asked.ts';
 
 export class Callers {
-  private readonly known = new Map<string, readonly FunctionDef[]>();
+  private readonly known = new Kept<FunctionDef, readonly FunctionDef[]>(
+    () => this.program.index.asked,
+  );
   constructor(readonly program: Program) {}
 
   /** Functions whose body calls this one. */
   of(def: FunctionDef): readonly FunctionDef[] {
-    const done = this.known.get(def.id);
-    if (done) return done;
+    return this.known.get(def, this.find);
+  }
+
+  private readonly find = (def: FunctionDef): readonly FunctionDef[] => {
     const alone = def.where.isStatic && !def.file.path.endsWith('.h');
-    const found = this.program
+    return this.program
       .calling(def.name)
       .filter(
         (f) =>
@@ -19,7 +24,5 @@ export class Callers {
           (!alone || f.file === def.file) &&
           this.program.findFunctions(def.name, f.file).includes(def),
       );
-    this.known.set(def.id, found);
-    return found;
-  }
+  };
 }

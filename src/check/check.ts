@@ -3,23 +3,25 @@
 import { join } from 'node:path';
 import type { AuditedExporter, CheckReport, Finding, NotAnalysed } from '../contract/finding.ts';
 import { RecordedCalls } from './apply.ts';
+import type { Judged } from './base.ts';
 import { allowedBy } from './baseline.ts';
 import { Conditions, versionCode } from './c/conditions.ts';
 import { Program } from './c/program.ts';
 import { Sources } from './c/tree.ts';
-import { findFlagChecks } from './checks.ts';
-import { findFollowers } from './followers.ts';
-import { findImporters } from './importers.ts';
+import { Callers } from './callers.ts';
+import type { Follower } from './followers.ts';
+import { Asked } from './index/asked.ts';
 import { Index } from './index/index.ts';
 import { modulesOf } from './modules.ts';
 import { placeOf } from './place.ts';
 import { primitivesOf } from './primitives.ts';
+import { readersOf, together } from './readers.ts';
 import { type RecordedKernel, recordKernel } from './recorded.ts';
 import { Helper } from './scan/helper.ts';
 import { relevantOf, type TreeState } from './scan/state.ts';
 import { type Keeper, readLatin1, scan } from './scan.ts';
 import { exportersOf, MARKS, moduleExporters } from './share.ts';
-import { auditedFollower, followerFinding } from './told.ts';
+import { auditedFollower } from './told.ts';
 
 export interface CheckOptions {
   /** A file or directory. */
@@ -36,6 +38,8 @@ export interface CheckOptions {
   readonly scanned?: TreeState;
   /** Where the index of the tree as it was scanned is kept. */
   readonly indexed?: Keeper;
+  /** Gets what a later patch to a kernel can go by. */
+  readonly leave?: (judged: Judged) => void;
   /** Gets the findings of followers while exporters are judged, to have the other thread go on. */
   readonly early?: (linux: string, findings: readonly Finding[], helper: Helper) => void;
 }
@@ -59,7 +63,7 @@ const FEW = 200;
 
 /** A tree's program, and what is known of where it lies. */
 async function load(
-  { path, linux, overlay, scanned: given, indexed }: CheckOptions,
+  { path, linux, overlay, scanned: given, indexed, leave }: CheckOptions,
   helper: Helper | null,
 ) {
   const place = placeOf(path);
@@ -95,6 +99,7 @@ async function load(
   const other = overlay ? null : helper;
   const index = kept ?? (await Index.of(sources, paths, MARKS, place.root, other));
   if (kept) kept.change(changed);
+  index.asked = new Asked(leave !== undefined);
   const program = new Program(sources, new Conditions(assumed), index);
   if (kept) for (const p of changed) if (known.has(p)) program.noteMade(p);
   if (!kept && !overlay) indexed?.save(index.pack());
@@ -125,28 +130,22 @@ export async function checkWith(
     place.part === '' || p === place.part || p.startsWith(`${place.part}/`);
   const inMmap = (mmap: AuditedExporter['mmap']) => mmap !== null && inPart(mmap.path);
   const kernel = place.kind === 'kernel';
-  const followers = findFollowers(program).filter((f) => inPart(f.def.file.path));
-  const others = [...findImporters(program), ...findFlagChecks(program)].filter((i) =>
-    inPart(i.def.file.path),
-  );
-  const followed = [
-    ...followers.flatMap((f) => f.falls.map((fall) => followerFinding(f.def, fall, f.falls))),
-    ...others.map(({ def, fall }) => followerFinding(def, fall, [fall])),
-  ];
+  const callers = new Callers(program);
+  const readers = readersOf(program, callers);
+  const read = together(readers);
+  const followers = read.followers.filter((f) => inPart(f.def.file.path));
+  const followed = read.findings.filter((f) => inPart(f.subject.path));
   // A thread is not worth its start for a small tree.
   const other = kernel && program.files.length > FEW ? helper : null;
   if (other) options.early?.(assumed, followed, other);
-  const all = kernel
+  const exporters = kernel
     ? await exportersOf(program, { root: place.root, overlay: options.overlay }, other)
+    : null;
+  const all = exporters
+    ? exporters.units.map((u) => u.told)
     : (await modulesOf(program)).flatMap((one) => moduleExporters(one, recorded!));
   const judged = all.filter(({ exporter: { ops, mmap } }) => inPart(ops.path) || inMmap(mmap));
-  // A GEM table and the dma_buf_ops beside it lead to the same place: told once.
-  const once = new Map(
-    judged
-      .flatMap((j) => j.findings)
-      .map((f) => [`${f.rule} ${f.path}:${f.line} ${f.function}`, f]),
-  );
-  const findings = [...once.values(), ...followed];
+  const findings = [...toldOnce(judged.flatMap((j) => j.findings)), ...followed];
   const lost: NotAnalysed[] = scanned.unreadable.map(({ path: p, why }) => ({
     kind: 'unreadable',
     path: p,
@@ -154,33 +153,68 @@ export async function checkWith(
     why,
   }));
   for (const j of judged) lost.push(...j.gaps);
-  for (const { def, verdict, why } of followers) {
-    if (verdict === 'unknown')
-      lost.push({
-        kind: 'follower',
-        path: def.file.path,
-        line: def.line,
-        why: `${def.name}(): ${why}`,
-      });
-  }
+  lost.push(...lostFollowers(followers));
   for (const file of program.files) {
     if (!inPart(file.path)) continue;
-    for (const { line, why } of program.index.knownOf(file.path)?.lost ?? [])
-      lost.push({ kind: 'unparsed', path: file.path, line, why });
+    lost.push(...unparsed(program, file.path));
   }
-  return {
+  const report: CheckReport = {
     tree: { version: place.version, kind: place.kind, linux: assumed, files: scanned.paths.length },
     findings: findings.filter((f) => !allowed(program, f, lost)).sort(byPlace),
     not_analysed: unique(lost),
     exporters: judged.map((j) => j.exporter),
     followers: followers.map(auditedFollower),
-    primitives: options.audit && place.kind === 'kernel' ? primitivesOf(program) : [],
+    primitives: options.audit && kernel ? primitivesOf(program) : [],
     read: program.index.paths,
   };
+  if (options.leave && exporters) {
+    const { version } = place;
+    const { index } = program;
+    const { units, list, questions, found } = exporters;
+    const { findings: told, not_analysed, followers: heard } = report;
+    options.leave({
+      linux: assumed,
+      version,
+      scanned,
+      index,
+      list,
+      questions,
+      exporters: units,
+      readers,
+      found,
+      followers: heard,
+      findings: told,
+      lost: not_analysed,
+    });
+  }
+  return report;
 }
 
+/** A GEM table and the dma_buf_ops beside it lead to the same place: told once. */
+export const toldOnce = (findings: readonly Finding[]): Finding[] => [
+  ...new Map(findings.map((f) => [`${f.rule} ${f.path}:${f.line} ${f.function}`, f])).values(),
+];
+
+export const lostFollowers = (followers: readonly Follower[]): NotAnalysed[] =>
+  followers
+    .filter((f) => f.verdict === 'unknown')
+    .map(({ def, why }) => ({
+      kind: 'follower',
+      path: def.file.path,
+      line: def.line,
+      why: `${def.name}(): ${why}`,
+    }));
+
+export const unparsed = (program: Program, path: string): NotAnalysed[] =>
+  (program.index.knownOf(path)?.lost ?? []).map(({ line, why }) => ({
+    kind: 'unparsed',
+    path,
+    line,
+    why,
+  }));
+
 /** Whether a comment in the source accepts a finding; one without a reason is told. */
-function allowed(program: Program, f: Finding, lost: NotAnalysed[]): boolean {
+export function allowed(program: Program, f: Finding, lost: NotAnalysed[]): boolean {
   const text = program.sources.get(f.path)?.text;
   if (!text?.includes('pfnmap:')) return false;
   const answer = allowedBy(text.split('\n'), f.line, f.rule, f.name);
@@ -194,13 +228,13 @@ function allowed(program: Program, f: Finding, lost: NotAnalysed[]): boolean {
   return answer === 'yes';
 }
 
-const byPlace = (a: Finding, b: Finding) =>
+export const byPlace = (a: Finding, b: Finding) =>
   a.path < b.path
     ? -1
     : a.path > b.path
       ? 1
       : a.line - b.line || Number(a.rule.slice(1)) - Number(b.rule.slice(1));
 
-function unique(list: readonly NotAnalysed[]): NotAnalysed[] {
+export function unique(list: readonly NotAnalysed[]): NotAnalysed[] {
   return [...new Map(list.map((n) => [`${n.kind} ${n.path} ${n.line} ${n.why}`, n])).values()];
 }

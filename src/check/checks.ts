@@ -2,6 +2,7 @@
 /** R16: checks of the flags after a dma-buf mmap callback that do not ask whether it succeeded. */
 import { type Expr, eachExpr, eachIn, eachStmt, type Stmt, textOf } from './c/ast.ts';
 import type { FunctionDef, Program } from './c/program.ts';
+import type { SourceFile } from './c/skeleton.ts';
 import type { FollowerFall } from './followers.ts';
 
 export interface FlagCheck {
@@ -11,10 +12,12 @@ export interface FlagCheck {
 
 const WARNS = /^(WARN\w*|VM_WARN\w*|dev_WARN\w*|drm_WARN\w*|BUG_ON|pr_warn\w*|pr_err\w*)$/;
 
-export function findFlagChecks(program: Program): FlagCheck[] {
+/** Checks in a file that calls an mmap callback. */
+export function flagChecksIn(program: Program, file: SourceFile): FlagCheck[] {
+  if (/^(tools|Documentation)\//.test(file.path)) return [];
   const out: FlagCheck[] = [];
-  for (const def of program.calling('mmap')) {
-    if (!def.text.includes('VM_PFNMAP') || /^(tools|Documentation)\//.test(def.file.path)) continue;
+  for (const def of program.functionsOf(file)) {
+    if (!def.text.includes('VM_PFNMAP') || !/\bmmap\s*\(/.test(def.text)) continue;
     const call = callback(program, def);
     if (!call) continue;
     const at = unasked(def, call);

@@ -6,10 +6,10 @@
 
 import { type Expr, textOf } from './c/ast.ts';
 import type { FunctionDef, Program, Table } from './c/program.ts';
-import { dirOf, distance } from './c/tree.ts';
+import { dirOf, distance, near, type Wanted } from './c/tree.ts';
 import { tableField } from './flow/lookup.ts';
 import { type Binding, Machine, type Outcome, type Recorded } from './flow/machine.ts';
-import { Relevance } from './flow/relevance.ts';
+import { type Recalled, Relevance } from './flow/relevance.ts';
 import { mayBeCow, State } from './flow/state.ts';
 import {
   type Event,
@@ -20,6 +20,7 @@ import {
   VM,
   ZERO,
 } from './flow/values.ts';
+import { Kept, type Keys, whole } from './index/asked.ts';
 import { isLeftBehind } from './reach.ts';
 
 /** How often something holds at the end of the paths that succeed. */
@@ -78,16 +79,70 @@ export const MAY_EXPORT = /dma_buf/;
 /** Directories that hold no code of the running kernel. */
 const ASIDE = /(^|\/)(tools|Documentation|scripts)\//;
 
-/** The exporters of a program, each to be followed when it is called for. */
-export function exporterJobs(program: Program, recorded: Recorded | null): (() => Exporter)[] {
-  const relevance = new Relevance(program, recorded !== null);
-  const core = new Map<string, readonly Outcome[]>();
-  const means: Means = { program, relevance, core, recorded };
-  const out: (() => Exporter)[] = [];
+/** A table to be followed, and what is bound for it. */
+export interface ExporterJob {
+  readonly table: Table;
+  /** The dispatcher through which it is reached. */
+  readonly via: Table | null;
+  /** Several: its objects have one of several tables. */
+  readonly bindings: readonly Binding[];
+  /** The mmap slot that stands in for dma_buf_ops.mmap; null: that itself. */
+  readonly slot: string | null;
+}
+
+/** What all exporters of a program have in common. */
+export interface Means {
+  readonly program: Program;
+  readonly relevance: Relevance;
+  readonly core: Kept<string, readonly Outcome[]>;
+  readonly recorded: Recorded | null;
+}
+
+export const meansOf = (
+  program: Program,
+  recorded: Recorded | null,
+  recalled?: Recalled,
+): Means => ({
+  program,
+  relevance: new Relevance(program, recorded !== null, recalled),
+  core: new Kept(() => program.index.asked),
+  recorded,
+});
+
+/** Follows the exporter that a job stands for. */
+export function exporterOf(means: Means, { table, via, bindings, slot }: ExporterJob): Exporter {
+  const e = slot ? table.fields.get(slot) : undefined;
+  const t = e ? { ...table, fields: new Map([...table.fields, ['mmap', e]]) } : table;
+  return merge(bindings.map((b) => judge(means, t, table.type, via, b)));
+}
+
+/** What was asked to tell whether a table's mmap asks the object's own, and the answer. */
+export interface Dispatching {
+  readonly table: Table;
+  readonly keys: Keys;
+  readonly yes: boolean;
+}
+
+function dispatches(program: Program, table: Table, questions: Dispatching[]): boolean {
+  const { asked } = program.index;
+  const [yes, keys] = asked.aside(() => asked.during(() => isDispatcher(program, table)));
+  questions.push({ table, keys, yes });
+  return yes;
+}
+
+/**
+ * The exporters of a program, to be followed one by one.
+ * @param questions gets what was asked to sort them, beside what was asked to find them
+ */
+export function exporterJobs(
+  { program, recorded }: Means,
+  questions: Dispatching[] = [],
+): ExporterJob[] {
+  const out: ExporterJob[] = [];
   const named = (type: string) =>
     (program.tables.get(type) ?? []).filter((t) => t.fields.size > 0 && !ASIDE.test(t.file.path));
   const buffers = [...named('dma_buf_ops'), ...assembled(program, 'dma_buf_ops')];
-  const dispatchers = buffers.filter((t) => isDispatcher(program, t));
+  const dispatchers = buffers.filter((t) => dispatches(program, t, questions));
   // Without the dispatcher's source, the tables of the objects are judged in its stead.
   const forwarded = buffers.filter((t) => {
     const e = t.fields.get('mmap');
@@ -102,35 +157,36 @@ export function exporterJobs(program: Program, recorded: Recorded | null): (() =
   for (const t of buffers) {
     if (dispatchers.includes(t) || forwarded.includes(t)) continue;
     const home = dirOf(t.file.path);
-    const near = gems.filter((g) => dirOf(g.file.path) === home);
+    const own = gems.filter((g) => dirOf(g.file.path) === home);
     const bindings =
-      near.length > 1
-        ? near.map((g) => bindingFor(program, t, [g]))
-        : [bindingFor(program, t, gems)];
-    out.push(() => merge(bindings.map((b) => judge(means, t, t.type, null, b))));
+      own.length > 1 ? own.map((g) => bindingFor(program, t, [g])) : [bindingFor(program, t, gems)];
+    out.push({ table: t, via: null, bindings, slot: null });
   }
   for (const t of gems) {
     const own = nearestTable(buffers, t, 1);
     const via =
       own?.fields.has('mmap') && !forwarded.includes(own) ? own : (dispatchers[0] ?? null);
-    out.push(() => judge(means, t, t.type, via, bindingFor(program, t, [t])));
+    out.push({ table: t, via, bindings: [bindingFor(program, t, [t])], slot: null });
   }
   // Until 6.6 a driver could map all its objects alike: drm_driver.gem_prime_mmap.
   for (const t of named('drm_driver')) {
     const e = t.fields.get('gem_prime_mmap');
     if (e?.k !== 'id' || e.name === 'drm_gem_prime_mmap') continue;
     if (gems.some((g) => dirOf(g.file.path) === dirOf(t.file.path))) continue;
-    const slot = { ...t, fields: new Map([...t.fields, ['mmap', e]]) };
-    out.push(() => judge(means, slot, t.type, null, bindingFor(program, t, [])));
+    const bindings = [bindingFor(program, t, [])];
+    out.push({ table: t, via: null, bindings, slot: 'gem_prime_mmap' });
   }
   return out;
 }
 
 /** Tables that are filled at run time, field by field: `ops->mmap = f`. */
-function assembled(program: Program, type: string): Table[] {
+export function assembled(
+  program: Program,
+  type: string,
+  wanted: Wanted = mayExport(program),
+): Table[] {
   const out = new Map<string, Table>();
   for (const field of ['mmap', 'map_dma_buf', 'release']) {
-    const wanted = (path: string) => !ASIDE.test(path) && program.index.isMarked(path, MAY_EXPORT);
     for (const { fn, left, right } of program.assignments(field, wanted)) {
       if (left.k !== 'member' || program.typeIn(fn, left.of).base !== type) continue;
       const name = textOf(left.of);
@@ -157,15 +213,20 @@ function assembled(program: Program, type: string): Table[] {
   return [...out.values()];
 }
 
+const mayExport = (program: Program): Wanted => ({
+  name: 'exporting',
+  has: (path) => !ASIDE.test(path) && program.index.isMarked(path, MAY_EXPORT),
+});
+
 /** dma_buf_ops whose mmap asks the object's own table. */
-function isDispatcher(program: Program, t: Table): boolean {
+export function isDispatcher(program: Program, t: Table): boolean {
   const e = t.fields.get('mmap');
   if (e?.k !== 'id') return false;
   const def = program.findFunctions(e.name, t.file)[0];
   if (!def || def.file !== t.file) return false;
-  return (
-    /funcs->mmap\s*\(|gem_prime_mmap\s*\(/.test(def.text) && /funcs->mmap\s*\(/.test(def.file.text)
-  );
+  if (!/funcs->mmap\s*\(|gem_prime_mmap\s*\(/.test(def.text)) return false;
+  program.index.asked.note(whole.file(def.file.path));
+  return /funcs->mmap\s*\(/.test(def.file.text);
 }
 
 function nearestTable(list: readonly Table[], to: Table, within: number): Table | null {
@@ -190,14 +251,14 @@ function bindingFor(program: Program, t: Table, gems: readonly Table[]): Binding
   const home = dirOf(t.file.path);
   const fields = new Map<string, Value>();
   const bind = (field: string, list: readonly Table[], within: number) => {
-    const near = list.filter(
+    const around = list.filter(
       (x) =>
         x.fields.size > 0 &&
         distance(dirOf(x.file.path), home) <= within &&
         related(dirOf(x.file.path), home),
     );
-    const sameFile = near.filter((x) => x.file === t.file);
-    const chosen = sameFile.length ? sameFile : near;
+    const sameFile = around.filter((x) => x.file === t.file);
+    const chosen = sameFile.length ? sameFile : around;
     const least = Math.min(...chosen.map((x) => distance(dirOf(x.file.path), home)));
     const best = chosen.filter((x) => distance(dirOf(x.file.path), home) === least);
     if (best[0] && (best.length === 1 || field === 'drm_device.driver'))
@@ -227,14 +288,6 @@ function merge(list: readonly Exporter[]): Exporter {
   const first = list[0]!;
   if (list.length === 1) return first;
   return { ...first, paths: list.flatMap((e) => e.paths), refused: list.every((e) => e.refused) };
-}
-
-/** What all exporters of a program have in common. */
-interface Means {
-  readonly program: Program;
-  readonly relevance: Relevance;
-  readonly core: Map<string, readonly Outcome[]>;
-  readonly recorded: Recorded | null;
 }
 
 /** Judges a table; whatever goes wrong in doing so is told and spoils no other finding. */
@@ -293,7 +346,8 @@ function follow(
   const start = entry.k === 'fn' ? entry.def : null;
   const gem = table.type === 'drm_gem_object_funcs';
   const imports = gem && onlyImports(means.program, table);
-  const unused = isLeftBehind(means.program, table);
+  // Asked again of a table whose file a patch changes.
+  const unused = means.program.index.asked.aside(() => isLeftBehind(means.program, table));
   const base = { name: table.name, table, struct, machine, imports, unused };
   if ((imports || unused) && own)
     return { ...base, mmap: own, slot: nameOf(slot), through: null, paths: [], refused: false };
@@ -321,7 +375,7 @@ function follow(
 function onlyImports(program: Program, table: Table): boolean {
   const home = dirOf(table.file.path);
   const given = program
-    .assignments('funcs', (path) => distance(dirOf(path), home) <= 1)
+    .assignments('funcs', near(home, 1))
     .filter(({ right }) => textOf(right) === `&${table.name}`);
   return given.length > 0 && given.every(({ fn }) => /\bdma_buf_attachment\b/.test(fn.head));
 }

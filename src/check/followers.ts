@@ -6,8 +6,10 @@
  */
 import { type Expr, eachIn, eachStmt, type Stmt, textOf } from './c/ast.ts';
 import type { FunctionDef, Program } from './c/program.ts';
+import type { SourceFile } from './c/skeleton.ts';
 import { dirOf } from './c/tree.ts';
-import { Callers } from './callers.ts';
+import type { Callers } from './callers.ts';
+import { whole } from './index/asked.ts';
 
 export interface FollowerFall {
   readonly rule: string;
@@ -45,10 +47,10 @@ const WRITE_TEST =
 /** Of a file in which somebody may follow. */
 export const MAY_FOLLOW = /follow_p|hmm_|pte_pfn|pte_page|vm_pgoff/;
 
-export function findFollowers(program: Program): Follower[] {
-  const callers = new Callers(program);
+/** Followers of several files, each function once. */
+export function mergeFollowers(list: readonly Follower[]): Follower[] {
   const out = new Map<string, Follower>();
-  const put = (f: Follower) => {
+  for (const f of list) {
     const other = out.get(f.def.id);
     if (!other) out.set(f.def.id, f);
     else {
@@ -59,31 +61,6 @@ export function findFollowers(program: Program): Follower[] {
       const worse = other.verdict === 'violates' || f.verdict === 'keeps' ? other : f;
       out.set(f.def.id, { ...worse, calls: [...new Set([...other.calls, ...f.calls])], falls });
     }
-  };
-  for (const file of program.files) {
-    if (/^(tools|Documentation|scripts)\//.test(file.path)) continue;
-    if (!program.index.isMarked(file.path, MAY_FOLLOW)) continue;
-    for (const def of program.functionsOf(file)) {
-      const { where } = def;
-      const body = file.text.slice(where.body, where.end);
-      const mayFollow =
-        /\b(\w*follow_(?:pte|pfn|phys|pfnmap_start|invalidate_pte)\w*|hmm_range_fault|hmm_vma_\w+)\s*\(/.test(
-          body,
-        );
-      const mayPgoff = /vm_pgoff/.test(body) && /VM_PFNMAP/.test(body);
-      const mayWalk =
-        /\bpte_(?:pfn|page)\s*\(/.test(body) && /\bpte_offset_(?:map|kernel)\w*\s*\(/.test(body);
-      if (!mayFollow && !mayPgoff && !mayWalk) continue;
-      if (program.conditions.all(where.when) === false) continue;
-      if (mayPgoff) {
-        const f = pgoffAsPfn(def);
-        if (f) put(f);
-      }
-      const own = /^(mm|arch\/\w+\/mm|fs)\//.test(file.path);
-      if (mayFollow) for (const f of follow(def, callers, own)) put(f);
-      else if (mayWalk && !own && !/^arch\/\w+\/(kernel|include)\//.test(file.path))
-        for (const f of walk(def, callers)) put(f);
-    }
   }
   return [...out.values()].sort((a, b) =>
     a.def.file.path < b.def.file.path
@@ -92,6 +69,36 @@ export function findFollowers(program: Program): Follower[] {
         ? 1
         : a.def.line - b.def.line,
   );
+}
+
+/** Functions of a file that follow, and those in any file that use what these hand on. */
+export function followersIn(file: SourceFile, callers: Callers): Follower[] {
+  const { program } = callers;
+  if (/^(tools|Documentation|scripts)\//.test(file.path)) return [];
+  if (!program.index.isMarked(file.path, MAY_FOLLOW)) return [];
+  const out: Follower[] = [];
+  for (const def of program.functionsOf(file)) {
+    const { where } = def;
+    const body = file.text.slice(where.body, where.end);
+    const mayFollow =
+      /\b(\w*follow_(?:pte|pfn|phys|pfnmap_start|invalidate_pte)\w*|hmm_range_fault|hmm_vma_\w+)\s*\(/.test(
+        body,
+      );
+    const mayPgoff = /vm_pgoff/.test(body) && /VM_PFNMAP/.test(body);
+    const mayWalk =
+      /\bpte_(?:pfn|page)\s*\(/.test(body) && /\bpte_offset_(?:map|kernel)\w*\s*\(/.test(body);
+    if (!mayFollow && !mayPgoff && !mayWalk) continue;
+    if (program.conditions.all(where.when) === false) continue;
+    if (mayPgoff) {
+      const f = pgoffAsPfn(def);
+      if (f) out.push(f);
+    }
+    const own = /^(mm|arch\/\w+\/mm|fs)\//.test(file.path);
+    if (mayFollow) out.push(...follow(def, callers, own));
+    else if (mayWalk && !own && !/^arch\/\w+\/(kernel|include)\//.test(file.path))
+      out.push(...walk(def, callers));
+  }
+  return out;
 }
 
 /** Names and offsets of the calls in a body, in program order. */
@@ -216,7 +223,7 @@ function refusesSpecial(def: FunctionDef): number | null {
     if (/!(pte_special|pmd_special|args\.special)/.test(textOf(s.c))) return;
     const last = s.t.k === 'block' ? s.t.body.at(-1) : s.t;
     const fails = /-E[A-Z]+|NULL|false/.test(
-      def.file.text.slice(s.at, Math.max(s.at, (last?.at ?? s.at) + 40)),
+      def.file.text.slice(s.at, Math.min(def.where.end, (last?.at ?? s.at) + 40)),
     );
     if ((last?.k === 'return' || last?.k === 'goto') && fails) at = s.at;
   });
@@ -552,6 +559,7 @@ function walk(def: FunctionDef, callers: Callers): Follower[] {
   const base = { def, calls };
   const chain = [{ def, at, callee: 'pte_pfn' }];
   const falls: FollowerFall[] = [];
+  callers.program.index.asked.note(whole.file(def.file.path));
   const module = def.file.text;
   if (/\bpte_page\s*\(/.test(text) && REFERENCE.test(text) && !/pte_special\s*\(/.test(text))
     falls.push({

@@ -2,6 +2,7 @@
 /** R12: importers that reach for the struct pages behind an sg_table they got from a dma-buf. */
 import { type Expr, eachIn, eachStmt, textOf } from './c/ast.ts';
 import type { FunctionDef, Program } from './c/program.ts';
+import type { SourceFile } from './c/skeleton.ts';
 import { dirOf } from './c/tree.ts';
 import type { FollowerFall } from './followers.ts';
 
@@ -17,23 +18,24 @@ export interface Importer {
 /** Of a file in which somebody may import. */
 export const MAY_IMPORT = /\bdma_buf_map_attachment/;
 
-export function findImporters(program: Program): Importer[] {
-  const out = new Map<string, Importer>();
-  const put = (i: Importer | null) => {
-    if (i) out.set(`${i.def.id}`, i);
-  };
-  for (const file of program.files) {
-    if (
-      /^(tools|Documentation)\//.test(file.path) ||
-      !program.index.isMarked(file.path, MAY_IMPORT)
-    )
-      continue;
-    for (const def of program.functionsOf(file)) {
-      if (!MAY_IMPORT.test(file.text.slice(def.where.body, def.where.end))) continue;
-      put(reads(program, def, mapped(def), [], 0));
-    }
-  }
-  // PRIME hands an imported table to the driver.
+/** One of several of the same function and rule. */
+export const mergeImporters = <T extends Importer>(list: readonly T[]): T[] => [
+  ...new Map(list.map((i) => [`${i.fall.rule} ${i.def.id}`, i])).values(),
+];
+
+/** Functions of a file that import. */
+export function importersIn(program: Program, file: SourceFile): Importer[] {
+  if (/^(tools|Documentation)\//.test(file.path) || !program.index.isMarked(file.path, MAY_IMPORT))
+    return [];
+  return program.functionsOf(file).flatMap((def) => {
+    if (!MAY_IMPORT.test(file.text.slice(def.where.body, def.where.end))) return [];
+    return reads(program, def, mapped(def), [], 0) ?? [];
+  });
+}
+
+/** Functions to which PRIME hands an imported table. */
+export function primeImporters(program: Program): Importer[] {
+  const out: Importer[] = [];
   for (const t of program.tables.get('drm_driver') ?? []) {
     const e = t.fields.get('gem_prime_import_sg_table');
     const target = e && (e.k === 'unary' ? e.e : e);
@@ -42,10 +44,11 @@ export function findImporters(program: Program): Importer[] {
       ? program.findFunctions(target.name, t.file)
       : []) {
       const sgt = def.params.find((p) => p.type.base === 'sg_table');
-      if (sgt) put(reads(program, def, new Set([sgt.name]), [], 0));
+      const found = sgt && reads(program, def, new Set([sgt.name]), [], 0);
+      if (found) out.push(found);
     }
   }
-  return [...out.values()];
+  return out;
 }
 
 /** Locals that hold a mapped table. */

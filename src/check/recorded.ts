@@ -10,6 +10,7 @@ import { Machine, type Outcome } from './flow/machine.ts';
 import { Relevance } from './flow/relevance.ts';
 import type { State } from './flow/state.ts';
 import { primitiveOf, VM } from './flow/values.ts';
+import { Kept } from './index/asked.ts';
 import { Scope } from './moves/scope.ts';
 import { Zaps } from './moves/zaps.ts';
 
@@ -107,7 +108,7 @@ const DOES = /mmap|fault|insert|remap|vm_flags|mkwrite|follow/;
 /** Records a kernel. */
 export function recordKernel(program: Program, version: string): RecordedKernel {
   const relevance = new Relevance(program);
-  const shared = new Map<string, readonly Outcome[]>();
+  const shared = new Kept<string, readonly Outcome[]>(() => program.index.asked);
   const functions: Record<string, RecordedFunction> = {};
   const tables: RecordedKernel['tables'] & Record<string, unknown> = {};
   const wanted = new Map<string, FunctionDef>();
@@ -203,7 +204,7 @@ export function recordKernel(program: Program, version: string): RecordedKernel 
 function zapsOf(program: Program): string[] {
   // What mm does when an insertion fails is no zap of a driver's.
   const files = program.files.filter((f) => /^(include|drivers\/gpu\/drm)\//.test(f.path));
-  const zaps = new Zaps(new Scope(program, files), new Set());
+  const zaps = new Zaps(new Scope(program, files, 'helpers'), new Set());
   const found = new Set<string>();
   for (const def of program.everyFunction()) {
     const { path, text } = def.file;

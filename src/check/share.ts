@@ -4,11 +4,21 @@ import type { RecordedCalls } from './apply.ts';
 import { Conditions } from './c/conditions.ts';
 import { Program } from './c/program.ts';
 import { Sources } from './c/tree.ts';
-import { type Exporter, exporterJobs, MAY_EXPORT } from './exporters.ts';
+import {
+  type Dispatching,
+  type ExporterJob,
+  exporterJobs,
+  exporterOf,
+  MAY_EXPORT,
+  meansOf,
+} from './exporters.ts';
+import type { Fact, Relevance } from './flow/relevance.ts';
 import { MAY_FOLLOW } from './followers.ts';
 import { MAY_IMPORT } from './importers.ts';
+import { Asked, type Keys } from './index/asked.ts';
 import { Index } from './index/index.ts';
 import { MoveAnalysis } from './moves/moves.ts';
+import { type JobRef, jobRef, refOf, type TableRef } from './refs.ts';
 import type { Helper } from './scan/helper.ts';
 import { type Told, tell } from './told.ts';
 import { judgeExporter } from './verdicts.ts';
@@ -24,16 +34,53 @@ export interface ExportersRequest {
   readonly linux: string | null;
   readonly overlay: Overlay;
   readonly index: Uint8Array;
+  /** Whether what is asked is to be known later. */
+  readonly asking: boolean;
   /** How many are taken, by either thread. */
   readonly taken: SharedArrayBuffer;
 }
-/** What was judged, and as how manieth. */
-export type ExportersReply = readonly (readonly [number, Told])[];
+
+/** An exporter that was judged, its name for later runs, and what was asked to judge it. */
+export interface ExporterUnit {
+  readonly ref: JobRef | null;
+  readonly told: Told;
+  /** Whether the table is nobody's (reach.ts). */
+  readonly unused: boolean;
+  readonly keys: Keys;
+}
+
+/** What was found out of names on the way. */
+export interface Found {
+  readonly facts: ReadonlyMap<string, Fact>;
+  readonly matters: ReadonlyMap<string, boolean>;
+  readonly asks: ReadonlyMap<string, boolean>;
+}
+
+export interface ExportersReply {
+  /** What was judged, and as how manieth. */
+  readonly units: readonly (readonly [number, ExporterUnit])[];
+  /** What was asked to list them. */
+  readonly list: Keys;
+  readonly questions: readonly Question[];
+  readonly found: Found;
+}
+
+/** Whether a table's mmap asks the object's own, see {@link exporterJobs}. */
+export interface Question {
+  readonly ref: TableRef;
+  readonly keys: Keys;
+  readonly yes: boolean;
+}
 
 /** The exporters of a module, with what is recorded of the kernel that is not there. */
 export function moduleExporters(program: Program, recorded: RecordedCalls): Told[] {
-  const judge = judging(new MoveAnalysis(program, false, new Set(recorded.zaps)));
-  return inOrder(exporterJobs(program, recorded).map((job) => judge(job())));
+  const moves = new MoveAnalysis(program, false, new Set(recorded.zaps));
+  const means = meansOf(program, recorded);
+  const judge = (job: ExporterJob) => {
+    const e = exporterOf(means, job);
+    return tell(judgeExporter(e, moves.of(e)));
+  };
+  return inOrder(exporterJobs(means).map((job) => ({ told: judge(job) }))).map((u) => u.told);
 }
 
 /** The exporters of a kernel. */
@@ -41,7 +88,7 @@ export async function exportersOf(
   program: Program,
   { root, overlay = new Map() }: { readonly root: string; readonly overlay?: Overlay },
   helper: Helper | null,
-): Promise<Told[]> {
+): Promise<Omit<ExportersReply, 'units' | 'found'> & { units: ExporterUnit[]; found: Found[] }> {
   const taken = new SharedArrayBuffer(4);
   const request = (): ExportersRequest => ({
     job: 'exporters',
@@ -49,17 +96,24 @@ export async function exportersOf(
     linux: program.conditions.version,
     overlay,
     index: program.index.pack(),
+    asking: program.index.asked.on,
     taken,
   });
   const reply = helper?.ask<ExportersReply>(request());
   const mine = judgeSome(program, new Int32Array(taken));
-  const all = [...mine, ...((await reply) ?? [])].sort(([a], [b]) => a - b);
-  return inOrder(all.map(([, told]) => told));
+  const theirs = await reply;
+  const all = [...mine.units, ...(theirs?.units ?? [])].sort(([a], [b]) => a - b);
+  return {
+    units: inOrder(all.map(([, unit]) => unit)),
+    list: mine.list,
+    questions: mine.questions,
+    found: theirs ? [mine.found, theirs.found] : [mine.found],
+  };
 }
 
 /** Does what another thread asks for. */
 export function serveExporters(
-  { root, linux, overlay, index: data, taken }: ExportersRequest,
+  { root, linux, overlay, index: data, asking, taken }: ExportersRequest,
   read: (path: string) => string,
 ): ExportersReply {
   const text = (path: string) => {
@@ -74,25 +128,48 @@ export function serveExporters(
   // What may be read was settled when the index was made.
   const sources = new Sources({ paths: { has: () => true }, read: text });
   const index = Index.unpack(Buffer.from(data), sources, MARKS);
-  return index
-    ? judgeSome(new Program(sources, new Conditions(linux), index), new Int32Array(taken))
+  if (!index) return { units: [], list: new Set(), questions: [], found: NOTHING };
+  index.asked = new Asked(asking);
+  return judgeSome(new Program(sources, new Conditions(linux), index), new Int32Array(taken));
+}
+
+const NOTHING: Found = { facts: new Map(), matters: new Map(), asks: new Map() };
+
+function judgeSome(program: Program, taken: Int32Array): ExportersReply {
+  const { asked } = program.index;
+  const means = meansOf(program, null);
+  const moves = new MoveAnalysis(program, true, new Set());
+  const dispatching: Dispatching[] = [];
+  const [jobs, list] = asked.during(() => exporterJobs(means, dispatching));
+  const units: [number, ExporterUnit][] = [];
+  for (let i = Atomics.add(taken, 0, 1); i < jobs.length; i = Atomics.add(taken, 0, 1)) {
+    const [unit, keys] = asked.during(() => {
+      const job = jobs[i]!;
+      const e = exporterOf(means, job);
+      return {
+        ref: asked.on ? jobRef(program, job) : null,
+        told: tell(judgeExporter(e, moves.of(e))),
+        unused: e.unused,
+      };
+    });
+    units.push([i, { ...unit, keys }]);
+  }
+  const questions = asked.on
+    ? dispatching.map(({ table, keys, yes }) => ({ ref: refOf(program, table), keys, yes }))
     : [];
+  return { units, list, questions, found: asked.on ? foundBy(means.relevance) : NOTHING };
 }
 
-function judgeSome(program: Program, taken: Int32Array): [number, Told][] {
-  const judge = judging(new MoveAnalysis(program, true, new Set()));
-  const jobs = exporterJobs(program, null);
-  const out: [number, Told][] = [];
-  for (let i = Atomics.add(taken, 0, 1); i < jobs.length; i = Atomics.add(taken, 0, 1))
-    out.push([i, judge(jobs[i]!())]);
-  return out;
-}
-
-const judging = (moves: MoveAnalysis) => (e: Exporter) => tell(judgeExporter(e, moves.of(e)));
+const foundBy = ({ facts, known, questions }: Relevance): Found => ({
+  facts,
+  matters: known,
+  asks: questions,
+});
 
 /** By place; several of one place stay as they are. */
-function inOrder(list: readonly Told[]): Told[] {
-  return [...list].sort(({ exporter: { ops: a } }, { exporter: { ops: b } }) =>
-    a.path < b.path ? -1 : a.path > b.path ? 1 : a.line - b.line,
-  );
+export function inOrder<T extends { readonly told: Told }>(list: readonly T[]): T[] {
+  return [...list].sort((x, y) => {
+    const [a, b] = [x.told.exporter.ops, y.told.exporter.ops];
+    return a.path < b.path ? -1 : a.path > b.path ? 1 : a.line - b.line;
+  });
 }

@@ -4,8 +4,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { version } from '../../package.json';
 import { applyBaseline, BadBaseline, makeBaseline, readBaseline } from '../check/baseline.ts';
-import { checkCached, checkChange } from '../check/cache.ts';
+import { checkCached, checkPatch } from '../check/cache.ts';
 import type { CheckOptions } from '../check/check.ts';
+import { difference } from '../check/difference.ts';
 import { BadPatch, overlay, readPatch } from '../check/patch.ts';
 import { placeOf } from '../check/place.ts';
 import type { Helper } from '../check/scan/helper.ts';
@@ -220,19 +221,12 @@ async function patched(
         return null;
       }
     });
-    const base = { path: root, linux: options.linux, self, early };
-    const { before, after } =
-      options.cache === false
-        ? { before: await uncached(base), after: await uncached({ ...base, overlay: changed }) }
-        : await checkChange(base, changed);
-    const known = new Set(before.findings.map((f) => `${f.key} ${f.certainty}`));
-    const lost = new Set(before.not_analysed.map((n) => `${n.path} ${n.why}`));
-    return {
-      ...after,
-      tree: { ...after.tree, kind: 'patch' },
-      findings: after.findings.filter((f) => !known.has(`${f.key} ${f.certainty}`)),
-      not_analysed: after.not_analysed.filter((n) => !lost.has(`${n.path} ${n.why}`)),
-    };
+    const base = { path: root, linux: options.linux, self, early, audit: options.audit };
+    if (options.cache === false)
+      return difference(await uncached(base), await uncached({ ...base, overlay: changed }));
+    return await checkPatch(base, changed, () =>
+      note('pfnmap: looking at all of the tree first; the next patch to it will be quick'),
+    );
   } catch (error) {
     if (error instanceof BadPatch) throw new Failure(`${name}: ${error.message}`);
     throw error;

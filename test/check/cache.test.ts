@@ -14,9 +14,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { checkCached, checkChange } from '../../src/check/cache.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { checkCached, checkChange, checkPatch } from '../../src/check/cache.ts';
 import { check } from '../../src/check/check.ts';
+import { difference } from '../../src/check/difference.ts';
 import type { CheckReport } from '../../src/contract/finding.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'pfnmap-cache-'));
@@ -50,10 +51,10 @@ const files = () =>
     .filter((f) => f.isFile())
     .map((f) => join(f.parentPath, f.name));
 
-test('holds what a tree is, its names, and the report, and the report is used', async () => {
+test('holds what a tree is, its names, what patches go by, and the report, and the report is used', async () => {
   expect(await checkCached(options)).toEqual(plain);
   const kinds = files().map((f) => f.split('/').at(-2));
-  expect(kinds.sort()).toEqual(['check', 'index', 'scan']);
+  expect(kinds.sort()).toEqual(['base', 'check', 'index', 'scan']);
   const report = files().find((f) => f.includes('/check/'))!;
   writeFileSync(report, JSON.stringify({ ...plain, findings: [] }));
   expect((await checkCached(options)).findings).toEqual([]);
@@ -62,6 +63,7 @@ test('holds what a tree is, its names, and the report, and the report is used', 
 describe('that is damaged', () => {
   test.each(['empty', 'cut short', 'other bytes', 'gone'])('%s', async (how) => {
     const { after } = await checkChange(options, patch);
+    const brought = await checkPatch(options, patch);
     for (const file of files()) {
       const { length } = readFileSync(file);
       if (how === 'empty') truncateSync(file, 0);
@@ -70,7 +72,46 @@ describe('that is damaged', () => {
       else rmSync(file);
     }
     expect((await checkChange(options, patch)).after).toEqual(after);
+    expect(await checkPatch(options, patch)).toEqual(brought);
     expect(await checkCached(options)).toEqual(plain);
+  });
+});
+
+/** What a patch brings in, by two full checks. */
+const broughtIn = async (overlay: ReadonlyMap<string, string | null>) =>
+  difference(await check(options), await check({ ...options, overlay })).findings;
+
+describe('a patch to a tree that is not as it was', () => {
+  const helper = join(path, 'drivers/helper.c');
+  const text = (flag: string) =>
+    `int set_up(struct vm_area_struct *vma)\n{\n\tvm_flags_set(vma, ${flag});\n\treturn 0;\n}\n`;
+  const driver = `#include <linux/dma-buf.h>
+static int new_mmap(struct dma_buf *d, struct vm_area_struct *vma)
+{
+\treturn set_up(vma);
+}
+static const struct dma_buf_ops new_ops = { .mmap = new_mmap, .release = new_release };
+`;
+  const overlay = new Map([['drivers/new.c', driver]]);
+  afterEach(() => rmSync(helper, { force: true }));
+
+  test('a file is new', async () => {
+    await checkPatch(options, overlay);
+    writeFileSync(helper, text('VM_PFNMAP'));
+    expect((await checkPatch(options, overlay)).findings).toEqual(await broughtIn(overlay));
+  });
+
+  test('a file has changed, or is gone', async () => {
+    writeFileSync(helper, text('VM_PFNMAP'));
+    await sleep(2200);
+    const good = await checkPatch(options, overlay);
+    expect(good.findings).toEqual(await broughtIn(overlay));
+    writeFileSync(helper, text('VM_DONTDUMP'));
+    const bad = await checkPatch(options, overlay);
+    expect(bad.findings).toEqual(await broughtIn(overlay));
+    expect(bad.findings).not.toEqual(good.findings);
+    rmSync(helper);
+    expect((await checkPatch(options, overlay)).findings).toEqual(await broughtIn(overlay));
   });
 });
 

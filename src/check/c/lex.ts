@@ -171,6 +171,18 @@ export function lex(text: string, from = 0, to = text.length): Tokens {
   return { text, n, kind, start, end };
 }
 
+/** Whether an offset of a text is code, not in a comment. */
+export function isCode(text: string, at: number): boolean {
+  const t = lex(text);
+  let [lo, hi] = [0, t.n - 1];
+  while (lo < hi) {
+    const mid = (lo + hi + 1) >> 1;
+    if (t.start[mid]! <= at) lo = mid;
+    else hi = mid - 1;
+  }
+  return t.n > 0 && t.start[lo]! <= at && at < t.end[lo]!;
+}
+
 /** Offsets of line starts, to turn an offset into a line. */
 export class Lines {
   private starts: Int32Array | undefined;

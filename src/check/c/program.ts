@@ -4,6 +4,7 @@
  * several definitions a use means. Headers are looked into when a name is asked for.
  */
 
+import { type Asked, Kept, type Keys, whole } from '../index/asked.ts';
 import type { Index } from '../index/index.ts';
 import { Part } from '../index/names.ts';
 import {
@@ -28,7 +29,7 @@ import {
   type TableAt,
 } from './skeleton.ts';
 import { type Token, tokensOf } from './tokens.ts';
-import { dirOf, distance, type Sources } from './tree.ts';
+import { dirOf, distance, type Sources, type Wanted } from './tree.ts';
 
 /** A place in the source. */
 export interface Place {
@@ -143,16 +144,17 @@ function into<K, V>(map: Map<K, V[]>, key: K, value: V): void {
 
 /** What a name stands for, found when it is first asked for. */
 class Names<T> {
-  private readonly known = new Map<string, readonly T[]>();
-  constructor(private readonly find: (name: string) => readonly T[]) {}
+  private readonly known: Kept<string, readonly T[]>;
+  constructor(
+    asked: () => Asked,
+    private readonly find: (name: string) => readonly T[],
+  ) {
+    this.known = new Kept(asked);
+  }
 
   /** undefined: nothing. */
   get(name: string): readonly T[] | undefined {
-    let list = this.known.get(name);
-    if (!list) {
-      list = this.find(name);
-      this.known.set(name, list);
-    }
+    const list = this.known.get(name, this.find);
     return list.length ? list : undefined;
   }
 
@@ -172,9 +174,6 @@ function macrosOf(skeleton: Skeleton): ReadonlyMap<string, MacroAt> {
 /** Types of structs that may hold functions. */
 const TABLES = /ops|funcs|driver|operations|helper|_impl|_type|template|desc|_data|_info|config/i;
 
-/** Files below which every table may hold functions: a driver's own tables have any name. */
-const FEW = 2000;
-
 /** What the macros that a file uses at its top level make. */
 interface Made {
   readonly tables: Table[];
@@ -182,11 +181,9 @@ interface Made {
 }
 
 export class Program {
-  /** The files that matter. */
-  readonly files: readonly SourceFile[];
   private readonly members = new Map<string, Members>();
   private readonly functionsIn = new Map<SourceFile, Map<string, FunctionDef[]>>();
-  private readonly built = new Map<TableAt, readonly Table[]>();
+  private readonly built = new Map<TableAt, { readonly tables: Table[]; keys: Keys }>();
   private readonly made = new Map<SourceFile, Made>();
 
   constructor(
@@ -194,21 +191,27 @@ export class Program {
     readonly conditions: Conditions,
     readonly index: Index,
   ) {
-    this.files = index.files.map((path) => sources.get(path)!);
-    if (!index.complete) for (const { path } of this.files) this.noteMade(path);
+    if (!index.complete) for (const path of index.files) this.noteMade(path);
     index.complete = true;
   }
 
-  /** Tells the index what macros make in a file. */
-  noteMade(path: string): void {
+  private mattering: readonly SourceFile[] | undefined;
+
+  /** The files that matter. */
+  get files(): readonly SourceFile[] {
+    return (this.mattering ??= this.index.files.map((path) => this.sources.get(path)!));
+  }
+
+  /** Tells the index what macros make in a file, and gives the names. */
+  noteMade(path: string): (readonly [Part, string])[] {
     const { index } = this;
-    if (!index.knownOf(path)?.uses.some((name) => this.makesThings(name))) return;
+    if (!index.knownOf(path)?.uses.some((name) => this.makesThings(name))) return [];
     const { tables, functions } = this.madeIn(this.sources.get(path)!);
-    for (const f of functions) index.add(Part.Function, f.name, path);
-    for (const t of tables) {
-      index.add(Part.Table, t.name, path);
-      index.add(Part.TableType, t.type, path);
-    }
+    const names: (readonly [Part, string])[] = [];
+    for (const f of functions) names.push([Part.Function, f.name]);
+    for (const t of tables) names.push([Part.Table, t.name], [Part.TableType, t.type]);
+    for (const [part, name] of names) index.add(part, name, path);
+    return names;
   }
 
   /** The files with a name in a part; those that matter come first. */
@@ -217,25 +220,27 @@ export class Program {
   }
 
   /** Functions by name, in the files that matter and the headers that they reach. */
-  readonly functions = new Names((name: string) =>
+  private readonly asked = () => this.index.asked;
+
+  readonly functions = new Names(this.asked, (name: string) =>
     this.filesWith(Part.Function, name).flatMap((f) => this.definedIn(f).get(name) ?? []),
   );
 
-  private readonly macros = new Names((name: string) =>
+  private readonly macros = new Names(this.asked, (name: string) =>
     this.filesWith(Part.Macro, name).flatMap((file): Macro[] => {
       const where = macrosOf(file.skeleton).get(name);
       return where ? [{ file, where }] : [];
     }),
   );
 
-  private readonly structs = new Names((name: string) =>
+  private readonly structs = new Names(this.asked, (name: string) =>
     this.filesWith(Part.Struct, name).flatMap((file) =>
       file.skeleton.structs.filter((s) => s.name === name).map((where) => ({ file, where })),
     ),
   );
 
   /** Tables by the struct's tag, nested ones and those that macros make among them. */
-  readonly tables = new Names((type: string) => {
+  readonly tables = new Names(this.asked, (type: string) => {
     // A table of the type may be part of one of another type.
     const types = new Set([type]);
     for (const inner of types) {
@@ -259,7 +264,7 @@ export class Program {
     return out;
   });
 
-  readonly tablesByName = new Names((name: string) => {
+  readonly tablesByName = new Names(this.asked, (name: string) => {
     const outer = name.split(/[.[]/)[0]!;
     return this.filesWith(Part.Table, outer)
       .filter((file) => this.index.matters(file.path))
@@ -348,7 +353,7 @@ export class Program {
   }
 
   private holdsFunctions(type: string): boolean {
-    return this.files.length < FEW || TABLES.test(type);
+    return this.index.fewMatter || TABLES.test(type);
   }
 
   /** An initialiser that a macro stands for. */
@@ -367,11 +372,20 @@ export class Program {
   /** A variable's table and those nested in it. */
   private build(file: SourceFile, where: TableAt): readonly Table[] {
     const known = this.built.get(where);
-    if (known) return known;
-    const out: Table[] = [];
-    this.built.set(where, out);
+    if (known) {
+      this.asked().noteAll(known.keys);
+      return known.tables;
+    }
+    // Known before it is done: a macro may lead back to it.
+    const built = { tables: [] as Table[], keys: new Set() as Keys };
+    this.built.set(where, built);
+    if (this.holdsFunctions(where.type))
+      [, built.keys] = this.asked().during(() => this.read(file, where, built.tables));
+    return built.tables;
+  }
+
+  private read(file: SourceFile, where: TableAt, out: Table[]): void {
     const { name, type, at, isStatic, when } = where;
-    if (!this.holdsFunctions(type)) return out;
     const line = file.lines.at(at);
     const init: Expr | null =
       where.body < 0
@@ -381,7 +395,6 @@ export class Program {
           : this.macroInit(file, where);
     const array = isArray(file.text, at, name);
     if (init) this.keep(name, type, file, at, line, isStatic, init, when, out, array);
-    return out;
   }
 
   private keep(
@@ -688,14 +701,13 @@ export class Program {
    * Assignments `x->field = ...` in the files that matter and are wanted: the function they are in and
    * the expressions.
    */
-  assignments(
-    field: string,
-    wanted: (path: string) => boolean,
-  ): { fn: FunctionDef; left: Expr; right: Expr }[] {
+  assignments(field: string, wanted: Wanted): { fn: FunctionDef; left: Expr; right: Expr }[] {
     const pattern = new RegExp(`(?:->|\\.)\\s*${field}\\s*=[^=]`);
     const out: { fn: FunctionDef; left: Expr; right: Expr }[] = [];
-    for (const file of this.filesWith(Part.Field, field)) {
-      if (!this.index.matters(file.path) || !wanted(file.path)) continue;
+    const { asked } = this.index;
+    asked.note(whole.assigned(field, wanted.name));
+    for (const file of asked.aside(() => this.filesWith(Part.Field, field))) {
+      if (!this.index.matters(file.path) || !wanted.has(file.path)) continue;
       for (const fn of this.functionsOf(file)) {
         if (!pattern.test(file.text.slice(fn.where.body, fn.where.end))) continue;
         visitAssignments(fn.body, (left, right) => {

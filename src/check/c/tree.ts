@@ -79,3 +79,20 @@ export function distance(a: string, b: string): number {
   while (same < x.length && same < y.length && x[same] === y[same]) same++;
   return x.length - same + (y.length - same);
 }
+
+/** Some of a tree's files, by a name that says which. */
+export interface Wanted {
+  readonly name: string;
+  has(path: string): boolean;
+}
+
+/** Files no further than some steps from a directory, and one more. */
+export const near = (home: string, within: number, also = ''): Wanted => ({
+  name: `near ${within} ${home} ${also}`,
+  has: (path) => path === also || distance(home, dirOf(path)) <= within,
+});
+export const EVERYWHERE: Wanted = { name: 'everywhere', has: () => true };
+export const onlyIn = (file: string): Wanted => ({
+  name: `in ${file}`,
+  has: (path) => path === file,
+});

@@ -98,8 +98,7 @@ export function callWith(
     if (!local && /^(zap|unmap|untrack)_/.test(name)) return opaque(m, name, args, e, st, frame);
     if (!local) {
       const inside = /^mm\//.test(file.path) || args.some((a) => a.k === 'flags');
-      const defined = m.program.defines(name);
-      if ((!leads && !inside) || (defined && !m.relevance.matters(name))) {
+      if ((!leads && !inside) || (!m.relevance.matters(name) && m.relevance.defines(name))) {
         return opaque(m, name, args, e, st, frame);
       }
       const fns = m.program.findFunctions(name, file);

@@ -8,6 +8,7 @@ import type { Expr, Type } from '../c/ast.ts';
 import { textOf } from '../c/ast.ts';
 import type { FunctionDef, Program, Table } from '../c/program.ts';
 import type { SourceFile } from '../c/skeleton.ts';
+import type { Kept } from '../index/asked.ts';
 import { arithmetic, faultOf, memberKey } from './arithmetic.ts';
 import { callOf } from './calls.ts';
 import { testAll } from './conditions.ts';
@@ -97,7 +98,7 @@ export class Machine {
     readonly binding: Binding,
     readonly relevance: Relevance,
     /** What functions of mm do, shared by the machines of all exporters. */
-    private readonly shared: Map<string, readonly Outcome[]>,
+    private readonly shared: Kept<string, readonly Outcome[]>,
     /** What a kernel's functions do, where its source is not at hand. */
     readonly recorded: Recorded | null = null,
   ) {
@@ -148,38 +149,11 @@ export class Machine {
       args = args.map((a, i) => (a.k === 'sym' ? coreArgument(a, def.params[i]?.name ?? '') : a));
     }
     const key = `${def.id}|${args.map(keyOf).join()}|${entry.effects()}`;
-    const memo = core ? this.shared : this.memo;
-    let outcomes = memo.get(key);
-    if (!outcomes) {
-      this.stack.push(def.id);
-      const [wasCore, work] = [this.inCore, this.work];
-      if (core && !wasCore) this.work = 0;
-      this.inCore = core;
-      const frame: Frame = {
-        def,
-        types: new Map(),
-        depth: this.stack.length,
-        returns: [],
-        gotos: new Map(),
-        breaks: [],
-        continues: [],
-      };
-      for (const [i, p] of def.params.entries()) {
-        if (!p.name) continue;
-        frame.types.set(p.name, p.type);
-        const a = args[i];
-        entry.env.set(
-          p.name,
-          a ? this.typed(a, p.type) : sym(`${p.name}@${def.name}`, p.type.base),
-        );
-      }
-      const end = exec(this, def.body, [entry], frame);
-      for (const s of end) frame.returns.push({ value: sym('void'), st: s });
-      this.stack.pop();
-      this.inCore = wasCore;
-      if (core && !wasCore) this.work = work + 1;
-      outcomes = this.distinct(frame.returns, def);
-      memo.set(key, outcomes);
+    let outcomes: readonly Outcome[] | undefined;
+    if (core) outcomes = this.shared.get(key, () => this.runAnew(def, args, entry, core));
+    else {
+      outcomes = this.memo.get(key);
+      if (!outcomes) this.memo.set(key, (outcomes = this.runAnew(def, args, entry, core)));
     }
     const out: Outcome[] = [];
     for (const o of outcomes) {
@@ -206,6 +180,40 @@ export class Machine {
       out.push({ value: core ? fresh(o.value, this.calls++) : o.value, st: s });
     }
     return out;
+  }
+
+  /** All ends of a function that was not run with the same before. */
+  private runAnew(
+    def: FunctionDef,
+    args: readonly Value[],
+    entry: State,
+    core: boolean,
+  ): readonly Outcome[] {
+    this.stack.push(def.id);
+    const [wasCore, work] = [this.inCore, this.work];
+    if (core && !wasCore) this.work = 0;
+    this.inCore = core;
+    const frame: Frame = {
+      def,
+      types: new Map(),
+      depth: this.stack.length,
+      returns: [],
+      gotos: new Map(),
+      breaks: [],
+      continues: [],
+    };
+    for (const [i, p] of def.params.entries()) {
+      if (!p.name) continue;
+      frame.types.set(p.name, p.type);
+      const a = args[i];
+      entry.env.set(p.name, a ? this.typed(a, p.type) : sym(`${p.name}@${def.name}`, p.type.base));
+    }
+    const end = exec(this, def.body, [entry], frame);
+    for (const s of end) frame.returns.push({ value: sym('void'), st: s });
+    this.stack.pop();
+    this.inCore = wasCore;
+    if (core && !wasCore) this.work = work + 1;
+    return this.distinct(frame.returns, def);
   }
 
   gaveUp(def: FunctionDef, why: string, st: State): Outcome {

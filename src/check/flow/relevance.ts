@@ -5,6 +5,7 @@
  * All others are not followed. Decided by name, so cheap and on the safe side.
  */
 import type { Program } from '../c/program.ts';
+import { numberOf, Part } from '../index/names.ts';
 
 /** Changes vm_flags. */
 const WRITES = /vm_flags_(set|clear|mod|init|reset)|vm_flags\s*(?:[|&^]\s*)?=[^=]|__vm_flags\b/;
@@ -28,9 +29,35 @@ interface Node {
   result: boolean;
 }
 
+/** What a name's own text says, and which names it leads to. */
+export interface Fact {
+  /** Whether it matters by itself; else the names that it calls decide. */
+  readonly direct: boolean;
+  readonly calls: readonly string[];
+  /** Names passed on, that were looked into to tell. */
+  readonly passed: readonly string[];
+  /** Whether there is a function or macro of that name at all. */
+  readonly defined: boolean;
+}
+
+/** What an earlier run found out of names. */
+export interface Recalled {
+  fact(name: string): Fact | undefined;
+  /** Whether the name matters, if nothing that it leads to has changed. */
+  matters(name: string): boolean | undefined;
+  asks(name: string): boolean | undefined;
+}
+
+const NOTHING: Recalled = {
+  fact: () => undefined,
+  matters: () => undefined,
+  asks: () => undefined,
+};
+
 export class Relevance {
-  private readonly known = new Map<string, boolean>();
-  private readonly questions = new Map<string, boolean>();
+  readonly known = new Map<string, boolean>();
+  readonly questions = new Map<string, boolean>();
+  readonly facts = new Map<string, Fact>();
   /** Names under way, in the order in which they were met (Tarjan's components). */
   private readonly open = new Map<string, Node>();
   private readonly stack: string[] = [];
@@ -39,18 +66,34 @@ export class Relevance {
     private readonly program: Program,
     /** Without a kernel at hand nothing is left out: an unknown call must be seen. */
     private readonly all = false,
+    private readonly recalled: Recalled = NOTHING,
   ) {}
 
   /** Whether a function or macro of that name can matter. */
   matters(name: string): boolean {
     if (this.all) return true;
-    if (!this.known.has(name)) this.visit(name);
-    return this.known.get(name)! || this.asks(name);
+    const { asked } = this.program.index;
+    if (asked.on) asked.note(numberOf(Part.Relevance, name));
+    return asked.aside(() => this.leads(name) || this.asks(name));
+  }
+
+  /** Whether a name matters by itself or by what it calls. */
+  leads(name: string): boolean {
+    const known = this.known.get(name) ?? this.recalled.matters(name);
+    if (known !== undefined) return known;
+    this.visit(name);
+    return this.known.get(name)!;
+  }
+
+  /** Forgets what it has found out, but for what names say. */
+  forget(): void {
+    this.known.clear();
+    this.questions.clear();
   }
 
   /** A question that mm asks of a VMA itself; whoever asks it does not matter for that. */
-  private asks(name: string): boolean {
-    let known = this.questions.get(name);
+  asks(name: string): boolean {
+    let known = this.questions.get(name) ?? this.recalled.asks(name);
     if (known === undefined) {
       known = this.textsOf(name).some((t) => t.core && t.text.length < SHORT && TESTS.test(t.text));
       this.questions.set(name, known);
@@ -62,14 +105,12 @@ export class Relevance {
     const node: Node = { index: this.count, low: this.count++, result: false };
     this.open.set(name, node);
     this.stack.push(name);
-    const texts = this.textsOf(name);
-    node.result =
-      name === 'dma_buf_mmap' ||
-      texts.some((t) => direct(t.text) || this.passes(t.text) || (!t.core && TESTS.test(t.text)));
+    const fact = this.factOf(name);
+    node.result = fact.direct;
     if (!node.result) {
-      for (const callee of this.callsOf(texts)) {
+      for (const callee of fact.calls) {
         if (callee === name) continue;
-        const known = this.known.get(callee);
+        const known = this.known.get(callee) ?? this.recalled.matters(callee);
         if (known !== undefined) node.result ||= known;
         else {
           const other = this.open.get(callee);
@@ -96,10 +137,40 @@ export class Relevance {
     return node;
   }
 
+  /** Whether there is a function or macro of that name; asked with less work where it is known. */
+  defines(name: string): boolean {
+    const fact = this.facts.get(name) ?? this.recalled.fact(name);
+    if (!fact) return this.program.defines(name);
+    const { asked } = this.program.index;
+    if (asked.on) asked.noteAll([numberOf(Part.Function, name), numberOf(Part.Macro, name)]);
+    return fact.defined;
+  }
+
+  /** What the texts of a name say. */
+  factOf(name: string): Fact {
+    let fact = this.facts.get(name);
+    if (fact) return fact;
+    fact = this.recalled.fact(name);
+    if (!fact) {
+      const texts = this.textsOf(name);
+      const passed: string[] = [];
+      const yes =
+        name === 'dma_buf_mmap' ||
+        texts.some(
+          (t) => direct(t.text) || this.passes(t.text, passed) || (!t.core && TESTS.test(t.text)),
+        );
+      const defined = this.program.defines(name);
+      fact = { direct: yes, calls: yes ? [] : this.callsOf(texts), passed, defined };
+    }
+    this.facts.set(name, fact);
+    return fact;
+  }
+
   /** Whether a function that makes entries is passed on as a callback. */
-  private passes(text: string): boolean {
+  private passes(text: string, passed: string[]): boolean {
     if (!/range\s*\(/.test(text)) return false;
     for (const m of text.matchAll(/[(,]\s*([A-Za-z_]\w*)\s*(?=[,)])/g)) {
+      passed.push(m[1]!);
       const defs = this.program.functions.get(m[1]!);
       if (defs?.some((d) => ENTRY.test(d.text) && MADE.test(d.text))) return true;
     }
@@ -124,18 +195,20 @@ export class Relevance {
     for (const { text, core } of texts) {
       for (const m of text.matchAll(/\b([A-Za-z_]\w*)\s*\(/g)) {
         const callee = m[1]!;
-        if (found.has(callee) || !this.program.defines(callee)) continue;
+        if (found.has(callee) || KEYWORD.test(callee)) continue;
         // In mm only the way that leads down the page table of this VMA.
         if (core && !OF_THE_VMA.test(argumentsAt(text, m.index + m[0].length))) continue;
         found.add(callee);
       }
       // A macro that is another function's name.
-      if (!text.includes('(') && this.program.defines(text.trim())) found.add(text.trim());
+      const alias = text.trim();
+      if (/^[A-Za-z_]\w*$/.test(alias)) found.add(alias);
     }
     return [...found];
   }
 }
 
+const KEYWORD = /^(?:if|for|while|switch|return|sizeof|defined)$/;
 const OF_THE_VMA = /\b(vma|vmf|p(te|md|ud|4d|gd)p?)\b/;
 
 /** The text between the brackets of a call. */

@@ -6,7 +6,8 @@
 import { type Expr, eachIn, eachStmt } from '../c/ast.ts';
 import type { FunctionDef, Program, Table } from '../c/program.ts';
 import type { SourceFile } from '../c/skeleton.ts';
-import { dirOf, distance } from '../c/tree.ts';
+import { dirOf, distance, EVERYWHERE, near, onlyIn } from '../c/tree.ts';
+import { whole } from '../index/asked.ts';
 import type { Binding } from './machine.ts';
 import type { Value } from './values.ts';
 
@@ -38,8 +39,8 @@ export class Targets {
       const def = e && this.functionOf(e, t.file);
       if (def) all.push({ def, dir: dirOf(t.file.path) });
     }
-    const near = (path: string) => this.isNear(path) || path === from.path;
-    for (const { fn, left, right } of this.program.assignments(field, near)) {
+    const wanted = near(this.binding.home, 2, from.path);
+    for (const { fn, left, right } of this.program.assignments(field, wanted)) {
       if (struct && left.k === 'member' && this.program.typeIn(fn, left.of).base !== struct)
         continue;
       const def = this.functionOf(right, fn.file);
@@ -64,18 +65,14 @@ export class Targets {
       const table = e && this.tableOf(e, t.file);
       if (table) all.push({ table, dir: dirOf(t.file.path) });
     }
-    const near = this.program.assignments(field, (path) => this.isNear(path));
-    for (const { fn, left, right } of near) {
+    const wanted = near(this.binding.home, 2);
+    for (const { fn, left, right } of this.program.assignments(field, wanted)) {
       if (left.k === 'member' && this.program.typeIn(fn, left.of).base !== struct) continue;
       const table = this.tableOf(right, fn.file);
       if (table) all.push({ table, dir: dirOf(fn.file.path) });
     }
     const close = all.filter((x) => distance(x.dir, this.binding.home) <= 2);
     return [...new Set(close.map((x) => x.table))];
-  }
-
-  private isNear(path: string): boolean {
-    return distance(this.binding.home, dirOf(path)) <= 2;
   }
 
   private tableOf(e: Expr, file: SourceFile): Table | null {
@@ -85,7 +82,7 @@ export class Targets {
 
   /** The mmap of the files that `struct.field` holds, by the function that makes them. */
   madeBy(struct: string, field: string): FunctionDef | null {
-    for (const { fn, left, right } of this.program.assignments(field, () => true)) {
+    for (const { fn, left, right } of this.program.assignments(field, EVERYWHERE)) {
       if (left.k !== 'member' || this.program.typeIn(fn, left.of).base !== struct) continue;
       const maker = callBehind(fn, right);
       const def = maker && this.program.findFunctions(maker, fn.file)[0];
@@ -101,6 +98,7 @@ export class Targets {
   }
 
   private tablesWith(field: string): Table[] {
+    this.program.index.asked.note(whole.tables(this.binding.home));
     return this.program.files
       .filter((file) => distance(dirOf(file.path), this.binding.home) <= 1)
       .flatMap((file) => this.program.tablesIn(file))
@@ -118,10 +116,8 @@ export class Targets {
 
   /** What `table.field = f` assigns at run time, when the table itself leaves the field out. */
   assignedTo(table: Table, field: string): Value | null {
-    for (const { fn, left, right } of this.program.assignments(
-      field,
-      (p) => p === table.file.path,
-    )) {
+    const wanted = onlyIn(table.file.path);
+    for (const { fn, left, right } of this.program.assignments(field, wanted)) {
       if (left.k !== 'member' || left.of.k !== 'id' || left.of.name !== table.name) continue;
       const def = this.functionOf(right, fn.file);
       if (def) return { k: 'fn', def };

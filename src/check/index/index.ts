@@ -5,7 +5,8 @@
  */
 import { dirOf, type Sources } from '../c/tree.ts';
 import type { Helper } from '../scan/helper.ts';
-import { type FileNames, namesOf, numberOf, type Part } from './names.ts';
+import { Asked } from './asked.ts';
+import { type FileNames, type Names, namesOf, numberOf, type Part } from './names.ts';
 
 /** Files of which another thread is asked for the names. */
 export interface NamesRequest {
@@ -20,6 +21,8 @@ export type NamesReply = readonly FileNames[];
 const IDS = 2 ** 20;
 /** Files below which they are not shared. */
 const FEW = 40;
+/** Files that matter in a kernel. */
+const MATTERING = 2000;
 /** Headers that a file is taken to include, directly or not. */
 const REACH = 1500;
 
@@ -40,6 +43,8 @@ export class Index {
   /** What came later, and files for which only that counts. */
   private readonly added = new Map<number, number[]>();
   private readonly replaced = new Set<number>();
+  /** Who is listening to what is asked. */
+  asked = new Asked(false);
   /** Whether what macros make is among the names. */
   complete = false;
 
@@ -131,8 +136,9 @@ export class Index {
   /**
    * Takes changes of files into account. Headers may change, but not come or go: that may change what
    * any #include means.
+   * @param known names that have been read already
    */
-  change(paths: Iterable<string>): void {
+  change(paths: Iterable<string>, known?: ReadonlyMap<string, Names>): void {
     for (const path of paths) {
       let next = this.paths.length;
       const id = this.idOf(path);
@@ -149,14 +155,16 @@ export class Index {
         continue;
       }
       this.mattering.add(id);
-      this.put(id, true);
+      this.put(id, true, known?.get(path));
       // Headers that nobody included so far.
       for (; next < this.paths.length; next++) this.put(next, false);
     }
   }
 
-  private put(id: number, matter: boolean): void {
-    const names = this.namesIn(this.paths[id]!, matter);
+  private put(id: number, matter: boolean, known?: Names): void {
+    const path = this.paths[id]!;
+    if (known) this.sources.get(path)?.keep(known.skeleton);
+    const names = known ?? this.namesIn(path, matter);
     this.keep(id, names);
     for (const n of names.numbers) this.post(n, id);
   }
@@ -181,6 +189,39 @@ export class Index {
     return ((this.knownOf(path)?.marks ?? 0) & (1 << this.marks.indexOf(pattern))) !== 0;
   }
 
+  /** Files that matter in whose text one of the patterns is, in order. */
+  get markedFiles(): readonly string[] {
+    return [...this.mattering]
+      .filter((id) => this.known[id]?.marks)
+      .map((id) => this.paths[id]!)
+      .sort();
+  }
+
+  /** The file that an #include in a directory means; null: none. */
+  resolve(here: string, include: string): string | null {
+    return this.sources.include(here, include);
+  }
+
+  /** Ids of files that include one of these, directly or not, and of these. */
+  includingAny(paths: readonly string[]): Set<number> {
+    const found = new Set(paths.flatMap((p) => this.ids.get(p) ?? []));
+    for (let before = 0; before !== found.size; ) {
+      before = found.size;
+      for (const [id, list] of this.included.entries())
+        if (!found.has(id) && list.some((i) => found.has(i))) found.add(id);
+    }
+    return found;
+  }
+
+  /** Whether so few files matter that any table may hold functions: a driver's own has any name. */
+  get fewMatter(): boolean {
+    return this.mattering.size < MATTERING;
+  }
+
+  has(path: string): boolean {
+    return this.ids.has(path);
+  }
+
   knownOf(path: string): Known | undefined {
     const id = this.ids.get(path);
     return id === undefined ? undefined : this.known[id];
@@ -189,6 +230,7 @@ export class Index {
   /** Files in which a name may play a part, in order, those that matter first. */
   filesWith(part: Part, name: string): string[] {
     const n = numberOf(part, name);
+    this.asked.note(n);
     const { postings } = this;
     let [lo, hi] = [0, postings.length];
     while (lo < hi) {
@@ -238,6 +280,7 @@ export class Index {
   reachedOf<T>(from: string, list: readonly T[], path: (one: T) => string): T[] {
     const id = this.ids.get(from);
     if (id === undefined || list.length === 0) return [];
+    this.asked.note(-1 - id);
     const ranks = this.ranks(id);
     const rank = (one: T) => ranks[this.ids.get(path(one)) ?? -1] ?? 0;
     return list.filter((one) => rank(one) > 0).sort((a, b) => rank(a) - rank(b));

@@ -23,6 +23,8 @@ export const enum Part {
   MacroType = 9,
   /** A macro that is used at the top level. */
   Use = 10,
+  /** What is asked of a name as a whole, not of a file: whether it can matter to a mapping. */
+  Relevance = 11,
 }
 
 /** The number of a name in a part. */
@@ -47,16 +49,20 @@ export interface FileNames {
   readonly marks: number;
 }
 
+/** With the skeleton that they were read from. */
+export type Names = FileNames & { readonly skeleton: Skeleton };
+
+/** Which patterns a text holds. */
+export const marksOf = (text: string, marks: readonly RegExp[]): number =>
+  marks.reduce((bits, p, i) => bits | (p.test(text) ? 1 << i : 0), 0);
+
 const INCLUDE = /^#\s*include\s*(["<][^">\n]+)[">]/;
 /** Macros at the top level that make nothing that is looked for. */
 const PLAIN =
   /^(MODULE_|EXPORT_|DEFINE_(MUTEX|SPINLOCK|IDA|IDR|PER_CPU|STATIC|RATE|RAW)|DECLARE_|module_|late_|early_|__setup|subsys_|arch_|core_|fs_|device_|TRACE_)/;
 
 /** @param marks patterns that are tried on the text; null: calls and assignments do not matter either */
-export function namesOf(
-  text: string,
-  marks: readonly RegExp[] | null,
-): FileNames & { readonly skeleton: Skeleton } {
+export function namesOf(text: string, marks: readonly RegExp[] | null): Names {
   const t = lex(text);
   const skeleton = skeletonOf(text, t);
   const numbers = new Set<number>();
@@ -110,7 +116,7 @@ export function namesOf(
     includes,
     uses: [...new Set(uses)],
     lost,
-    marks: (marks ?? []).reduce((bits, p, i) => bits | (p.test(text) ? 1 << i : 0), 0),
+    marks: marksOf(text, marks ?? []),
     skeleton,
   };
 }

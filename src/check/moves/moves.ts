@@ -4,10 +4,12 @@
  * VMAs really have, and whether its fault handler decides under the lock of the move.
  */
 import { type Expr, eachIn, textOf } from '../c/ast.ts';
+import { isCode } from '../c/lex.ts';
 import type { FunctionDef, Program } from '../c/program.ts';
 import { dirOf } from '../c/tree.ts';
 import type { Entry, Exporter } from '../exporters.ts';
 import type { Site } from '../flow/values.ts';
+import { whole } from '../index/asked.ts';
 import type { Fall } from '../verdicts.ts';
 import { backingOf, type FieldOf, type Read, type Step, sameField, stepsOf } from './backing.ts';
 import { earlyFree } from './lifetime.ts';
@@ -85,10 +87,16 @@ export class MoveAnalysis {
     for (const def of [exporter.mmap, exporter.through])
       if (def && /^drivers\//.test(def.file.path)) helping.add(dirOf(def.file.path));
     helping.delete(home);
-    const scope = this.scopeOf(home, [...helping].sort());
-    const moves = new Judge(scope, exporter, entries, home, this.kernel, this.helpers).verdict();
-    const early = earlyFree(scope, exporter);
-    return early ? { ...moves, falls: [...moves.falls, early] } : moves;
+    const { asked } = this.program.index;
+    const [[scope, found], keys] = asked.during(() => {
+      const its = this.scopeOf(home, [...helping].sort());
+      const moves = new Judge(its, exporter, entries, home, this.kernel, this.helpers).verdict();
+      const early = earlyFree(its, exporter);
+      return [its, early ? { ...moves, falls: [...moves.falls, early] } : moves] as const;
+    });
+    for (const key of keys) scope.asked.add(key);
+    asked.noteAll(scope.asked);
+    return found;
   }
 
   private scopeOf(home: string, helping: readonly string[]): Scope {
@@ -96,7 +104,9 @@ export class MoveAnalysis {
     let scope = this.scopes.get(key);
     if (!scope) {
       const files = this.kernel ? inDirectories(this.program, home, helping) : this.program.files;
-      this.scopes.set(key, (scope = new Scope(this.program, files)));
+      const name = whole.scope(home, helping);
+      this.program.index.asked.note(name);
+      this.scopes.set(key, (scope = new Scope(this.program, files, name)));
     }
     return scope;
   }
@@ -220,7 +230,10 @@ class Judge {
     return this.scope.files.some(
       (f) =>
         (!this.kernel || belongs(this.home, dirOf(f.path))) &&
-        /\b(unmap_mapping_\w+|zap_vma_ptes|zap_page_range\w*|drm_vma_node_unmap)\s*\(/.test(f.text),
+        says(
+          f.text,
+          /\b(unmap_mapping_\w+|zap_vma_ptes|zap_page_range\w*|drm_vma_node_unmap)\s*\(/g,
+        ),
     );
   }
 
@@ -290,11 +303,11 @@ class Judge {
   /** Where the VMAs of a dma-buf are to be found. */
   private vmaExtent(): Extent {
     const { table, through } = this.exporter;
-    const text = (pattern: RegExp) => this.scope.files.some((f) => pattern.test(f.text));
+    const text = (pattern: RegExp) => this.scope.files.some((f) => says(f.text, pattern));
     const prime =
       table.type === 'drm_gem_object_funcs' ||
       through !== null ||
-      text(/\bdrm_gem_(dmabuf_export|prime_export|prime_handle_to_fd)\b/);
+      text(/\bdrm_gem_(dmabuf_export|prime_export|prime_handle_to_fd)\b/g);
     let mapping: string | null = prime ? 'the DRM device' : 'the dma-buf';
     const set = (to: string | null) => (mapping = to);
     for (const def of new Set([...this.scope.mentioning(/\bf_mapping\b/), ...this.mapping])) {
@@ -455,6 +468,10 @@ const VERB: Readonly<Record<TakeKind, string>> = {
   notify: 'move the buffer',
   revoke: 'revoke it',
 };
+
+/** Whether a pattern is found in code, not in comments. */
+const says = (text: string, pattern: RegExp) =>
+  [...text.matchAll(pattern)].some((m) => isCode(text, m.index));
 
 const nameOf = (classes: Iterable<LockClass>) =>
   [...classes].map((c) => c.replace(/^\./, '')).join(', ') || 'no lock';

@@ -6,7 +6,8 @@
 import { type Expr, eachIn, eachStmt } from '../c/ast.ts';
 import type { FunctionDef, Program } from '../c/program.ts';
 import type { SourceFile } from '../c/skeleton.ts';
-import { dirOf } from '../c/tree.ts';
+import { dirOf, type Wanted } from '../c/tree.ts';
+import { Kept, type Key } from '../index/asked.ts';
 
 export type Call = Expr & { readonly k: 'call' };
 
@@ -33,13 +34,12 @@ interface Contents {
   readonly slots: readonly { name: string; struct: string; field: string }[];
 }
 
-const contents = new WeakMap<Program, Map<SourceFile, Contents>>();
+const contents = new WeakMap<Program, Kept<SourceFile, Contents>>();
 
 function contentsOf(program: Program, file: SourceFile): Contents {
   let all = contents.get(program);
-  if (!all) contents.set(program, (all = new Map()));
-  let known = all.get(file);
-  if (!known) {
+  if (!all) contents.set(program, (all = new Kept(() => program.index.asked)));
+  return all.get(file, () => {
     const defs = program
       .functionsOf(file)
       .filter((def) => program.conditions.all(def.where.when) !== false);
@@ -50,15 +50,17 @@ function contentsOf(program: Program, file: SourceFile): Contents {
         return [{ name, struct: t.type, field: field.split('.').at(-1)! }];
       }),
     );
-    all.set(file, (known = { defs, slots }));
-  }
-  return known;
+    return { defs, slots };
+  });
 }
 
 export class Scope {
   readonly files: readonly SourceFile[];
   readonly functions: FunctionDef[] = [];
-  private readonly paths: ReadonlySet<string>;
+  /** Its files. */
+  readonly area: Wanted;
+  /** What was asked of it, by whomever: what one has found the others use. */
+  readonly asked = new Set<Key>();
   private readonly byFile = new Map<SourceFile, readonly FunctionDef[]>();
   private readonly slots = new Map<string, { struct: string; field: string; file: SourceFile }[]>();
   private readonly known = new Map<string, readonly Use[]>();
@@ -68,10 +70,12 @@ export class Scope {
   constructor(
     readonly program: Program,
     files: Iterable<SourceFile>,
+    name: string,
   ) {
     const mine = new Set(files);
     this.files = [...mine];
-    this.paths = new Set(this.files.map((f) => f.path));
+    const paths = new Set(this.files.map((f) => f.path));
+    this.area = { name, has: (path) => paths.has(path) };
     for (const file of mine) {
       const { defs, slots } = contentsOf(program, file);
       this.byFile.set(file, defs);
@@ -90,11 +94,6 @@ export class Scope {
       if (!pattern.test(file.text)) continue;
       for (const def of defs) if (pattern.test(def.text)) yield def;
     }
-  }
-
-  /** Whether a file belongs to it. */
-  includes(path: string): boolean {
-    return this.paths.has(path);
   }
 
   has(def: FunctionDef): boolean {
@@ -259,10 +258,12 @@ export function inDirectories(
   home: string,
   helpers: readonly string[],
 ): SourceFile[] {
+  return program.files.filter((f) => inScope(dirOf(f.path), home, helpers));
+}
+
+/** Whether a directory is one of those. */
+export function inScope(dir: string, home: string, helpers: readonly string[]): boolean {
   // drivers/gpu/drm/x/gem/ is a part of drivers/gpu/drm/x/.
   const above = home.split('/').length > 4 ? dirOf(home) : home;
-  return program.files.filter((f) => {
-    const dir = dirOf(f.path);
-    return dir === above || belongs(home, dir) || helpers.includes(dir);
-  });
+  return dir === above || belongs(home, dir) || helpers.includes(dir);
 }

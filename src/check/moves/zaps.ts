@@ -197,7 +197,7 @@ export class Zaps {
     if (depth > 4) return null;
     const struct = this.scope.program.typeIn(def, e.of).base;
     const found = new Set<string | null>();
-    for (const a of this.scope.program.assignments(e.name, (path) => this.scope.includes(path))) {
+    for (const a of this.scope.program.assignments(e.name, this.scope.area)) {
       if (a.left.k !== 'member') continue;
       const other = this.scope.program.typeIn(a.fn, a.left.of).base;
       if (struct && other && struct !== other) continue;
