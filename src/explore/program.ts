@@ -93,34 +93,6 @@ export type Run<T> = Generator<Request, T, number>;
 export const probe: { ask: (() => void) | null } = { ask: null };
 
 /**
- * While a straight run (simulate.ts) is on, steps and routines run where they are asked for, so
- * nothing is ever suspended. What `yield*` gets is one shared object that is done already and holds
- * the value.
- */
-export const straight: {
-  on: boolean;
-  world: unknown;
-  /** Makes of what a step returned the step's value. */
-  value: (def: StepDef, returned: number | boolean | void) => number;
-} = { on: false, world: null, value: () => 0 };
-
-const answer = {
-  done: true,
-  value: undefined as unknown,
-  next() {
-    return this;
-  },
-  [Symbol.iterator]() {
-    return this;
-  },
-};
-
-function answered(value: unknown): Run<never> {
-  answer.value = value;
-  return answer as unknown as Run<never>;
-}
-
-/**
  * The `next` of all generators. To the compiler each generator function makes objects of a type of
  * their own, and looking `next` up in hundreds of types is slow.
  */
@@ -128,14 +100,6 @@ const { next } = Object.getPrototypeOf(function* () {}).prototype as Run<unknown
 
 /** Goes on with a suspended routine. */
 export const resume = (run: Run<unknown>, value: number) => next.call(run, value);
-
-/** Runs what was asked for in a straight run to its end: nothing is suspended there. */
-export function finish<T>(run: Run<T>): T {
-  if ((run as unknown) === answer) return answer.value as T;
-  const { done, value } = resume(run, 0);
-  if (!done) throw new ProgramError('write yield* before steps and routines');
-  return value as T;
-}
 
 /** Arguments of a step: the engine calls steps with that many always, which is faster. */
 export const STEP_ARGS = 6;
@@ -157,14 +121,8 @@ function makeStep(
     probe.ask?.();
     return yield { type: 'step', def, args };
   };
-  return (a?: Arg, b?: Arg, c?: Arg, d?: Arg, e?: Arg, f?: Arg): Run<number> => {
-    if (!straight.on) return ask([a, b, c, d, e, f]);
-    const v = run(straight.world, a, b, c, d, e, f);
-    const plain = typeof v === 'number' && v !== BLOCKED && kind !== 'choice';
-    if (plain) return answered(v);
-    const value = straight.value(def, v);
-    return answered(take ? taken(def, straight.world, value, [a, b, c, d, e, f]) : value);
-  };
+  return (a?: Arg, b?: Arg, c?: Arg, d?: Arg, e?: Arg, f?: Arg): Run<number> =>
+    ask([a, b, c, d, e, f]);
 }
 
 /** What a way of a choice comes to, where its ways do something. */
@@ -230,21 +188,16 @@ export function routine<A extends Arg[], R extends number | boolean | void>(
   guard = '',
 ): (...args: A) => Run<R> {
   const def: RoutineDef = { name, cite, guard, body: body as unknown as RoutineDef['body'] };
-  const ask = function* (args: A): Run<R> {
+  return function* (...args: A): Run<R> {
     return (yield { type: 'call', def, args }) as R;
   };
-  return (...args: A): Run<R> => (straight.on ? answered(finish(body(...args))) : ask(args));
 }
 
 /**
  * The head of a retry loop, or a place from which on less matters: promises that only the named locals
  * (and where we are) still do. The engine checks the promise on every history that arrives here.
  */
-export function again(label: string, ...locals: Arg[]): Run<void> {
-  return straight.on ? answered(undefined) : promise(label, locals);
-}
-
-function* promise(label: string, args: readonly Arg[]): Run<void> {
+export function* again(label: string, ...args: Arg[]): Run<void> {
   probe.ask?.();
   yield { type: 'again', label, args };
 }
@@ -258,13 +211,8 @@ function* promise(label: string, args: readonly Arg[]): Run<void> {
  * so write it such that 0 means to go on.
  * @param what a person's name for it
  */
-export function guard(what: string, holds: number | boolean): Run<number> {
-  const value = holds ? 1 : 0;
-  return straight.on ? answered(value) : ask_guard(what, value);
-}
-
-function* ask_guard(what: string, value: number): Run<number> {
-  return yield { type: 'guard', what, value };
+export function* guard(what: string, holds: number | boolean): Run<number> {
+  return yield { type: 'guard', what, value: holds ? 1 : 0 };
 }
 
 /** An error in the explored program itself, not in what it models. */

@@ -3,7 +3,16 @@
  * Runs a routine straight through: the same steps that a search interleaves, one thread, no stops.
  */
 import type { Memory } from './memory.ts';
-import { BLOCKED, finish, ProgramError, type Run, straight } from './program.ts';
+import {
+  type Arg,
+  BLOCKED,
+  ProgramError,
+  type Request,
+  type Run,
+  resume,
+  type StepDef,
+  taken,
+} from './program.ts';
 
 export interface Simulation {
   readonly mem: Memory;
@@ -17,29 +26,36 @@ export class WouldBlock extends ProgramError {}
 
 /**
  * Runs a routine to its end and returns its result.
- * @param begin calls the routine: steps run where they are asked for, so it is called when `sim` is set up
+ * @param begin calls the routine (in a straight build, straight.ts, that runs it)
  * @throws WouldBlock when a step must wait
  */
 export function simulate<T>(sim: Simulation, begin: () => Run<T>): T {
-  const { on, world, value } = straight;
-  straight.on = true;
-  straight.world = sim.world;
-  straight.value = stepValue(sim);
-  try {
-    return finish(begin());
-  } finally {
-    straight.on = on;
-    straight.world = world;
-    straight.value = value;
+  const callers: Run<unknown>[] = [];
+  let run: Run<unknown> = begin();
+  let send = 0;
+  for (;;) {
+    const { done, value } = resume(run, send) as IteratorResult<Request, unknown>;
+    if (done) {
+      const caller = callers.pop();
+      if (!caller) return value as T;
+      run = caller;
+      // What the caller is given is the routine's result as it is: a text, in the ops of conform.
+      send = value as number;
+    } else if (value.type === 'call') {
+      callers.push(run);
+      run = (value.def.body as (...args: unknown[]) => Run<unknown>)(...value.args);
+      send = 0;
+    } else if (value.type === 'step') send = stepValue(sim, value.def, value.args);
+    else send = value.type === 'guard' ? value.value : 0;
   }
 }
 
-/** What a step's value is in a straight run, from what it returned. */
-function stepValue({ policy }: Simulation): typeof straight.value {
-  return (def, returned) => {
-    const value = Number(returned ?? 0);
-    if (value === BLOCKED) throw new WouldBlock(`${def.name} would wait for ever`);
-    if (def.kind !== 'choice') return value;
-    return value > 1 && policy ? policy(def.name, value) : 0;
-  };
+/** Runs a step and says what its value is. */
+function stepValue({ world, policy }: Simulation, def: StepDef, args: readonly Arg[]): number {
+  const [a, b, c, d, e, f] = args;
+  const value = Number(def.run(world, a, b, c, d, e, f) ?? 0);
+  if (value === BLOCKED) throw new WouldBlock(`${def.name} would wait for ever`);
+  if (def.kind !== 'choice') return value;
+  const way = value > 1 && policy ? policy(def.name, value) : 0;
+  return def.take ? taken(def, world, way, args) : way;
 }
