@@ -67,6 +67,7 @@ export function broughtIn(root: string, base: Base, overlay: Overlay): CheckRepo
   ]) => after !== null && before !== null && !index.has(path) && !isRelevant(after);
   if ([...changed].every(idle)) changed.clear();
   const few = index.fewMatter;
+  const mattered = new Set([...changed.keys()].filter((path) => index.matters(path)));
   const touched = touchedBy(index, changed);
   if (touched.all !== null) return null;
   // Which files include a file, directly or not, is asked of what was before and of what is now.
@@ -80,9 +81,12 @@ export function broughtIn(root: string, base: Base, overlay: Overlay): CheckRepo
   if (touched.including.length) note();
   const program = new Program(sources, new Conditions(base.head.linux), index);
   const names = new Set(touched.names);
-  for (const path of changed.keys())
-    if (has(path))
-      for (const [part, name] of program.noteMade(path)) names.add(numberOf(part, name));
+  for (const path of changed.keys()) {
+    if (!has(path)) continue;
+    const made = program.noteMade(path);
+    // Of other files the same is made as before (touched.ts).
+    if (!mattered.has(path)) for (const [part, name] of made) names.add(numberOf(part, name));
+  }
   const all = { ...touched, names };
   return new Rejudging(base, program, all, new Set(changed.keys()), including).report();
 }
