@@ -128,6 +128,7 @@ void program_begin(void);
 void program_split(char *text, struct op *op);
 void program_op(const struct op *op, char *out);
 void program_line(char *line, char *out);
+void program_fork(char *out);
 void program_ask(const char *text);
 void program_answer(char *out);
 void program_end_child(void);

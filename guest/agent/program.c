@@ -144,7 +144,7 @@ static void settle(void)
 		touch(&fresh[i * PAGE]);
 }
 
-static void op_fork(char *out)
+void program_fork(char *out)
 {
 	pid_t pid;
 
@@ -272,7 +272,7 @@ void program_line(char *line, char *out)
 	} else if (op.proc == 1) {
 		run_in_child(copy, &op, out);
 	} else if (!strcmp(op.name, "fork")) {
-		op_fork(out);
+		program_fork(out);
 	} else if (!strcmp(op.name, "exit")) {
 		put_text(out, "ok");
 	} else {

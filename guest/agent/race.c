@@ -165,7 +165,10 @@ void race_list(int which)
 		wait_ticks(me->wait[i]);
 		waited += me->wait[i];
 		me->out[0] = 0;
-		program_op(&parts[part].op[i], me->out);
+		if (!strcmp(parts[part].op[i].name, "fork"))
+			program_fork(me->out);
+		else
+			program_op(&parts[part].op[i], me->out);
 		append_answer(me->text, sizeof(me->text), i, me->out);
 	}
 	me->took = __builtin_ia32_rdtsc() - start - waited;

@@ -51,11 +51,15 @@ int slot_fd(const char *text)
 /* Puts a descriptor into a slot; what was there is closed. */
 void slot_set(int slot, int fd, u32 buffer, u64 offset)
 {
+	int old;
+
 	if (slot < 0 || slot >= SLOTS)
 		return;
-	if (slots[slot].fd >= 0)
-		close(slots[slot].fd);
+	old = slots[slot].fd;
+	/* Another thread may look: first nobody knows it, and then it is closed. */
 	slots[slot] = (struct slot){ fd, buffer, offset };
+	if (old >= 0)
+		close(old);
 }
 
 /* `bB`, or `b?` when the slot that the buffer was made in is gone. */

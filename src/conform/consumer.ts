@@ -176,33 +176,43 @@ function* presence(g: Guest, proc: number, addr: number): Run<string> {
   return `p${entry & PTE_PRESENT ? 1 : 0}s${entry & PTE_SPECIAL ? 1 : 0}`;
 }
 
-/** What {@link owner_of} says of a page that is nobody's, and of a buffer no descriptor leads to. */
+/** What {@link owner_of} says of a page that is nobody's. */
 const NOBODYS = -1;
-const NO_SLOT = 31;
 
-/** Whose page this is, if it is of a buffer of the module's: generation, place and slot in one word. */
+/** Whose page this is, if it is of a buffer of the module's: buffer, place and generation in one word. */
 const owner_of = step(
   'owner_of',
-  (k: Kernel, pfn: number, proc: number, g: Guest) => {
+  (k: Kernel, pfn: number) => {
     const owner =
       pfn > 0 && k.page_state.get(pfn) === PAGE_USED ? k.page_owner.get(pfn) & ~OWNER_KEPT : 0;
     if (owner < OWNER_BUFFER) return NOBODYS;
     const buffer = (owner - OWNER_BUFFER) >> 16;
     if (!moduleOf(k, buffer)) return NOBODYS;
-    const slot = g.slotOf.get(buffer) ?? NO_SLOT;
-    const file = slot === NO_SLOT ? 0 : k.fd_file.get(proc * k.config.fds + slot);
-    const known = file && file - 1 === k.buf_file.get(buffer) ? slot : NO_SLOT;
-    return (known << 24) | ((owner & 0xffff) << 8) | k.page_gen.get(pfn);
+    return (buffer << 24) | ((owner & 0xffff) << 8) | k.page_gen.get(pfn);
   },
   { atomic: "under the module's all_pages_lock (guest/module/exporter.c owner_of)" },
 );
 
-/** `bB.page.gGEN` if the page is of a buffer of the module's, else null. */
+/** Does the slot that a buffer was made in lead to it still? The agent knows (slot_name). */
+const is_known = step(
+  'slot_name',
+  (k: Kernel, proc: number, buffer: number, slot: number) =>
+    k.fd_file.get(proc * k.config.fds + slot) - 1 === k.buf_file.get(buffer) ? 1 : 0,
+  { atomic: 'a buffer keeps its file' },
+);
+
+/** `bB.page.gGEN`, as the agent calls the page when the module has answered. */
+function* nameOf(g: Guest, proc: number, owner: number): Run<string> {
+  const buffer = owner >> 24;
+  const slot = g.slotOf.get(buffer) ?? -1;
+  const known = slot >= 0 && (yield* is_known(proc, buffer, slot));
+  return `b${known ? slot : '?'}.${(owner >> 8) & 0xffff}.g${owner & 0xff}`;
+}
+
+/** What the agent calls a page of a buffer of the module's; null of another page. */
 export function* ownerName(g: Guest, proc: number, pfn: number): Run<string | null> {
-  const owner = yield* owner_of(pfn, proc, g);
-  if (owner === NOBODYS) return null;
-  const slot = owner >> 24;
-  return `b${slot === NO_SLOT ? '?' : slot}.${(owner >> 8) & 0xffff}.g${owner & 0xff}`;
+  const owner = yield* owner_of(pfn);
+  return owner === NOBODYS ? null : yield* nameOf(g, proc, owner);
 }
 
 /** `con`: looks up, reports, lets go. */
@@ -218,11 +228,12 @@ export function* consult(
   const seen = yield* presence(g, proc, addr);
   if (typeof found === 'number') return `${errnoName(found)} ${seen}`;
   const held = yield* page_ref_count(found.pfn);
-  const owner = yield* ownerName(g, proc, found.pfn);
+  const owner = yield* owner_of(found.pfn);
   yield* release(h, found);
   const after = yield* page_ref_count(found.pfn);
-  const counts = owner ? `ref${held}>${after}` : `d${held - after}`;
-  return `ok ${seen}w${found.flags & WRITABLE ? 1 : 0} ${owner ?? '-'} ${counts}`;
+  const ok = `ok ${seen}w${found.flags & WRITABLE ? 1 : 0}`;
+  if (owner === NOBODYS) return `${ok} - d${held - after}`;
+  return `${ok} ${yield* nameOf(g, proc, owner)} ref${held}>${after}`;
 }
 
 /** `hold`: looks up and keeps. */

@@ -107,6 +107,8 @@ export class Guest {
   readonly offsets: readonly number[];
   /** Which processes exist; the child comes with fork. */
   readonly alive: boolean[] = [true, false];
+  /** The CPU that each process runs on. */
+  readonly cpuOf: number[] = [0, 1];
   /** How the child ended, for ops that name it afterwards. */
   ended = 'NOPROC';
   /** The slot that a buffer of the kernel was made in; the agent knows buffers by slots. */
@@ -153,7 +155,7 @@ export class Guest {
 
   /** Runs kernel code as process `proc`, straight through. */
   run<T>(proc: number, begin: () => Run<T>): T {
-    this.k.mem.self = proc;
+    this.k.mem.self = this.cpuOf[proc];
     return simulate(this.sim, begin);
   }
 

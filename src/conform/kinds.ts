@@ -65,7 +65,11 @@ export interface Descriptor {
 export function describe(k: Kernel, proc: number, slot: number): Descriptor | null {
   const file =
     slot >= 0 && slot < k.config.fds ? k.fd_file.get(proc * k.config.fds + slot) - 1 : -1;
-  if (file < 0) return null;
+  return file < 0 ? null : describeFile(k, file);
+}
+
+/** The same of an open file. */
+export function describeFile(k: Kernel, file: number): Descriptor {
   if (file_operations.at(k.file_ops.get(file)) !== dma_buf_fops) {
     return { file, buffer: -1, module: undefined };
   }

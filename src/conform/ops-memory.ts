@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Ops on buffers, mappings, processes and consumers. */
 import { patchCount } from '../kernel/dma-buf/dma-buf.ts';
-import { EINVAL, errnoName } from '../kernel/errno.ts';
-import { copy_files, exit_files, sys_close, sys_dup } from '../kernel/fs/file.ts';
+import { exit_files, sys_close, sys_dup } from '../kernel/fs/file.ts';
 import { free_pipe_info } from '../kernel/fs/pipe.ts';
 import { file_operations } from '../kernel/kernel.ts';
 import {
@@ -21,9 +20,8 @@ import {
   VM_READ,
   VM_WRITE,
 } from '../kernel/mm/flags.ts';
-import { dup_mmap, exit_mmap } from '../kernel/mm/fork.ts';
+import { exit_mmap } from '../kernel/mm/fork.ts';
 import { alloc_page, OWNER_PIPE } from '../kernel/mm/page.ts';
-import { lru_add_drain } from '../kernel/mm/swap.ts';
 import { vmasOf } from '../kernel/mm/vma.ts';
 import { MAPPING_ANON } from '../kernel/mm/zap.ts';
 import { entryAt, holderOf, holderPut, ownerName } from './consumer.ts';
@@ -51,11 +49,6 @@ function noteOffset(g: Guest, proc: number, fd: number): void {
   g.mmapOffset.set(fd, k.buf_pgoff.get(k.file_private.get(dmabuf)));
 }
 
-function bclose(g: Guest, proc: number, [slot]: readonly string[]): string {
-  g.mmapOffset.delete(num(slot));
-  return status(g.run(proc, () => sys_close(proc, num(slot))));
-}
-
 function bdup(g: Guest, proc: number, [from, to]: readonly string[]): string {
   const source = describe(g.k, proc, num(from));
   if (!source) return 'EBADF';
@@ -68,7 +61,7 @@ function bdup(g: Guest, proc: number, [from, to]: readonly string[]): string {
 }
 
 function dst(g: Guest, proc: number, [slot, page]: readonly string[]): string {
-  const found = moduleBuffer(g, proc, slot);
+  const found = moduleBuffer(describe(g.k, proc, num(slot)));
   if (typeof found === 'string') return found;
   const { k } = g;
   const { buffer } = found;
@@ -126,17 +119,6 @@ function vmas(g: Guest, proc: number): string {
   return list.length ? list.join(' ') : 'none';
 }
 
-function fork(g: Guest, proc: number): string {
-  if (proc !== 0 || g.alive[1]) return errnoName(EINVAL);
-  const ret = g.run(proc, () => dup_mmap(0, 1));
-  if (ret < 0) return errnoName(ret);
-  g.run(proc, () => copy_files(0, 1));
-  // The agent's next write to its own stack breaks COW, which drains the batches (do_wp_page).
-  g.run(proc, () => lru_add_drain());
-  g.alive[1] = true;
-  return 'ok';
-}
-
 /** The child is gone: its memory, its descriptors, what its consumers held. */
 function end(g: Guest): void {
   g.run(1, () => exit_mmap(1));
@@ -183,10 +165,8 @@ export const MEMORY_OPS: Readonly<Record<string, OpHandler>> = {
   vmas,
   dst,
   pwarn,
-  fork,
   exit,
   kill,
   reuse,
-  bclose,
   bdup,
 };

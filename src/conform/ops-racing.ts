@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
  * Ops that may run beside others: written as routines, so that a program runs them straight through
- * and a search interleaves them (race.ts). What they know of memory they know by steps. Descriptors
- * do not change while ops race, so which buffer a slot leads to is looked up as the op begins.
+ * and a search interleaves them (race.ts). What they know of memory and of descriptors they know by
+ * steps; an open file's operations never change.
  */
 import type { Run } from '../explore/program.ts';
 import type { MoveOptions } from '../kernel/dma-buf/exporter.ts';
 import { lockOf } from '../kernel/dma-buf/exporter-memory.ts';
 import { backing } from '../kernel/dma-buf/object.ts';
 import { EINVAL, errnoName } from '../kernel/errno.ts';
+import { copy_files, fget, fput, sys_close } from '../kernel/fs/file.ts';
 import { access_page, user_access } from '../kernel/mm/access.ts';
 import { VM_EXEC, VM_READ, VM_WRITE } from '../kernel/mm/flags.ts';
+import { dup_mmap } from '../kernel/mm/fork.ts';
 import { isAdvice, sys_madvise } from '../kernel/mm/madvise.ts';
 import { sys_mlock, sys_munlock } from '../kernel/mm/mlock.ts';
 import {
@@ -29,9 +31,10 @@ import {
 import { sys_mprotect } from '../kernel/mm/mprotect.ts';
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, sys_mremap } from '../kernel/mm/mremap.ts';
 import { access_remote_vm, process_vm_rw } from '../kernel/mm/remote.ts';
+import { lru_add_drain } from '../kernel/mm/swap.ts';
 import { consult, hold, holderPut, holderRead, holderWrite } from './consumer.ts';
 import { count, type Guest, type OpRoutine, status } from './guest.ts';
-import { type Descriptor, describe } from './kinds.ts';
+import { type Descriptor, describeFile } from './kinds.ts';
 import { parseNumber as num } from './program.ts';
 
 const SIGNALS: readonly string[] = ['', 'SEGV1', 'SEGV2', 'BUS2'];
@@ -88,6 +91,17 @@ function* map(g: Guest, proc: number, args: readonly string[]): Run<string> {
   return status(yield* sys_mmap(proc, num(page), num(n), protection(prot), flags, target));
 }
 
+/** The child's end of it, and whether there is one, is the guest's affair. */
+function* fork(g: Guest, proc: number): Run<string> {
+  if (proc !== 0 || g.alive[1]) return errnoName(EINVAL);
+  const ret = yield* dup_mmap(0, 1);
+  if (ret < 0) return errnoName(ret);
+  yield* copy_files(0, 1);
+  // The agent's next write to its own stack breaks COW, which drains the batches (do_wp_page).
+  yield* lru_add_drain();
+  return 'ok';
+}
+
 function* remap(_g: Guest, proc: number, args: readonly string[]): Run<string> {
   const [page, oldLen, newLen, dest, more = ''] = args;
   let flags = 0;
@@ -100,12 +114,25 @@ function* remap(_g: Guest, proc: number, args: readonly string[]): Run<string> {
   return status(yield* sys_mremap(proc, num(page), num(oldLen), num(newLen), target, flags));
 }
 
-/** The dma-buf of a slot whose exporter is the test module, or the errno that its ioctl gives. */
-export function moduleBuffer(g: Guest, proc: number, slot: string): Descriptor | string {
-  const found = describe(g.k, proc, num(slot));
+/** The dma-buf of an open file whose exporter is the test module, or the errno that its ioctl gives. */
+export function moduleBuffer(found: Descriptor | null): Descriptor | string {
   if (!found) return 'EBADF';
   if (found.buffer < 0) return 'EINVAL';
   return found.module ? found : 'ENOTTY';
+}
+
+/** What an ioctl of the module's does with the dma-buf of a slot, which it holds meanwhile. dma_buf_get */
+function* onBuffer(
+  g: Guest,
+  proc: number,
+  slot: string,
+  what: (found: Descriptor | null) => Run<string>,
+): Run<string> {
+  const file = yield* fget(proc, num(slot));
+  if (file < 0) return yield* what(null);
+  const said = yield* what(describeFile(g.k, file));
+  yield* fput(file);
+  return said;
 }
 
 /** What the letters of a move mean; the same object every time. */
@@ -127,24 +154,22 @@ function moveOf(letters: string): MoveOptions {
   return how;
 }
 
-function* mv(g: Guest, proc: number, args: readonly string[]): Run<string> {
-  const [slot, first, n, letters = ''] = args;
-  const found = moduleBuffer(g, proc, slot);
-  if (typeof found === 'string' || !found.module) return String(found);
-  return status(yield* found.module.mv(found.buffer, num(first), num(n), moveOf(letters)));
-}
+const mv: OpRoutine = (g, proc, [slot, first, n, letters = '']) =>
+  onBuffer(g, proc, slot, function* (file) {
+    const found = moduleBuffer(file);
+    if (typeof found === 'string' || !found.module) return String(found);
+    return status(yield* found.module.mv(found.buffer, num(first), num(n), moveOf(letters)));
+  });
 
 /** The device's view of a word: the module looks under the buffer's lock, vmap was there before. */
 function* deviceWord(
   g: Guest,
-  proc: number,
-  slot: string,
+  found: Descriptor | null,
   page: string,
   off: string,
   write: number,
   token: number,
 ): Run<string> {
-  const found = describe(g.k, proc, num(slot));
   if (!found) return 'EBADF';
   const { k } = g;
   const { buffer, module } = found;
@@ -199,9 +224,15 @@ export const RACING_OPS: Readonly<Record<string, OpRoutine>> = {
     holderWrite(proc, num(slot), g.word(num(off)), g.token(value), true),
   hput: (_g, proc, [slot]) => holderPut(proc, num(slot)),
   mv,
-  dr: (g, proc, [slot, page, off]) => deviceWord(g, proc, slot, page, off, 0, 0),
+  dr: (g, proc, [slot, page, off]) =>
+    onBuffer(g, proc, slot, (found) => deviceWord(g, found, page, off, 0, 0)),
   dw: (g, proc, [slot, page, off, value]) =>
-    deviceWord(g, proc, slot, page, off, 1, g.token(value)),
+    onBuffer(g, proc, slot, (found) => deviceWord(g, found, page, off, 1, g.token(value))),
+  bclose: function* (g, proc, [slot]) {
+    g.mmapOffset.delete(num(slot));
+    return status(yield* sys_close(proc, num(slot)));
+  },
+  fork,
   pvr: remote(process_vm_rw, 0),
   pvw: remote(process_vm_rw, 1),
   pmr: remote(access_remote_vm, 0),

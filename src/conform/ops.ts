@@ -12,8 +12,15 @@ const straight =
   (g, proc, args) =>
     g.run(proc, () => op(g, proc, args));
 
+const fork: OpHandler = (g, proc, args) => {
+  const answer = straight(RACING_OPS.fork)(g, proc, args);
+  if (answer === 'ok') g.alive[1] = true;
+  return answer;
+};
+
 /** Every op that the model implements. */
 export const OPS: ReadonlyMap<string, OpHandler> = new Map([
   ...Object.entries({ ...MEMORY_OPS, ...CALL_OPS, ...FD_OPS }),
   ...Object.entries(RACING_OPS).map(([name, op]) => [name, straight(op)] as const),
+  ['fork', fork],
 ]);

@@ -57,12 +57,26 @@ export function parseRace(id: string, text: string): Race {
   if (new Set(other.map((op) => op.proc)).size > 1) {
     throw new CorpusError(id, 'the second list is of one process');
   }
+  const named = (list: readonly Op[], name: string) => list.find((op) => op.name === name);
+  const second = named(other, 'fork');
+  if (second) throw new CorpusError(id, `'${second.text}': only the first list may fork`);
+  const forks = [...setup, ...one].filter((op) => op.name === 'fork');
+  if (forks.length > 1) throw new CorpusError(id, 'there are two processes at most: one fork');
+  const closed = named([...one, ...other], 'bclose');
+  const drm = setup.find((op) => op.name === 'buf' && op.args[1].startsWith('vgemdrm'));
+  if (closed && drm) {
+    // Where its object lies in the device is known to the agent alone.
+    throw new CorpusError(id, `'${closed.text}' cannot race beside '${drm.text}'`);
+  }
   return { id, setup, lists: [one, other], end };
 }
 
 /** The race as {@link parseRace} reads it. */
 export const raceText = ({ setup, lists, end }: Race): string =>
   [setup, ...lists, end].map((ops) => ops.map((op) => op.text).join('; ')).join(' | ');
+
+/** Is the second process made while the lists run? */
+const forksMeanwhile = ({ lists }: Race): boolean => lists[0].some((op) => op.name === 'fork');
 
 /** Does the second list run in a process of its own? */
 export const hasTwoProcesses = ({ lists }: Race): boolean => lists[1].some((op) => op.proc === 1);
@@ -104,7 +118,10 @@ export function raceSystem(
     const config = machineConfig(version, sizes);
     return new Kernel({
       ...config,
-      cpuMm: [0, hasTwoProcesses(race) ? 1 : 0],
+      // A child that is made meanwhile runs when the lists are through, and not where they ran.
+      ...(forksMeanwhile(race)
+        ? { cpus: 3, cpuMm: [0, 0, 1] }
+        : { cpuMm: [0, hasTwoProcesses(race) ? 1 : 0] }),
       // Nobody looks at a page that was freed, nor at what reclaim keeps of one. (Statistics are kept:
       // what a page is called has its generation.)
       keepFreedContents: false,
@@ -113,6 +130,7 @@ export function raceSystem(
     });
   });
   const { k } = guest;
+  if (forksMeanwhile(race)) guest.cpuOf[1] = 2;
   for (const op of setup) {
     const said = guest.exec(op, OPS);
     if (said !== 'ok' && op.name !== 'r') {
@@ -134,6 +152,9 @@ export function raceSystem(
   });
   const final = () => {
     const said = racing.map((_, i) => texts.at(k.notes.get(i)));
+    if (forksMeanwhile(race)) {
+      guest.alive[1] = racing.some((op, i) => op.name === 'fork' && said[i] === 'ok');
+    }
     const last = end.map((op) => guest.exec(op, OPS));
     const [one] = lists;
     onEnd([said.slice(0, one.length), said.slice(one.length), last]);

@@ -9,6 +9,7 @@
  *
  * - moves that free the old page where an entry or a holder without a reference may still lead to it:
  *   when the move does not zap, or somebody keeps what he followed;
+ * - a last close where somebody keeps, or follows to, a page that he has no reference of;
  * - a lookup under a notifier by both threads of a process: in the model they share its holder.
  */
 
@@ -83,6 +84,9 @@ class Maker {
   private keepsUncounted = false;
   private readonly zaps: boolean;
   private holds = false;
+  /** The first list has made a second process. */
+  private forks = false;
+  private mayClose: boolean;
 
   constructor(
     private readonly random: Random,
@@ -92,6 +96,7 @@ class Maker {
     private readonly method: string,
   ) {
     this.zaps = random.chance(75);
+    this.mayClose = kind.buffer !== null && COUNTED.includes(method);
   }
 
   private fresh(): string {
@@ -165,7 +170,9 @@ class Maker {
 
   private change(): string {
     const { random, pages, kind, twoProcesses } = this;
+    if (this.mayClose && random.chance(12)) return this.close();
     if (kind.moves && random.chance(twoProcesses ? 85 : 50)) return this.move();
+    if (!twoProcesses && !this.forks && random.chance(15)) return this.fork();
     if (twoProcesses) return kind.buffer ? `dw 0 ${this.page()} 8 ${this.fresh()}` : this.access();
     const first = this.page();
     const n = 1 + random.below(pages - first);
@@ -180,11 +187,23 @@ class Maker {
     ]);
   }
 
+  /** Closes the buffer's descriptor; the mapping is what holds it then, or the other process. */
+  private close(): string {
+    this.mayClose = false;
+    return 'bclose 0';
+  }
+
+  private fork(): string {
+    this.forks = true;
+    return 'fork';
+  }
+
   end(): string[] {
     const ops: string[] = [];
     for (let page = 0; page < this.pages; page++) {
       ops.push(`pte ${page}`, `r ${page} 8`);
       if (this.kind.buffer && this.kind.how === 's') ops.push(`dr 0 ${page} 8`);
+      if (this.forks) ops.push(`1 r ${page} 8`, `1 pte ${page}`);
     }
     if (this.holds && !this.twoProcesses) ops.push('hr 0 8');
     return ops;

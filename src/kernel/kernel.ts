@@ -257,6 +257,9 @@ export class Kernel {
   /** What a story keeps; no code of the kernel looks at it. */
   readonly notes: Slots;
 
+  /** Odd while fork write-protects a mapping: GUP-fast pins nothing meanwhile. */
+  readonly write_protect_seq: Slots;
+
   /** Notifier subscriptions: the KVM-like kind and the interval kind (mm/mmu_notifier.c). */
   readonly mn_registered: Slots;
   readonly mn_seq: Slots;
@@ -399,6 +402,7 @@ export class Kernel {
     });
 
     const h = Math.max(1, holders);
+    this.write_protect_seq = mem.array('write_protect_seq', mms);
     this.mn_registered = mem.array('mn_registered', h);
     this.mn_seq = mem.array('mmu_invalidate_seq', h);
     this.mn_in_progress = mem.array('mmu_invalidate_in_progress', h);

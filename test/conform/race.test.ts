@@ -47,6 +47,40 @@ describe.each(VERSIONS)('Linux %s', (linux) => {
   });
 });
 
+describe.each(VERSIONS)('Linux %s: descriptors and fork', (linux) => {
+  test("a store that fork overtakes is the parent's alone", () => {
+    const race = 'map 0 1 - rw p 0; w 0 8 1 | fork | w 0 8 2 | r 0 8; 1 r 0 8';
+    expect(outcomes(linux, race)).toEqual(['ok | ok | =2; =1', 'ok | ok | =2; =2']);
+  });
+
+  test('a pin never shares its page with a child that fork makes meanwhile', () => {
+    // 6.12 mm/gup.c:3427: else the child could have the page, and the parent's next write a copy.
+    const race =
+      'map 0 1 - rw p 0; w 0 8 1 | fork; w 0 8 2 | hold 0 pinf 0 1; hr 0 8 | hr 0 8; 1 r 0 8';
+    const all = outcomes(linux, race);
+    expect(all.length).toBeGreaterThan(1);
+    for (const one of all) expect(one).toMatch(/\| =2; =1$/);
+  });
+
+  test('whoever has looked a descriptor up keeps the file through the close', () => {
+    const race =
+      'buf 0 fpfn 1; map 0 1 0 rw s 0; w 0 8 0x77 | bclose 0; unmap 0 1 | dr 0 0 8; dr 0 0 8 |';
+    expect(outcomes(linux, race)).toEqual([
+      'ok; ok | =77; =77 | ',
+      'ok; ok | =77; EBADF | ',
+      'ok; ok | EBADF; EBADF | ',
+    ]);
+  });
+
+  test('a bit that the MMU sets between its two looks turns GUP-fast away', () => {
+    // 6.12 mm/gup.c:2984 compares whole entries.
+    const race = 'map 0 1 - rw p 0; w 0 8 1; adv 0 1 COLD | r 0 8 | con gupfo 0 0 |';
+    const all = outcomes(linux, race);
+    expect(all.some((one) => one.startsWith('=1 | ENODATA p1s0'))).toBe(true);
+    expect(all.some((one) => one.startsWith('=1 | ok p1s0'))).toBe(true);
+  });
+});
+
 /** What comes of running one list before the other. */
 function inOrder(linux: LinuxVersion, { setup, lists, end }: Race, first: 0 | 1): string {
   const [a, b] = [lists[first], lists[1 - first]];
@@ -105,7 +139,10 @@ describe('random races', () => {
 
 test.each([
   ['r 0 8 | r 0 8', 'a race is: setup | list | list | end'],
-  [' | fork | r 0 8 | ', "'fork' cannot race"],
+  [' | bdup 0 1 | r 0 8 | ', "'bdup 0 1' cannot race"],
+  [' | r 0 8 | fork | ', "'fork': only the first list may fork"],
+  ['fork | fork | 1 r 0 8 | ', 'there are two processes at most: one fork'],
+  ['buf 0 vgemdrm 1 | bclose 0 | r 0 8 | ', "'bclose 0' cannot race beside 'buf 0 vgemdrm 1'"],
   [' | 1 r 0 8 | r 0 8 | ', 'the first list is process 0'],
   ['fork | r 0 8 | 1 r 0 8; 0 r 0 8 | ', 'the second list is of one process'],
   [' | r 0 | r 0 8 | ', "'r 0': r takes 2 arguments (page off)"],

@@ -252,7 +252,7 @@ export const handle_mm_fault = routine(
     if (entry & PTE_NONE && (yield* vm_flags(vma)) & (VM_READ | VM_WRITE | VM_EXEC)) {
       return yield* do_numa_page(mm, addr, entry);
     }
-    yield* again('handle_pte_fault', entry & ~(PTE_DIRTY | PTE_YOUNG));
+    yield* again('handle_pte_fault', entry);
     yield* pte_lock(mm);
     const now = yield* ptep_get(mm, addr);
     if (yield* guard('the pte_same test', !same_pte(now, entry))) {

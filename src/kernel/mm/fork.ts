@@ -158,6 +158,10 @@ const copy_pte_range = routine(
   'mm/memory.c',
 );
 
+const write_protect_seq_inc = step('write_protect_seq', (k: Kernel, mm: number) => {
+  k.write_protect_seq.add(mm, 1);
+});
+
 /** mm/memory.c copy_page_range */
 const copy_page_range = routine(
   'copy_page_range',
@@ -172,9 +176,15 @@ const copy_page_range = routine(
     const cow = is_cow_mapping(flags);
     const start = yield* vm_start(src);
     const end = yield* vm_end(src);
-    if (cow) yield* mmu_notifier_invalidate_range_start(mm, start, end);
+    if (cow) {
+      yield* mmu_notifier_invalidate_range_start(mm, start, end);
+      yield* write_protect_seq_inc(mm);
+    }
     const err = yield* copy_pte_range(mm, child, src, dst);
-    if (cow) yield* mmu_notifier_invalidate_range_end(mm, start, end);
+    if (cow) {
+      yield* write_protect_seq_inc(mm);
+      yield* mmu_notifier_invalidate_range_end(mm, start, end);
+    }
     return err;
   },
   'mm/memory.c',

@@ -304,7 +304,7 @@ const no_page_behind = step('pte_special', (k: Kernel, pte: number) =>
 
 /**
  * mm/gup.c gup_fast_pte_range (6.1: gup_pte_range): no lock; reads the entry, takes the reference,
- * reads the entry again. Never looks at the VMA: only pte_special stops it.
+ * reads the entry again, every bit of it. Never looks at the VMA: only pte_special stops it.
  * @returns the pfn, or 0 to leave it to the slow path
  */
 const gup_fast_pte_range = routine(
@@ -318,9 +318,8 @@ const gup_fast_pte_range = routine(
     const refs = refsOf(flags);
     if (!(yield* try_get_page(pfn, refs))) return 0;
     const now = yield* lookup_entry(mm, addr);
-    const same = ((now ^ pte) & ~(PTE_DIRTY | PTE_YOUNG)) === 0;
     if (
-      (yield* guard('the second look at the entry', !same)) ||
+      (yield* guard('the second look at the entry', now !== pte)) ||
       (yield* guard('the folio test', !(yield* gup_fast_folio_allowed(pfn, flags)))) ||
       (yield* guard('the gup_must_unshare test', yield* must_unshare(NO_VMA, pfn, pte, flags)))
     ) {
@@ -333,14 +332,37 @@ const gup_fast_pte_range = routine(
   'mm/gup.c',
 );
 
+const write_protect_seq = step('write_protect_seq', (k: Kernel, mm: number) =>
+  k.write_protect_seq.get(mm),
+);
+
+/**
+ * mm/gup.c gup_fast (6.1: lockless_pages_from_mm). A pin that comes while fork write-protects is let go
+ * of again: the child might share the page. 6.12 mm/gup.c:3401, 6.1 :3002
+ */
+const gup_fast = routine(
+  'gup_fast',
+  function* (mm: number, addr: number, flags: number): Run<number> {
+    const pins = (flags & FOLL_PIN) !== 0;
+    const seq = pins ? yield* write_protect_seq(mm) : 0;
+    if (seq & 1) return 0;
+    yield* local_irq_disable();
+    const page = yield* gup_fast_pte_range(mm, addr, flags);
+    yield* local_irq_enable();
+    if (!page || !pins) return page;
+    const forked = (yield* write_protect_seq(mm)) !== seq;
+    if (!(yield* guard('the write_protect_seq test', forked))) return page;
+    yield* put_page(page, refsOf(flags));
+    return 0;
+  },
+  'mm/gup.c',
+);
+
 /** get_user_pages_fast_only: the fast path or nothing. */
 export const get_user_pages_fast_only = routine(
   'get_user_pages_fast_only',
   function* (mm: number, addr: number, flags: number): Run<number> {
-    yield* local_irq_disable();
-    const page = yield* gup_fast_pte_range(mm, addr, flags);
-    yield* local_irq_enable();
-    return page || -ENODATA;
+    return (yield* gup_fast(mm, addr, flags)) || -ENODATA;
   },
   'mm/gup.c',
 );
@@ -349,9 +371,7 @@ export const get_user_pages_fast_only = routine(
 export const get_user_pages_fast = routine(
   'get_user_pages_fast',
   function* (mm: number, addr: number, flags: number): Run<number> {
-    yield* local_irq_disable();
-    const page = yield* gup_fast_pte_range(mm, addr, flags);
-    yield* local_irq_enable();
+    const page = yield* gup_fast(mm, addr, flags);
     if (page) return page;
     return yield* get_user_pages_unlocked(mm, addr, flags);
   },

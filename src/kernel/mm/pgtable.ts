@@ -19,9 +19,11 @@ const at = (k: Kernel, mm: number, addr: number) => mm * k.config.vpages + addr;
 const pmdAt = (k: Kernel, mm: number, addr: number) =>
   mm * Math.ceil(k.config.vpages / k.config.ptrsPerPmd) + Math.floor(addr / k.config.ptrsPerPmd);
 
-/** Nothing but accessed and dirty, which the MMU sets, differs. include/linux/pgtable.h pte_same */
-export const same_pte = (a: number, b: number): boolean =>
-  ((a ^ b) & ~(PTE_DIRTY | PTE_YOUNG)) === 0;
+/**
+ * Nothing differs, not even accessed and dirty, which the MMU sets meanwhile.
+ * 6.12 arch/x86/include/asm/pgtable.h:997 pte_same
+ */
+export const same_pte = (a: number, b: number): boolean => a === b;
 
 export const ptep_get = step(
   'ptep_get',
