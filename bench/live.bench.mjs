@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Real kernels: to the first answer after a cold boot and from a saved machine, and random programs
-// a second on two machines, with how many of them disagree. Nobody else holds a model against the
+// a second on two machines, with how many of them disagree; and runs of races a second on one machine of
+// two CPUs, with how many races come out as the explorer says they cannot. Nobody else holds a model against the
 // kernel; the peer of the restored machine is its own cold boot.
 
 import { spawnSync } from 'node:child_process';
@@ -11,6 +12,8 @@ import { median, timed } from './measure.mjs';
 
 const RUNS = 3;
 const PROGRAMS = 4000;
+/** One of each kind of mapping, a thousand runs each. */
+const RACES = 18;
 const cli = join(import.meta.dirname, '..', 'dist', 'cli.js');
 const machines = join(
   process.env.XDG_CACHE_HOME || join(homedir(), '.cache'),
@@ -46,6 +49,22 @@ function held(series) {
     return JSON.parse(stdout);
   } catch {
     throw new Error(`no figures of ${series}: ${error?.message ?? stderr.trim().slice(-1000)}`);
+  }
+}
+
+/**
+ * What random races came to.
+ *
+ * @param {string} series
+ * @returns {{ runs: number, ms: number, races_disagreeing: number }}
+ */
+function raced(series) {
+  const args = [cli, 'conform', '--boot', series, '--race', String(RACES), '--seed', '1', '--json'];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  try {
+    return JSON.parse(stdout);
+  } catch {
+    throw new Error(`no figures of races on ${series}: ${stderr.trim().slice(-1000)}`);
   }
 }
 
@@ -95,6 +114,15 @@ export default async () => {
         unit: 'programs',
         atMost: 0,
       },
+    );
+    const races = raced(series);
+    figures.push(
+      {
+        name: `runs of random races on real ${series} (${RACES})`,
+        value: (1000 * races.runs) / races.ms,
+        unit: 'runs/s',
+      },
+      { name: 'of the races disagree', value: races.races_disagreeing, unit: 'races', atMost: 0 },
     );
   }
   return figures;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** `pfnmap conform --race`: what racing programs do on real kernels, and what the explorer says they can. */
 import { CorpusError } from '../conform/program.ts';
-import { parseRace, type Race, raceText } from '../conform/race.ts';
+import { parseRace, type Race, raceSystem, raceText } from '../conform/race.ts';
 import { generateRace } from '../conform/races.ts';
 import { versionOf } from '../conform/real/campaign.ts';
 import type { Kernel } from '../conform/real/packages.ts';
@@ -33,7 +33,10 @@ function racesFor(asked: string, seed: number, linux: LinuxVersion): Race[] {
     return Array.from({ length: n }, (_, i) => generateRace(seed, i, linux));
   }
   try {
-    return [parseRace('--race', asked)];
+    const race = parseRace('--race', asked);
+    // Its setup has to come through.
+    raceSystem(linux, race, () => {});
+    return [race];
   } catch (error) {
     if (error instanceof CorpusError) throw new Failure(error.message);
     throw error;
@@ -82,7 +85,10 @@ function told({ release, held, seed, ms }: Sum, one: boolean): string {
   const judged = held.filter((h) => h.leftOut === null);
   const wrong = judged.filter((h) => h.unexpected.length);
   const text: string[] = [];
-  for (const h of one ? judged : wrong) text.push(...toldRace(h));
+  for (const h of one ? judged : wrong) {
+    text.push(...toldRace(h));
+    if (h.shortest) text.push(`${h.race.id} in short:`, ...toldRace(h.shortest));
+  }
   const possible = total(judged, (h) => h.possible.outcomes.size);
   const seen = total(judged, seenOf);
   const runs = total(judged, (h) => h.runs);
@@ -123,6 +129,11 @@ const asJson = ({ release, linux, seed, held, ms }: Sum) => {
       seen: seenOf(h),
       outcomes: outcomesOf(h),
       log: h.log,
+      shortest: h.shortest && {
+        program: raceText(h.shortest.race),
+        runs: h.shortest.runs,
+        outcomes: outcomesOf(h.shortest),
+      },
     })),
   };
 };

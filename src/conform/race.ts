@@ -57,6 +57,9 @@ export function parseRace(id: string, text: string): Race {
   if (new Set(other.map((op) => op.proc)).size > 1) {
     throw new CorpusError(id, 'the second list is of one process');
   }
+  if (hasTwoProcesses({ lists: [one, other] }) && !setup.some((op) => op.name === 'fork')) {
+    throw new CorpusError(id, 'the second list is of process 1, and the setup does not fork');
+  }
   const named = (list: readonly Op[], name: string) => list.find((op) => op.name === name);
   const second = named(other, 'fork');
   if (second) throw new CorpusError(id, `'${second.text}': only the first list may fork`);
@@ -79,7 +82,8 @@ export const raceText = ({ setup, lists, end }: Race): string =>
 const forksMeanwhile = ({ lists }: Race): boolean => lists[0].some((op) => op.name === 'fork');
 
 /** Does the second list run in a process of its own? */
-export const hasTwoProcesses = ({ lists }: Race): boolean => lists[1].some((op) => op.proc === 1);
+export const hasTwoProcesses = ({ lists }: Pick<Race, 'lists'>): boolean =>
+  lists[1].some((op) => op.proc === 1);
 
 const answer = step('answer', (k: Kernel, i: number, id: number) => k.notes.set(i, id));
 

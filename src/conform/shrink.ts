@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/** Makes a disagreeing program as short as it gets: ops are left out while it still disagrees. */
+/** Makes a disagreeing program, or race, as short as it gets: ops are left out while it still disagrees. */
+import { CorpusError } from './program.ts';
+import { parseRace, type Race } from './race.ts';
 
 /**
  * @param ops a program that `fails`
@@ -24,4 +26,35 @@ export async function shrink<T>(
     if (size === 1) return best;
     size >>= 1;
   }
+}
+
+/**
+ * @param race one that `disagrees`
+ * @param disagrees whether a shorter one still does
+ * @returns the shortest found, with at least one op in each list
+ */
+export async function shrinkRace(
+  race: Race,
+  disagrees: (race: Race) => Promise<boolean>,
+): Promise<Race> {
+  const parts = [race.setup, ...race.lists, race.end];
+  const all = parts.flatMap((ops, part) => ops.map(({ text }) => ({ part, text })));
+  const raceOf = (some: typeof all): Race =>
+    parseRace(
+      race.id,
+      parts
+        .map((_, i) => some.flatMap(({ part, text }) => (part === i ? [text] : [])).join('; '))
+        .join(' | '),
+    );
+  const fails = async (some: readonly (typeof all)[number][]) => {
+    try {
+      const shorter = raceOf([...some]);
+      return shorter.lists.every((list) => list.length) && (await disagrees(shorter));
+    } catch (error) {
+      // Without an op that another needs it is no race.
+      if (error instanceof CorpusError) return false;
+      throw error;
+    }
+  };
+  return raceOf([...(await shrink(all, fails))]);
 }

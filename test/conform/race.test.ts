@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { runOps } from '../../src/conform/model.ts';
 import { parseRace, possibleOutcomes, type Race, raceText } from '../../src/conform/race.ts';
 import { generateRace } from '../../src/conform/races.ts';
+import { shrinkRace } from '../../src/conform/shrink.ts';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 
 const VERSIONS: readonly LinuxVersion[] = ['6.12', '6.1'];
@@ -145,7 +146,26 @@ test.each([
   ['buf 0 vgemdrm 1 | bclose 0 | r 0 8 | ', "'bclose 0' cannot race beside 'buf 0 vgemdrm 1'"],
   [' | 1 r 0 8 | r 0 8 | ', 'the first list is process 0'],
   ['fork | r 0 8 | 1 r 0 8; 0 r 0 8 | ', 'the second list is of one process'],
+  [' | r 0 8 | 1 r 0 8 | ', 'the second list is of process 1, and the setup does not fork'],
   [' | r 0 | r 0 8 | ', "'r 0': r takes 2 arguments (page off)"],
 ])('what is wrong with %s is said', (text, why) => {
   expect(() => parseRace('here', text)).toThrow(`here: ${why}`);
+});
+
+describe('a race that disagrees is made short', () => {
+  const disagreeing = (text: string, ops: readonly RegExp[]) =>
+    shrinkRace(parseRace('test', text), async (race) => ops.every((op) => op.test(raceText(race))));
+
+  test('by the ops of setup, lists and end that it can do without', async () => {
+    const long =
+      'buf 0 fpfn 2; map 0 2 0 rw s 0; w 0 8 1; w 1 8 2; fork | ' +
+      'mv 0 0 2 zp; unmap 0 1; mv 0 0 1 | 1 r 0 8; 1 w 1 8 3; 1 r 1 8 | pte 0; r 0 8; 1 pte 1';
+    const short = await disagreeing(long, [/fork \|/, /unmap 0 1/, /1 w 1 8 3/, /1 pte 1/]);
+    expect(raceText(short)).toBe('fork | unmap 0 1 | 1 w 1 8 3 | 1 pte 1');
+  });
+
+  test('an op stays in each list, and a fork that process 1 comes from', async () => {
+    const long = 'map 0 1 - rw s 0; fork | r 0 8; r 0 16 | 1 r 0 8; 1 r 0 16 | ';
+    expect(raceText(await disagreeing(long, []))).toMatch(/^fork \| r 0 \d+ \| 1 r 0 \d+ \| $/);
+  });
 });

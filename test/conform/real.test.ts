@@ -165,6 +165,10 @@ test('--race runs a race that is written out, and shows what came out how often'
 
 test.each([
   [['--race', 'r 0 8'], /^pfnmap: --race: a race is: setup \| list \| list \| end/],
+  [
+    ['--race', 'w 0 8 1 | r 0 8 | r 0 8 | '],
+    /^pfnmap: --race: 'w 0 8 1' of the setup answers SEGV1/,
+  ],
   [['--race', '0'], /^pfnmap: --race: a number from 1 to 100,000/],
   [['--race', '9', '--fuzz', '9'], /^pfnmap: --race and --fuzz are two runs/],
 ])('conform %s is refused before anything boots', async (args, why) => {

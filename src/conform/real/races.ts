@@ -4,7 +4,9 @@
  * against what the explorer says is possible. One outcome that it does not have is a disagreement;
  * one that it has and that was never seen says nothing.
  */
+import type { LinuxVersion } from '../../kernel/versions.ts';
 import { type Possible, possibleOutcomes, type Race } from '../race.ts';
+import { shrinkRace } from '../shrink.ts';
 import type { Doing } from './cache.ts';
 import { textOf, versionOf } from './campaign.ts';
 import { type Answer, Machine } from './machine.ts';
@@ -23,6 +25,8 @@ export interface Held {
   readonly log: readonly string[];
   /** Why it was not run, or null. */
   readonly leftOut: string | null;
+  /** The shortest race found that still comes out in a way that is not possible, if this one does. */
+  readonly shortest: Held | null;
 }
 
 export interface RaceOptions extends Doing {
@@ -62,14 +66,11 @@ export async function runRaces(
   try {
     for (const race of races) {
       if (signal?.aborted) break;
-      const possible = possibleOutcomes(linux, race);
-      const leftOut = whyLeftOut(possible);
-      const ran = leftOut ? NOT_RUN : await runRace(machine, race, options);
-      if (signal?.aborted && ran.runs === 0) break;
-      const unexpected = [...ran.seen.keys()].filter(
-        (outcome) => outcome !== OTHERS && !possible.outcomes.has(outcome),
-      );
-      const held = { race, possible, unexpected, leftOut, ...ran };
+      const first = await holdRace(machine, linux, race, options);
+      if (signal?.aborted && first.runs === 0) break;
+      const wrong = first.unexpected.length > 0 && !signal?.aborted;
+      const shortest = wrong ? await shorten(machine, linux, first, options) : null;
+      const held = { ...first, shortest };
       all.push(held);
       options.onHeld?.(held);
     }
@@ -79,13 +80,58 @@ export async function runRaces(
   return all;
 }
 
+/** Runs a race and compares. */
+async function holdRace(
+  machine: Machine,
+  linux: LinuxVersion,
+  race: Race,
+  options: RaceOptions,
+  enough?: Enough,
+): Promise<Held> {
+  const possible = possibleOutcomes(linux, race);
+  const leftOut = whyLeftOut(possible);
+  const isUnexpected = (outcome: string) => outcome !== OTHERS && !possible.outcomes.has(outcome);
+  const ran = leftOut
+    ? NOT_RUN
+    : await runRace(machine, race, options, (seen) => enough?.(seen, isUnexpected) ?? false);
+  const unexpected = [...ran.seen.keys()].filter(isUnexpected);
+  return { race, possible, unexpected, leftOut, ...ran, shortest: null };
+}
+
+/** Are these outcomes enough, so that no more runs are needed? */
+type Enough = (
+  seen: ReadonlyMap<string, number>,
+  isUnexpected: (outcome: string) => boolean,
+) => boolean;
+
+/** Leaves ops out while what is left still disagrees, at a chance as good as that of the whole race. */
+async function shorten(
+  machine: Machine,
+  linux: LinuxVersion,
+  held: Held,
+  options: RaceOptions,
+): Promise<Held | null> {
+  options.say?.(`${held.race.id} disagrees: making it short`);
+  let shortest: Held | null = null;
+  const enough: Enough = (seen, isUnexpected) => [...seen.keys()].some(isUnexpected);
+  await shrinkRace(held.race, async (race) => {
+    if (options.signal?.aborted) return false;
+    const shorter = await holdRace(machine, linux, race, options, enough);
+    if (!shorter.unexpected.length) return false;
+    shortest = shorter;
+    return true;
+  });
+  return shortest;
+}
+
 const NOT_RUN = { runs: 0, seen: new Map<string, number>(), log: [] } as const;
 
-/** Runs a race; the agent answers with counts every now and then. */
+/** Runs a race until it is enough; the agent answers with counts every now and then. */
 async function runRace(
   machine: Machine,
   race: Race,
   { runs, seed, signal, onProgress }: RaceOptions,
+  enough: (seen: ReadonlyMap<string, number>) => boolean,
 ): Promise<Pick<Held, 'runs' | 'seen' | 'log'>> {
   const seen = new Map<string, number>();
   const log: string[] = [];
@@ -100,7 +146,7 @@ async function runRace(
     }
     onProgress?.(done);
   };
-  while (done < runs && !signal?.aborted) {
+  while (done < runs && !signal?.aborted && !enough(seen)) {
     const before = done;
     const request = requestOf(race, runs - done, seed + done);
     await machine.run([request], (_, answer) => add(answer));
