@@ -18,7 +18,7 @@ static const char *const kind_names[KIND_COUNT] = {
 
 static const char *const method_names[METHOD_COUNT] = {
 	"gup", "gupf", "gupfo", "pinf", "pinlt", "force", "pfn", "fpte", "fpfn", "pfnfix", "hmm",
-	"raw",
+	"raw", "pfnref", "pfnmn", "pfnmnr",
 };
 
 static const char *const point_names[POINT_COUNT] = {

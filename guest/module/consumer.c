@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The consumer: twelve ways to look a user address up, and what is done with
+ * The consumer: fifteen ways to look a user address up, and what is done with
  * the page afterwards. Several are wrong on purpose.
  */
 #include <linux/gfp.h>
@@ -227,6 +227,23 @@ static int by_pfnfix(struct holder *h, unsigned long addr, bool write)
 	return err;
 }
 
+/* The same with a reference to the page, if it has one to give. */
+static int by_pfnref(struct holder *h, unsigned long addr, bool write)
+{
+	int err = by_pfnfix(h, addr, write);
+	struct page *page;
+
+	if (err || !pfn_valid(h->pfn))
+		return err;
+	page = pfn_to_page(h->pfn);
+	if (PageReserved(page))
+		return 0;
+	if (!get_page_unless_zero(page))
+		return -EFAULT;
+	h->page = page;
+	return 0;
+}
+
 static bool watch_invalidate(struct mmu_interval_notifier *notifier,
 			     const struct mmu_notifier_range *range, unsigned long seq)
 {
@@ -264,9 +281,10 @@ static int hmm_once(struct holder *h, unsigned long addr, bool write)
 	return 0;
 }
 
-static int by_hmm(struct holder *h, unsigned long addr, bool write)
+/* Be told when the translation of a page goes. */
+static int watch(struct holder *h, unsigned long addr)
 {
-	int tries, err;
+	int err;
 
 	h->watch = kzalloc(sizeof(*h->watch), GFP_KERNEL);
 	if (!h->watch)
@@ -276,12 +294,43 @@ static int by_hmm(struct holder *h, unsigned long addr, bool write)
 	if (err) {
 		kfree(h->watch);
 		h->watch = NULL;
-		return err;
 	}
+	return err;
+}
+
+static int by_hmm(struct holder *h, unsigned long addr, bool write)
+{
+	int err = watch(h, addr), tries;
+
+	if (err)
+		return err;
 	err = -EBUSY;
 	for (tries = 0; tries < 10 && err == -EBUSY; tries++)
 		err = hmm_once(h, addr, write);
 	return err;
+}
+
+/*
+ * Follows under a notifier. What is told between the look and the use is
+ * missed, unless the sequence is asked for before and tested after.
+ */
+static int by_pfnmn(struct holder *h, unsigned long addr, bool write, bool retries)
+{
+	int err = watch(h, addr), tries;
+
+	for (tries = 0; tries < 10 && !err; tries++) {
+		struct mmu_interval_notifier *notifier = &h->watch->notifier;
+
+		h->watch->seq = mmu_interval_read_begin(notifier);
+		err = by_pfnfix(h, addr, write);
+		if (err)
+			return err;
+		if (!retries)
+			h->watch->seq = mmu_interval_read_begin(notifier);
+		if (!mmu_interval_read_retry(notifier, h->watch->seq))
+			return 0;
+	}
+	return err ? err : -EBUSY;
 }
 
 static int by_raw(struct holder *h, unsigned long addr)
@@ -309,6 +358,11 @@ static int lookup(struct holder *h, unsigned long addr, bool write)
 		return by_hmm(h, addr, write);
 	case BY_RAW:
 		return by_raw(h, addr);
+	case BY_PFNREF:
+		return by_pfnref(h, addr, write);
+	case BY_PFNMN:
+	case BY_PFNMNR:
+		return by_pfnmn(h, addr, write, h->method == BY_PFNMNR);
 	default:
 		return by_gup(h, addr, write);
 	}

@@ -38,7 +38,8 @@ enum pfnmap_kind {
 /* Lookups. The order is that of method_names in the agent. */
 enum pfnmap_method {
 	BY_GUP, BY_GUPF, BY_GUPFO, BY_PINF, BY_PINLT, BY_FORCE, BY_PFN,
-	BY_FPTE, BY_FPFN, BY_PFNFIX, BY_HMM, BY_RAW, METHOD_COUNT
+	BY_FPTE, BY_FPFN, BY_PFNFIX, BY_HMM, BY_RAW, BY_PFNREF, BY_PFNMN,
+	BY_PFNMNR, METHOD_COUNT
 };
 
 /* Where a thread can be stopped; see sync.c. Order of point_names. */

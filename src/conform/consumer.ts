@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
- * The consumer half of the recording's test module: twelve ways to look a user address up, and what
+ * The consumer half of the test module: fifteen ways to look a user address up (the recordings know twelve), and what
  * is done with the page afterwards. What it keeps is in the kernel's holder slots.
  */
 import { type Run, routine, step } from '../explore/program.ts';
-import { EBUSY, EINVAL, ENODATA, ENOENT, errnoName } from '../kernel/errno.ts';
+import { EBUSY, EFAULT, EINVAL, ENODATA, ENOENT, errnoName } from '../kernel/errno.ts';
 import { type Kernel, PAGE_USED } from '../kernel/kernel.ts';
 import { access_page } from '../kernel/mm/access.ts';
 import { PTE_PRESENT, PTE_SPECIAL, PTE_WRITE, pte_pfn } from '../kernel/mm/flags.ts';
@@ -22,11 +22,19 @@ import {
   ZERO_PAGE,
 } from '../kernel/mm/gup.ts';
 import {
+  mmu_interval_read_begin,
+  mmu_interval_read_retry,
   mmu_notifier_register,
   NOTIFIER_INTERVAL,
   NOTIFIER_NONE,
 } from '../kernel/mm/mmu_notifier.ts';
-import { OWNER_BUFFER, OWNER_KEPT, page_ref_count } from '../kernel/mm/page.ts';
+import {
+  OWNER_BUFFER,
+  OWNER_KEPT,
+  page_ref_count,
+  refcounted_page,
+  try_get_page,
+} from '../kernel/mm/page.ts';
 import { mmap_read_lock, mmap_read_unlock } from '../kernel/mm/vma.ts';
 import { hva_to_pfn_remapped } from '../kernel/programs/find.ts';
 import { mirrorFault } from '../kernel/programs/notified.ts';
@@ -75,6 +83,40 @@ const by_hmm = routine(
       if (entry !== 0) return entry;
     }
     return -EBUSY;
+  },
+);
+
+/**
+ * Follows under an interval notifier, up to ten tries. What is told between the look and the use is
+ * missed, unless the sequence is asked for before and tested after.
+ */
+const by_notified = routine(
+  'by_pfnmn',
+  function* (mm: number, addr: number, write: number, h: number, retries: number): Run<number> {
+    yield* mmu_notifier_register(h, NOTIFIER_INTERVAL, mm, addr);
+    for (let tries = 0; tries < 10; tries++) {
+      let seq = yield* mmu_interval_read_begin(h, mm);
+      const entry = yield* hva_to_pfn_remapped(mm, addr, write);
+      if (entry < 0) return entry;
+      if (!retries) seq = yield* mmu_interval_read_begin(h, mm);
+      if (yield* mmu_interval_read_retry(h, seq)) continue;
+      yield* set_sequence(h, seq);
+      return entry;
+    }
+    return -EBUSY;
+  },
+);
+
+/** In what {@link by_referenced} answers: there is a reference. */
+const REFERENCED = 0x200;
+
+/** Follows, and takes a reference to what it found, if that has one to give. */
+const by_referenced = routine(
+  'by_pfnref',
+  function* (mm: number, addr: number, write: number): Run<number> {
+    const entry = yield* hva_to_pfn_remapped(mm, addr, write);
+    if (entry < 0 || !(yield* refcounted_page(pte_pfn(entry)))) return entry;
+    return (yield* try_get_page(pte_pfn(entry), 1)) ? entry | REFERENCED : -EFAULT;
   },
 );
 
@@ -139,8 +181,17 @@ function* lookup(
     case 'pfnfix':
       entry = yield* hva_to_pfn_remapped(proc, addr, write);
       break;
+    case 'pfnref':
+      entry = yield* by_referenced(proc, addr, write);
+      if (entry >= 0 && entry & REFERENCED) how = BY_GET;
+      break;
     case 'hmm':
-      entry = yield* by_hmm(proc, addr, write, h);
+    case 'pfnmn':
+    case 'pfnmnr':
+      entry =
+        method === 'hmm'
+          ? yield* by_hmm(proc, addr, write, h)
+          : yield* by_notified(proc, addr, write, h, method === 'pfnmnr' ? 1 : 0);
       how = NOTIFIED;
       if (entry < 0) yield* mmu_interval_notifier_remove(h);
       break;

@@ -75,8 +75,8 @@ const ADVICES = [
   ...['WIPEONFORK', 'KEEPONFORK', 'COLD', 'PAGEOUT', 'POPULATE_READ', 'POPULATE_WRITE'],
   ...['DONTNEED_LOCKED', 'COLLAPSE'],
 ];
-const COUNTED = ['gup', 'gupf', 'gupfo', 'pinf', 'pinlt', 'force', 'hmm'];
-const UNCOUNTED = ['pfn', 'fpte', 'fpfn', 'pfnfix', 'raw'];
+const COUNTED = ['gup', 'gupf', 'gupfo', 'pinf', 'pinlt', 'force', 'hmm', 'pfnref'];
+const UNCOUNTED = ['pfn', 'fpte', 'fpfn', 'pfnfix', 'raw', 'pfnmn', 'pfnmnr'];
 const OFFSETS = [0, 8, 16];
 /** Where mappings are made: near each other, so that they merge and split, and apart. */
 const PLACES = [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 100, 200, 300, 510, 1024];

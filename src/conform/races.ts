@@ -76,7 +76,8 @@ const KINDS: readonly Kind[] = [
 ];
 
 const COUNTED = ['gup', 'gupf', 'gupfo', 'pinf', 'pinlt', 'hmm'];
-const UNCOUNTED = ['pfn', 'fpte', 'raw', 'pfnfix'];
+/** pfnref takes its reference late: what it followed may be somebody else's by then. */
+const UNCOUNTED = ['pfn', 'fpte', 'raw', 'pfnfix', 'pfnref', 'pfnmn', 'pfnmnr'];
 
 class Maker {
   private value = 0x100;

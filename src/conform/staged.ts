@@ -26,7 +26,7 @@ type Source = readonly [list: number, at: number] | null;
  * What is left is looked at: the device's view and the CPU's, and what the consumer still knows, unless
  * the page is nobody's any more. If nothing has run: what the patch would have seen, and the entry.
  */
-function looks(done: readonly string[], consumer: 0 | 1): string[] {
+function looks(done: readonly string[]): string[] {
   if (done.length === 0) return ['0 pwarn', '0 r 0 8', '0 pte 0'];
   const at = (op: string) => done.findIndex((text) => text.slice(2).startsWith(op));
   const closed = at('bclose');
@@ -36,7 +36,13 @@ function looks(done: readonly string[], consumer: 0 | 1): string[] {
     }
     return ['0 r 0 8'];
   }
-  const kept = at('hold') >= 0 && at('hput') < 0 && at('hr') < 0 ? [`${consumer} hr 0 8`] : [];
+  // `P hold S ...`: whose it is, and where.
+  const [who, , slot] =
+    done
+      .filter((text) => text.slice(2).startsWith('hold'))
+      .at(-1)
+      ?.split(' ') ?? [];
+  const kept = who && at('hput') < 0 && at('hr') < 0 ? [`${who} hr ${slot} 8`] : [];
   return ['0 dr 0 0 8', '0 r 0 8', ...kept];
 }
 
@@ -57,7 +63,7 @@ function oneAfterAnother(translation: Translation, linux: LinuxVersion): Line[] 
   for (const { thread, ops: until } of stretches) {
     for (; done[thread] < until; done[thread]++) texts.push(`0 ${ops[thread][done[thread]]}`);
   }
-  texts.push(...looks(texts.slice(setup.length), 0));
+  texts.push(...looks(texts.slice(setup.length)));
   const model = runOps(
     linux,
     texts.map((text) => parseOp(text)),
@@ -112,7 +118,7 @@ function withStops(translation: Translation, stopped: number, linux: LinuxVersio
   };
   for (const one of stretches) stretch(one);
   if (waitsAt) joins();
-  const end = looks([...lists[0], ...lists[1]], 1);
+  const end = looks([...lists[0], ...lists[1]]);
   const parse = (texts: readonly string[]) => texts.map((text) => parseOp(text));
   const race: Race = {
     id: 'reproduce',

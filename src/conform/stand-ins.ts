@@ -77,7 +77,6 @@ export function moduleConsumerFor(co: ConsumerTraits): ModuleConsumer | null {
     new NoStandIn(`${co.id} ${what}; the test module has no such consumer`);
   if (co.lookup === 'cpu') return null;
   if (co.keeps !== 'until-released') throw no(`keeps what it finds for ${co.keeps}`);
-  if (co.takesPageRef) throw no('takes a page reference of what it followed');
   if (co.refusesSpecial) throw no('refuses special entries');
   if (co.onlyReserved) throw no('follows to reserved pages only');
   if (co.gupFirst) throw no('asks get_user_pages first');
@@ -89,6 +88,10 @@ export function moduleConsumerFor(co: ConsumerTraits): ModuleConsumer | null {
   if (co.lookup === 'gup') return holds(co.longTerm ? 'pinlt' : 'gup');
   if (co.lookup === 'gup-fast') return holds(co.longTerm ? 'pinlt' : 'gupf');
   if (co.lookup === 'hmm' && co.retries) return holds('hmm');
-  if (co.lookup === 'follow' && !co.notifier) return holds('pfnfix');
+  if (co.lookup === 'follow' && co.notifier) {
+    if (co.takesPageRef) throw no('takes a page reference under a notifier');
+    return holds(co.retries ? 'pfnmnr' : 'pfnmn');
+  }
+  if (co.lookup === 'follow') return holds(co.takesPageRef ? 'pfnref' : 'pfnfix');
   throw no(`looks up by ${co.lookup}${co.notifier ? ' under a notifier of its own' : ''}`);
 }

@@ -22,7 +22,13 @@ import {
 } from './stand-ins.ts';
 
 /** A sync point of the test module, by the agent's name for it. */
-export type Point = 'fixed-up' | 'hmm-faulted' | 'move-switched' | 'move-zapped' | 'fault-chosen';
+export type Point =
+  | 'fixed-up'
+  | 'followed'
+  | 'hmm-faulted'
+  | 'move-switched'
+  | 'move-zapped'
+  | 'fault-chosen';
 
 /** A stretch of one thread: until so many of its ops are done, and then on to a point in the next. */
 export interface Stretch {
@@ -58,10 +64,15 @@ type Place = Pick<Stand, 'routines' | 'def'>;
 
 /** Steps that no CPU makes. */
 const GHOSTS = new Set(['note_lookup', 'why_gup_worked', 'contract', 'SIGBUS', 'contents']);
+/** Routines that look a page up, to be kept. */
+const LOOKUPS = new Set([
+  ...['hva_to_pfn', 'hva_to_pfn_remapped', 'direct_page_fault', 'mirror_fault'],
+  ...['get_user_pages_fast', 'get_user_pages'],
+]);
 /** Routines that are a call of the agent's or of the module's. */
 const CALLS = new Set([
-  ...['user', 'munmap', 'close', 'hva_to_pfn_remapped', 'get_user_pages_fast', 'get_user_pages'],
-  ...['mirror_fault', 'release_pfn', 'unpin_user_page'],
+  ...['user', 'munmap', 'close', 'release_pfn', 'unpin_user_page'],
+  ...LOOKUPS,
 ]);
 const IS_CALL = /_(move|swapout|revoke)$/;
 /** Steps that are one. */
@@ -97,6 +108,10 @@ export function pointBetween(before: Step, next: Place): Point | null {
   const enters = (inner: RegExp, outer: RegExp) =>
     within(before, outer) && !within(before, inner) && within(next, inner);
   if (leaves(/^fixup_user_fault$/, /^hva_to_pfn_remapped$/)) return 'fixed-up';
+  // A reference is taken, or the page mapped, when mmap_lock is dropped.
+  if (leaves(/^hva_to_pfn_remapped$/, /^(hva_to_pfn|direct_page_fault|by_pfnmn|by_pfnref)$/)) {
+    return 'followed';
+  }
   if (before.def.name === 'mmap_read_unlock' && within(next, /^mirror_fault$/)) {
     return before.routines.at(-1)?.name === 'mirror_fault' ? 'hmm-faulted' : null;
   }
@@ -155,6 +170,8 @@ class Driver {
     const way = next.def.kind === 'choice' ? (this.ways.get(key)?.shift() ?? 0) : 0;
     if (!player.step(thread, Math.min(way, next.ways - 1))) return false;
     const taken = player.trace[player.trace.length - 1];
+    // A device that has nothing mapped does nothing.
+    if (taken.def.name === 'device_access' && taken.value < 0) return true;
     if (inside) this.calls[thread].at(-1)?.push(taken);
     else if (callOf(taken) !== null) this.calls[thread].push([taken]);
     return true;
@@ -356,7 +373,14 @@ export function translate(played: Played, exactly: boolean): Translation | Unsto
     return stuck;
   }
   const violation = driver.player.trace.flatMap((s) => s.violations).find(fallen) as Violation;
-  const ops = driver.calls.map((calls) => calls.map((call) => opOf(call, cast, pages)));
+  const ops = driver.calls.map((calls) => {
+    // Each lookup of a thread has a slot of its own.
+    let slot = -1;
+    return calls.map((call) => {
+      if (LOOKUPS.has(callOf(call[0]) ?? '')) slot++;
+      return opOf(call, cast, pages, slot);
+    });
+  });
   const last = stretches[stretches.length - 1].thread;
   const whole = stretches.map((stretch, i) =>
     i < stretches.length - 1 ? stretch : { thread: last, ops: ops[last].length, point: null },
@@ -413,6 +437,7 @@ function opOf(
   call: readonly Step[],
   { exporter, consumer }: { exporter: ModuleExporter; consumer: ModuleConsumer | null },
   pages: number,
+  slot: number,
 ): string {
   const [first] = call;
   const name = callOf(first) as string;
@@ -423,6 +448,7 @@ function opOf(
     if (!consumer) throw nobody();
     return consumer;
   };
+  if (LOOKUPS.has(name)) return `hold ${slot} ${found().method} 0 ${found().write}`;
   // What is evicted goes to another page at once, and not by way of swap.
   if (/_(move|swapout)$/.test(name)) return `mv 0 0 ${pages} ${exporter.move}`;
   if (name.endsWith('_revoke')) return `mv 0 0 ${pages} ${exporter.revoke}`;
@@ -439,22 +465,17 @@ function opOf(
     }
     case 'close':
       return 'bclose 0';
-    case 'hva_to_pfn_remapped':
-    case 'get_user_pages_fast':
-    case 'get_user_pages':
-    case 'mirror_fault':
-      return `hold 0 ${found().method} 0 ${found().write}`;
     case 'access_page':
     case 'device_access': {
       // access_page(pfn, write, word, value, ...), device_access(h, write, value, ...)
       const write = first.args[1];
       const value = first.args[name === 'access_page' ? 3 : 2];
       if (first.value < 0 && !first.violations.length) throw nobody();
-      return write ? `${found().store} 0 ${WORD} ${value}` : `hr 0 ${WORD}`;
+      return write ? `${found().store} ${slot} ${WORD} ${value}` : `hr ${slot} ${WORD}`;
     }
     case 'release_pfn':
     case 'unpin_user_page':
-      return 'hput 0';
+      return `hput ${slot}`;
     default:
       throw nobody();
   }

@@ -44,6 +44,30 @@ describe('a counterexample becomes a program', () => {
     ]);
   });
 
+  test('with a notifier of its own, told between the look and the use', async () => {
+    expect(await linesOf('kvm/notifier-no-retry')).toEqual([
+      '0 buf 0 fpfn 1 6 -> ok',
+      '0 map 0 1 0 rw s 0 -> ok',
+      '0 fork -> ok',
+      '0 arm followed -> ok',
+      '1 bg hold 0 pfnmn 0 1 -> ok',
+      '0 reached followed -> ok',
+      '0 mv 0 0 1 Zp -> ok',
+      '0 go followed -> ok',
+      '1 join -> ok p0s0w1 b0.0.g0 ref1',
+      '1 hw 0 8 2 -> ok',
+      '0 dr 0 0 8 -> =b0f0000000000008',
+      '0 r 0 8 -> =b0f0000000000008',
+      '1 hr 0 8 -> =2',
+    ]);
+  });
+
+  test('with a reference that stops nobody', async () => {
+    const lines = await linesOf('ttm/follow-with-ref');
+    expect(lines).toContain('0 hold 0 pfnref 0 1 -> ok p1s1w1 b0.0.g0 ref2');
+    expect(lines).toContain('0 hw 0 8 2 -> ok');
+  });
+
   test('and says in what it is not that interleaving', async () => {
     const note = async (name: string) => (await stageNamed(name, '6.12', signal)).note;
     expect(await note('system-heap-insert-page/gup')).toBeNull();
@@ -61,7 +85,7 @@ describe('a counterexample becomes a program', () => {
   });
 
   test.each([
-    ['ttm/notifier-no-retry', 'notifier-no-retry looks up by follow under a notifier of its own'],
+    ['ttm/kvm-guest-fault-6.1', 'kvm-guest-fault-6.1 asks get_user_pages first'],
     ['vfio-bar/follow-and-keep', 'vfio-bar is no dma-buf but device memory'],
     ['i915-shmem/gup', 'i915-shmem inserts by file-mmap'],
     ['ttm/hmm-mirror', 'the model finds nothing wrong with it on Linux 6.12'],
@@ -96,13 +120,15 @@ describe('on real kernels', () => {
     timeout: 3 * MINUTES,
   }, async () => {
     const names = [
+      'kvm/notifier-no-retry',
+      'kvm/follow-with-ref',
       'ttm/follow-and-keep',
       'heap/sigbus-for-ever',
       'gup/liar',
       'kvm/ignores-read-only',
     ];
     const { code, stdout } = await pfnmap(['reproduce', ...names]);
-    expect(stdout.match(/^=> the kernel does what the model predicts$/gm)).toHaveLength(8);
+    expect(stdout.match(/^=> the kernel does what the model predicts$/gm)).toHaveLength(12);
     expect(stdout).toMatch(/^ {2}hw 0 8 2 +ok +ok$/m);
     expect(stdout).toContain('  in the model: pfnmap replay ttm/follow-and-keep@6.1,');
     expect(code).toBe(0);
