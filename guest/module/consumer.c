@@ -318,19 +318,24 @@ static int by_pfnmn(struct holder *h, unsigned long addr, bool write, bool retri
 {
 	int err = watch(h, addr), tries;
 
-	for (tries = 0; tries < 10 && !err; tries++) {
+	if (err)
+		return err;
+	for (tries = 0; tries < 10; tries++) {
 		struct mmu_interval_notifier *notifier = &h->watch->notifier;
 
 		h->watch->seq = mmu_interval_read_begin(notifier);
 		err = by_pfnfix(h, addr, write);
 		if (err)
 			return err;
-		if (!retries)
+		if (!retries) {
+			/* As if nobody had been told meanwhile. */
 			h->watch->seq = mmu_interval_read_begin(notifier);
+			return 0;
+		}
 		if (!mmu_interval_read_retry(notifier, h->watch->seq))
 			return 0;
 	}
-	return err ? err : -EBUSY;
+	return -EBUSY;
 }
 
 static int by_raw(struct holder *h, unsigned long addr)

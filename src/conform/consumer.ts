@@ -95,12 +95,12 @@ const by_notified = routine(
   function* (mm: number, addr: number, write: number, h: number, retries: number): Run<number> {
     yield* mmu_notifier_register(h, NOTIFIER_INTERVAL, mm, addr);
     for (let tries = 0; tries < 10; tries++) {
-      let seq = yield* mmu_interval_read_begin(h, mm);
+      const seq = yield* mmu_interval_read_begin(h, mm);
       const entry = yield* hva_to_pfn_remapped(mm, addr, write);
       if (entry < 0) return entry;
-      if (!retries) seq = yield* mmu_interval_read_begin(h, mm);
-      if (yield* mmu_interval_read_retry(h, seq)) continue;
-      yield* set_sequence(h, seq);
+      if (retries && (yield* mmu_interval_read_retry(h, seq))) continue;
+      // Without the test it is as if nobody had been told meanwhile.
+      yield* set_sequence(h, retries ? seq : yield* mmu_interval_read_begin(h, mm));
       return entry;
     }
     return -EBUSY;
