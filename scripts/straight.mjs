@@ -58,10 +58,12 @@ export function straighten(ts, file) {
     (ts.isParenthesizedExpression(made) && madeHere(made.expression)) ||
     (ts.isConditionalExpression(made) && madeHere(made.whenTrue) && madeHere(made.whenFalse));
 
-  /** @param {import('typescript').Node} node */
-  const visit = (node) => {
+  /** @param {import('typescript').Node} node @param {boolean} tried does a `try` look after it? */
+  const visit = (node, tried) => {
     if (ts.isYieldExpression(node)) {
       const { asteriskToken, expression } = node;
+      // A step that would wait ends a straight run: no catch or finally of a generator sees that.
+      if (tried) refuse(node, 'no yield inside try');
       if (!asteriskToken || !expression) {
         refuse(node, 'a routine yields with yield* only, so that others can stand in its place');
       }
@@ -80,9 +82,10 @@ export function straighten(ts, file) {
       const star = /** @type {import('typescript').Node} */ (node.asteriskToken);
       cuts.push([star.getStart(file), star.getEnd()]);
     }
-    ts.forEachChild(node, visit);
+    const within = ts.isTryStatement(node) || (tried && !ts.isFunctionLike(node));
+    ts.forEachChild(node, (child) => visit(child, within));
   };
-  visit(file);
+  visit(file, false);
 
   let out = '';
   let done = 0;

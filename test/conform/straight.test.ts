@@ -113,6 +113,7 @@ describe('what cannot be built straight', () => {
     ['function* f(run) {\n\n  yield* run;\n}', 3, 'in the same place'],
     ['function* f() {\n  yield* x ? made : g();\n}', 2, 'in the same place'],
     ['function* f() {\n  return yield*\n    g();\n}', 2, 'in one line'],
+    ['function* f() {\n  try {\n    yield* g();\n  } finally {}\n}', 3, 'inside try'],
     ['async function* f() {\n  yield* g();\n}', 1, 'asynchronous'],
   ])('is refused with its place: %j', (text, line, why) => {
     expect(() => straightened(text)).toThrow(
