@@ -5,10 +5,13 @@ import type { FunctionDef, Program } from './c/program.ts';
 import type { SourceFile } from './c/skeleton.ts';
 import { dirOf } from './c/tree.ts';
 import type { FollowerFall } from './followers.ts';
+import { whole } from './index/asked.ts';
 
 const MAPS = /^dma_buf_map_attachment(_unlocked)?$|^drm_gem_map_dma_buf$/;
 const READS =
   /^(sg_page|sg_virt|sg_phys|drm_prime_sg_to_page_array|drm_prime_sg_to_page_addr_arrays|sg_page_iter_page|for_each_sg_page|for_each_sgtable_page|sg_copy_to_buffer|sg_copy_from_buffer|sg_miter_start|sg_pcopy_\w+|dma_sync_\w+_noop)$/;
+
+const READ_AT_ALL = /\bsg_|sg_page|sgtable|drm_prime_sg/;
 
 export interface Importer {
   readonly def: FunctionDef;
@@ -29,7 +32,7 @@ export function importersIn(program: Program, file: SourceFile): Importer[] {
     return [];
   return program.functionsOf(file).flatMap((def) => {
     if (!MAY_IMPORT.test(file.text.slice(def.where.body, def.where.end))) return [];
-    return reads(program, def, mapped(def), [], 0) ?? [];
+    return [reads(program, def, mapped(def), [], 0) ?? [], laterUsers(program, def)].flat();
   });
 }
 
@@ -51,10 +54,56 @@ export function primeImporters(program: Program): Importer[] {
   return out;
 }
 
+/** A table that is kept in a field, read by another function of the same driver. */
+function laterUsers(program: Program, def: FunctionDef): Importer[] {
+  const held = mapped(def);
+  const isMapped = (e: Expr): boolean => isMap(e) || held.has(textOf(e));
+  const home = dirOf(def.file.path);
+  program.index.asked.note(whole.scope(home, []));
+  const near = { name: 'scope', has: (path: string) => dirOf(path) === home };
+  const out: Importer[] = [];
+  eachIn(def.body, (e) => {
+    if (e.k !== 'assign' || e.l.k !== 'member' || !isMapped(e.r)) return;
+    const { name } = e.l;
+    const struct = program.typeIn(def, e.l.of).base;
+    if (!struct) return;
+    // A field that holds tables of the driver's own as well says nothing.
+    const all = program
+      .assignments(name, near)
+      .filter((a) => a.left.k === 'member' && program.typeIn(a.fn, a.left.of).base === struct);
+    if (!all.every((a) => isNothing(a.right) || isMap(a.right) || mapped(a.fn).has(textOf(a.right))))
+      return;
+    const step = { def, at: e.r.at, callee: 'dma_buf_map_attachment' };
+    for (const user of usersOfField(program, def, name)) {
+      if (user === def) continue;
+      const texts = new Set<string>();
+      eachIn(user.body, (x) => {
+        if (x.k === 'member' && x.name === name && program.typeIn(user, x.of).base === struct)
+          texts.add(textOf(x));
+      });
+      const one = reads(program, user, texts, [step], 0);
+      if (one) out.push(one);
+    }
+  });
+  return out;
+}
+
+/** The functions in a driver's directory whose text names a field. */
+function usersOfField(program: Program, def: FunctionDef, name: string): FunctionDef[] {
+  const home = dirOf(def.file.path);
+  const word = new RegExp(`(?:->|\\.)\\s*${name}\\b`);
+  return program.files
+    .filter((f) => dirOf(f.path) === home && f.text.includes(name))
+    .flatMap((f) => program.functionsOf(f))
+    .filter((f) => word.test(f.text) && READ_AT_ALL.test(f.text));
+}
+
+const isMap = (e: Expr) => e.k === 'call' && e.fn.k === 'id' && MAPS.test(e.fn.name);
+const isNothing = (e: Expr) => e.k === 'num' || textOf(e) === 'NULL';
+
 /** Locals that hold a mapped table. */
 function mapped(def: FunctionDef): Set<string> {
   const held = new Set<string>();
-  const isMap = (e: Expr) => e.k === 'call' && e.fn.k === 'id' && MAPS.test(e.fn.name);
   eachStmt(def.body, (s) => {
     if (s.k === 'decl' && s.init && isMap(s.init)) held.add(s.name);
   });

@@ -110,7 +110,7 @@ function originsOf(scope: Scope, def: FunctionDef, e: Expr, depth: number): stri
   if (e.k === 'cast') return originsOf(scope, def, e.e, depth);
   if (e.k === 'member') return [e.name];
   if (e.k === 'call')
-    return e.fn.k === 'id' && /find|load|lookup/.test(e.fn.name)
+    return e.fn.k === 'id' && /find|load|lookup|remove|erase|delete/.test(e.fn.name)
       ? [
           e.args
             .map((a) => /(\w+)$/.exec(textOf(a))?.[1] ?? '')

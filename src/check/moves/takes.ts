@@ -38,6 +38,9 @@ const ENDS =
   /^(release|free|destroy|remove|shutdown|close|postclose|preclose|lastclose|unload|exit|put|del|disconnect|unbind|final\w*|free_object\w*|gem_free_object\w*|buf_finish|detach_dmabuf|remove_new|kill_sb|evict_inode|destroy_inode|delete|gem_close_object|delete_mem_notify)$/;
 const DESTROYS =
   /^(kfree|kvfree|kfree_rcu|kvfree_rcu|vfree|kfree_sensitive|kmem_cache_free|mempool_free|devm_kfree|drm_gem_object_release|drm_gem_private_object_fini|ida_free_object)$/;
+/** Other names of the same memory. */
+const SAME =
+  /^(pfn_to_page|phys_to_page|virt_to_page|virt_to_head_page|page_address|page_to_(pfn|phys|virt)|pfn_to_virt|phys_to_virt|virt_to_phys|__va|__pa|PFN_PHYS|PHYS_PFN|page_folio|folio_page|sg_page)$/;
 const EVENT = /revoke|dead|gone|unplug|lost|invalid|disabled|stale/;
 
 /** Without any of this a function neither frees nor stores. */
@@ -77,6 +80,9 @@ function takesIn(
     const direct = match(e);
     if (direct) return { ...direct, local: depth > 0 };
     if (e.k === 'cast') return held(e.e, depth);
+    // __free_page(pfn_to_page(bo->pfn[i]))
+    if (e.k === 'call' && e.fn.k === 'id' && SAME.test(e.fn.name) && e.args[0])
+      return held(e.args[0], depth);
     if (depth > 2 || e.k !== 'id') return null;
     for (const v of valuesOf(def, e.name)) {
       const m = held(v, depth + 1);

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/** Who uses what a follower hands on, and how many of them test a notifier's sequence. */
+import type { Expr } from '../c/ast.ts';
+import type { FunctionDef } from '../c/program.ts';
+import type { Callers } from '../callers.ts';
+import type { Retries } from './retries.ts';
+import { type Spread, spread } from './spread.ts';
+import { callsIn, type Named } from './words.ts';
+
+export type Step = { def: FunctionDef; at: number; callee: string };
+
+export interface Users {
+  /** Those that keep what they got without a retry, with the calls in between. */
+  readonly users: { user: FunctionDef; chain: Step[] }[];
+  /** How many test a notifier's sequence. */
+  readonly good: number;
+}
+
+/** @param handed how the translation leaves the follower */
+export function usersOf(
+  root: FunctionDef,
+  handed: Spread,
+  callers: Callers,
+  retries: Retries,
+): Users {
+  const users: Users['users'] = [];
+  const seen = new Set<string>();
+  let good = 0;
+  const up = (def: FunctionDef, out: Spread, below: Step[]): void => {
+    if (seen.has(def.id) || below.length > 8) return;
+    seen.add(def.id);
+    for (const caller of callers.of(def)) {
+      if (retries.within(caller)) {
+        good++;
+        continue;
+      }
+      const calls = callsIn(caller.body).filter((c) => c.name === def.name);
+      const ways = calls.map((c) => ({ c, to: through(caller, c, out) }));
+      const way = ways.find((w) => w.to.kept !== null) ?? ways.find((w) => leaves(w.to)) ?? ways[0];
+      if (!way) continue;
+      const chain: Step[] = [{ def: caller, at: way.c.e.at, callee: def.name }, ...below];
+      if (neverReaches(chain, root)) continue;
+      // One or two levels up may hold the test: `fault()` around `map()`.
+      if (!leaves(way.to) && retriedAbove(caller, callers, retries, 0)) good++;
+      else if (way.to.kept !== null) users.push({ user: caller, chain });
+      else if (leaves(way.to)) up(caller, way.to, chain);
+    }
+  };
+  up(root, handed, []);
+  return { users, good };
+}
+
+const leaves = (s: Spread) => s.returned || s.params.size > 0;
+
+/** What a caller does with what it gets. */
+function through(caller: FunctionDef, { e }: Named, out: Spread): Spread {
+  const filled = [...out.params].flatMap((i) => e.args[i] ?? []);
+  const is = (x: Expr) => out.returned && x === e;
+  return spread(caller, { is, filled, from: 0, until: e.at }, null);
+}
+
+function retriedAbove(
+  def: FunctionDef,
+  callers: Callers,
+  retries: Retries,
+  depth: number,
+): boolean {
+  const above = callers.of(def);
+  return (
+    above.length > 0 &&
+    above.every((a) => retries.in(a) || (depth < 2 && retriedAbove(a, callers, retries, depth + 1)))
+  );
+}
+
+/**
+ * Whether a flag passed as `true` on the way down makes a function return before it goes on:
+ * `if (atomic) return ...;`
+ */
+function neverReaches(chain: readonly Step[], root: FunctionDef): boolean {
+  let sure = new Set<string>();
+  for (const [i, step] of chain.entries()) {
+    const body = step.def.body.k === 'block' ? step.def.body.body : [];
+    for (const s of body) {
+      if (s.at > step.at) break;
+      if (s.k !== 'if' || s.c.k !== 'id' || !sure.has(s.c.name)) continue;
+      const then = s.t.k === 'block' ? s.t.body.at(-1) : s.t;
+      if (then?.k === 'return') return true;
+    }
+    const next = chain[i + 1]?.def ?? root;
+    const call = callsIn(step.def.body).find((c) => c.e.at === step.at);
+    const passed = new Set<string>();
+    for (const [k, a] of (call?.e.args ?? []).entries()) {
+      const yes = a.k === 'id' && (a.name === 'true' || sure.has(a.name));
+      if (yes && next.params[k]?.name) passed.add(next.params[k]!.name);
+    }
+    sure = passed;
+  }
+  return false;
+}
