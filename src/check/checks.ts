@@ -39,6 +39,9 @@ function callback(program: Program, def: FunctionDef): { at: number; result: str
     e.fn.k === 'member' &&
     e.fn.name === 'mmap' &&
     (program.typeIn(def, e.fn.of).base === 'dma_buf_ops' ||
+      (e.fn.of.k === 'member' &&
+        e.fn.of.name === 'ops' &&
+        program.typeIn(def, e.fn.of.of).base === 'dma_buf') ||
       /(dma_?buf|dbuf|dmabuf)->ops$/.test(textOf(e.fn.of)));
   eachIn(def.body, (e) => {
     if (isCallback(e)) found ??= { at: e.at, result: '' };

@@ -148,7 +148,7 @@ class Finder {
       ),
     ];
     if (lookups.every((l) => l.name.startsWith('hmm_')))
-      return own ? [] : hmm(def, lookups[0]!, this.callers, names);
+      return own ? [] : hmm(def, lookups[0]!, this.callers, this.retries, names);
     if (own) {
       const why = "mm's own, for a VMA that it holds";
       return [{ def, calls: names, verdict: 'keeps', falls: [], why }];
@@ -234,10 +234,11 @@ class Finder {
         def.where.declared + from + reference.index,
         'a page reference is taken of a PFN that was followed',
       );
-    if (!testsWrite(def, this.program) && mayWrite(text))
-      here('R7', last.e.at, 'whether the entry may be written is not tested');
     const s = spread(def, source, this.program);
     const handed = s.returned || s.params.size > 0;
+    const writes = handed || s.kept !== null ? mayWrite(text) : WRITES.test(text);
+    if (writes && !testsWrite(def, this.program))
+      here('R7', last.e.at, 'whether the entry may be written is not tested');
     const tested = this.retries.in(def) || again;
     if (tested || (!handed && s.kept === null)) {
       // Looked at again before it is used for good, or not used for good.
@@ -361,10 +362,11 @@ function testsWrite(def: FunctionDef, program: Program): boolean {
   });
 }
 
+const WRITES = /copy_from_user|memcpy_toio|\bwrite[bwlq]\s*\(|\biowrite\w*\s*\(|dma_map|iommu_map/;
+
 /** Whether what is followed may be written; a function that only reads it needs no permission. */
 const mayWrite = (text: string) =>
-  !/copy_to_user|memcpy_fromio|\bread[bwlq]\s*\(|\bioread\w*\s*\(/.test(text) ||
-  /copy_from_user|memcpy_toio|\bwrite[bwlq]\s*\(|\biowrite\w*\s*\(|dma_map|iommu_map/.test(text);
+  !/copy_to_user|memcpy_fromio|\bread[bwlq]\s*\(|\bioread\w*\s*\(/.test(text) || WRITES.test(text);
 
 /** A second lookup after the use, with a comparison: the check that closes the window. */
 function rechecks(

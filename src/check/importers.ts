@@ -71,11 +71,14 @@ function laterUsers(program: Program, def: FunctionDef): Importer[] {
     const all = program
       .assignments(name, near)
       .filter((a) => a.left.k === 'member' && program.typeIn(a.fn, a.left.of).base === struct);
-    if (!all.every((a) => isNothing(a.right) || isMap(a.right) || mapped(a.fn).has(textOf(a.right))))
+    if (
+      fillers(program, def, name) ||
+      !all.every((a) => isNothing(a.right) || isMap(a.right) || mapped(a.fn).has(textOf(a.right)))
+    )
       return;
     const step = { def, at: e.r.at, callee: 'dma_buf_map_attachment' };
     for (const user of usersOfField(program, def, name)) {
-      if (user === def) continue;
+      if (user === def || !READ_AT_ALL.test(user.text)) continue;
       const texts = new Set<string>();
       eachIn(user.body, (x) => {
         if (x.k === 'member' && x.name === name && program.typeIn(user, x.of).base === struct)
@@ -88,6 +91,12 @@ function laterUsers(program: Program, def: FunctionDef): Importer[] {
   return out;
 }
 
+/** Whether some function gets a field's address, to put there what it will. */
+const fillers = (program: Program, def: FunctionDef, name: string) =>
+  usersOfField(program, def, name).some((f) =>
+    new RegExp(`&[\\w>.()-]+${name}\\s*[,)]`).test(f.text),
+  );
+
 /** The functions in a driver's directory whose text names a field. */
 function usersOfField(program: Program, def: FunctionDef, name: string): FunctionDef[] {
   const home = dirOf(def.file.path);
@@ -95,7 +104,7 @@ function usersOfField(program: Program, def: FunctionDef, name: string): Functio
   return program.files
     .filter((f) => dirOf(f.path) === home && f.text.includes(name))
     .flatMap((f) => program.functionsOf(f))
-    .filter((f) => word.test(f.text) && READ_AT_ALL.test(f.text));
+    .filter((f) => word.test(f.text));
 }
 
 const isMap = (e: Expr) => e.k === 'call' && e.fn.k === 'id' && MAPS.test(e.fn.name);
@@ -155,7 +164,8 @@ function reads(
       }
     });
     eachStmt(def.body, (s) => {
-      if (s.k === 'decl' && s.init && derives(s.init) && /sg/.test(s.name)) held.add(s.name);
+      if (s.k === 'decl' && s.init && derives(s.init))
+        if (/sg/.test(s.name) || held.has(textOf(s.init))) held.add(s.name);
     });
   }
   let found: Importer | null = null;
@@ -177,7 +187,7 @@ function reads(
     if (!callee || callee === def) return;
     const passed = new Set<string>();
     for (const [i, a] of e.args.entries())
-      if (derives(a) && /sg/.test(textOf(a)) && callee.params[i]?.name)
+      if (derives(a) && (/sg/.test(textOf(a)) || held.has(textOf(a))) && callee.params[i]?.name)
         passed.add(callee.params[i]!.name);
     found = reads(program, callee, passed, [...chain, step], depth + 1);
   });

@@ -34,7 +34,7 @@ test.each([
   ['R5/bad-no-lock.c', ['R5 corrupts']],
   ['R5/bad-looks-first.c', ['R5 corrupts']],
   ['R5/bad-zap-outside.c', ['R5 corrupts']],
-  ['R6/bad-get-page.c', ['R8 corrupts', 'R6 corrupts']],
+  ['R6/bad-get-page.c', ['R6 corrupts', 'R8 corrupts']],
   ['R7/bad-write.c', ['R7 breaks']],
   ['R9/bad-refuse-special.c', ['R9 refused']],
   ['R11/bad-early-free.c', ['R11 none']],

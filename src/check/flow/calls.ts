@@ -2,13 +2,14 @@
 /** Calls: which are followed, which are symbols, and which lead out of reach. */
 import { type Expr, textOf } from '../c/ast.ts';
 import { Parser } from '../c/parse.ts';
-import { type FunctionDef, substitute } from '../c/program.ts';
+import { type FunctionDef, substitute, type Table } from '../c/program.ts';
 import { tokensOf } from '../c/tokens.ts';
 import { builtin } from './builtins.ts';
+import { tableField } from './lookup.ts';
 import { type Frame, MAX_DEPTH, MAX_WORK, type Machine, type Outcome } from './machine.ts';
 import type { State } from './state.ts';
 import { exec } from './statements.ts';
-import { ERROR, type Event, keyOf, type Site, sym, type Value, ZERO } from './values.ts';
+import { ERROR, type Event, keyOf, type Site, sym, type Value, VM, VMA, ZERO } from './values.ts';
 
 /** Something that gets the VMA and could not be followed. */
 export function unknownEvent(site: Site, what: string): Event {
@@ -112,6 +113,8 @@ export function callWith(
           return callOf(m, { ...e, fn: { k: 'id', name: to, at: e.at } }, st, frame);
       }
       if (!leads) return opaque(m, name, args, e, st, frame);
+      const funcs = m.recorded && GEM_MMAP.test(name) ? m.binding.fields.get(GEM_FUNCS) : undefined;
+      if (funcs?.k === 'table') return gemMmap(m, funcs.table, e, args, st, frame);
       if (m.recorded?.has(name)) {
         return m.recorded.call(name, st, m.site(frame, e.at, name, 'mm/'));
       }
@@ -158,6 +161,33 @@ export function callWith(
     } else out.push(...lost(m, `${struct ? `${struct}.` : ''}${member.name}`, args, e, s, frame));
   }
   return out;
+}
+
+const GEM_MMAP = /^drm_gem_(mmap_obj|prime_mmap)$/;
+const GEM_FUNCS = 'drm_gem_object.funcs';
+
+/** What drm_gem_mmap_obj() does with a driver's own table (6.12 drivers/gpu/drm/drm_gem.c:1091). */
+function gemMmap(
+  m: Machine,
+  funcs: Table,
+  e: Expr & { k: 'call' },
+  args: readonly Value[],
+  st: State,
+  frame: Frame,
+): Outcome[] {
+  const ops = tableField(m, funcs, 'vm_ops');
+  const slot = tableField(m, funcs, 'mmap');
+  if (ops.k !== 'num') st.mem.set('vma->vm_ops', ops);
+  if (slot.k === 'fn') {
+    const object = args.find((a) => a.k === 'sym') ?? sym('obj', 'drm_gem_object');
+    return follow(m, slot.def, [object, VMA], st, frame, e.at);
+  }
+  if (slot.k === 'sym' && m.recorded?.has(slot.key))
+    return m.recorded.call(slot.key, st, m.site(frame, e.at, slot.key, 'mm/'));
+  const failed = { value: ERROR, st: st.clone() };
+  if (slot.k !== 'num' || ops.k === 'num') return [failed];
+  st.setBits(VM.VM_IO! | VM.VM_PFNMAP! | VM.VM_DONTEXPAND! | VM.VM_DONTDUMP!);
+  return [{ value: ZERO, st }, failed];
 }
 
 /** The mmap of a file that some field holds, by the call that made that file. */

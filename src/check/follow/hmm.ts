@@ -4,17 +4,18 @@ import type { Expr } from '../c/ast.ts';
 import type { FunctionDef } from '../c/program.ts';
 import type { Callers } from '../callers.ts';
 import type { Follower, FollowerFall } from '../followers.ts';
-import { RETRY } from './words.ts';
+import type { Retries } from './retries.ts';
 
 export function hmm(
   def: FunctionDef,
   lookup: { name: string; e: Expr },
   callers: Callers,
+  asking: Retries,
   calls: readonly string[],
 ): Follower[] {
   const base = { def, calls };
   const retries = (d: FunctionDef, depth: number): boolean =>
-    RETRY.test(d.text) ||
+    asking.within(d) ||
     (depth < 3 && callers.of(d).length > 0 && callers.of(d).every((c) => retries(c, depth + 1)));
   if (retries(def, 0))
     return [

@@ -31,7 +31,10 @@ export class Retries {
     return callsIn(def.body).some(({ name }) => {
       const callee = this.near(name, def);
       return (
-        callee !== null && this.in(callee) && callee.params.length < 12 && /seq/.test(callee.head)
+        callee !== null &&
+        this.in(callee) &&
+        callee.params.length < 12 &&
+        /seq|range/.test(callee.head)
       );
     });
   }

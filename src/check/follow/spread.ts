@@ -35,7 +35,8 @@ export interface Source {
 /** Functions that make of a PFN what stands for the same memory. */
 const CONVERTS = /pfn|phys|page|va$|PFN|min|max|virt|READ_ONCE|cast/i;
 const PAGES = /(^|_)pfn_to_(\w+_)?page$/;
-const ASKS = /^(Page[A-Z]\w*|page_(count|mapcount|ref_count)|\w*put\w*|\w*release\w*)$/;
+const ASKS =
+  /^(Page[A-Z]\w*|\w*valid\w*|is_\w+|page_(count|mapcount|ref_count)|\w*put\w*|\w*release\w*)$/;
 const COMPARES = /^([=!]=|[<>]=?|&&|\|\|)$/;
 /** Calls that neither use nor keep what they are given. */
 const LETS_GO =
@@ -68,7 +69,7 @@ export function spread(def: FunctionDef, source: Source, program: Program | null
         return (
           e.fn.k === 'id' &&
           CONVERTS.test(e.fn.name) &&
-          !/valid|^is_/.test(e.fn.name) &&
+          !ASKS.test(e.fn.name) &&
           e.args.some(derives)
         );
       case 'member':

@@ -10,7 +10,7 @@ import type { FunctionDef } from '../c/program.ts';
 import type { Exporter } from '../exporters.ts';
 import { tableField } from '../flow/lookup.ts';
 import type { Fall } from '../verdicts.ts';
-import { type Scope, valuesOf } from './scope.ts';
+import { rootOf, type Scope, valuesOf } from './scope.ts';
 
 const FREES = /^(kfree|kvfree|kfree_rcu|kvfree_rcu|kfree_sensitive|kmem_cache_free|devm_kfree)$/;
 /** Somebody counts, or asks, who else has it. */
@@ -35,6 +35,7 @@ export function earlyFree(scope: Scope, exporter: Exporter): Fall | null {
     eachIn(def.body, (e) => {
       if (e.k !== 'assign' || e.l.k !== 'member' || e.l.name !== 'priv') return;
       for (const o of originsOf(scope, def, e.r, 0)) exported.add(o);
+      for (const o of containersOf(scope, def, e.r)) exported.add(o);
     });
   }
   if (exported.size === 0) return null;
@@ -104,13 +105,47 @@ function fromOutside(
   return null;
 }
 
+const INTO =
+  /^(__)?(list_add(_tail)?|idr_alloc\w*|xa_(store|alloc|insert)\w*|hash_add\w*|radix_tree_insert)$/;
+
+/** The lists and tables that a function puts an object into. */
+function containersOf(scope: Scope, def: FunctionDef, e: Expr): string[] {
+  if (e.k !== 'id') return [];
+  return scope.callsIn(def).flatMap((c) => {
+    if (c.fn.k !== 'id' || !INTO.test(c.fn.name)) return [];
+    const mine = c.args.some((a) => rootOf(a) === e.name);
+    return mine
+      ? c.args
+          .filter((a) => rootOf(a) !== e.name)
+          .map(lastName)
+          .slice(0, 1)
+      : [];
+  });
+}
+
+const lastName = (a: Expr) => /(\w+)$/.exec(textOf(a))?.[1] ?? '';
+
+/** The list that a loop takes its objects from: `list_for_each_entry_safe(b, n, &file->bufs, node)`. */
+function walkedFor(def: FunctionDef, name: string): string[] {
+  const out: string[] = [];
+  eachStmt(def.body, (s) => {
+    if (s.k !== 'loop' || s.kind !== 'macro' || s.c?.k !== 'call') return;
+    const [first, ...rest] = s.c.args;
+    if (first?.k !== 'id' || first.name !== name) return;
+    const list = rest.find((a) => a.k === 'unary' && a.op === '&');
+    if (list) out.push(lastName(list));
+  });
+  return out;
+}
+
 /** Where an object comes from: the field or the lookup that gives it, followed through callers. */
 function originsOf(scope: Scope, def: FunctionDef, e: Expr, depth: number): string[] {
   if (depth > 5) return [];
   if (e.k === 'cast') return originsOf(scope, def, e.e, depth);
   if (e.k === 'member') return [e.name];
   if (e.k === 'call')
-    return e.fn.k === 'id' && /find|load|lookup|remove|erase|delete/.test(e.fn.name)
+    return e.fn.k === 'id' &&
+      /find|load|lookup|remove|erase|delete|_entry(_or_null)?$/.test(e.fn.name)
       ? [
           e.args
             .map((a) => /(\w+)$/.exec(textOf(a))?.[1] ?? '')
@@ -119,6 +154,8 @@ function originsOf(scope: Scope, def: FunctionDef, e: Expr, depth: number): stri
         ]
       : [];
   if (e.k !== 'id') return [];
+  const walked = walkedFor(def, e.name);
+  if (walked.length) return walked;
   const values = valuesOf(def, e.name);
   if (values.length) return values.flatMap((v) => originsOf(scope, def, v, depth + 1));
   const param = def.params.findIndex((p) => p.name === e.name);
