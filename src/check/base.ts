@@ -13,7 +13,7 @@ import type {
 import type { Sources } from './c/tree.ts';
 import { findingKey, lostKey } from './difference.ts';
 import type { Fact, Recalled } from './flow/relevance.ts';
-import type { Keys } from './index/asked.ts';
+import type { Key } from './index/asked.ts';
 import { Index } from './index/index.ts';
 import type { Readers } from './readers.ts';
 import type { JobRef, TableRef } from './refs.ts';
@@ -75,7 +75,7 @@ export interface Judged {
   readonly version: string | null;
   readonly scanned: TreeState;
   readonly index: Index;
-  readonly list: Keys;
+  readonly list: ReadonlySet<Key>;
   readonly questions: readonly Question[];
   readonly exporters: readonly ExporterUnit[];
   readonly readers: readonly Readers[];
@@ -103,7 +103,7 @@ const bytes = (a: Uint32Array | Float64Array) => Buffer.from(a.buffer, a.byteOff
 export function packBase(j: Judged): Buffer {
   const names: number[] = [];
   const reached: number[] = [];
-  const keep = (keys: Keys): KeptKeys => {
+  const keep = (keys: ReadonlySet<Key>): KeptKeys => {
     const [n, r] = [names.length, reached.length];
     const texts: string[] = [];
     for (const key of keys) {
@@ -129,12 +129,12 @@ export function packBase(j: Judged): Buffer {
     };
   });
   const readers = j.readers
-    .filter((r) => r.keys.size || r.followers.length || r.others.length)
+    .filter((r) => !r.keys.isEmpty || r.followers.length || r.others.length)
     .map(({ path, keys, followers, others }): KeptReaders => {
       const defs = [...followers, ...others].map((f) => f.def);
       return {
         path,
-        keys: keep(keys),
+        keys: keep(keys.all()),
         who: defs.map((d) => functionKey(d.file.path, d.name)),
         places: [...new Set(defs.map((d) => d.file.path))],
       };

@@ -15,7 +15,7 @@ import {
 import type { Fact, Relevance } from './flow/relevance.ts';
 import { MAY_FOLLOW } from './followers.ts';
 import { MAY_IMPORT } from './importers.ts';
-import { Asked, type Keys } from './index/asked.ts';
+import { Asked, type Key } from './index/asked.ts';
 import { Index } from './index/index.ts';
 import { MoveAnalysis } from './moves/moves.ts';
 import { type JobRef, jobRef, refOf, type TableRef } from './refs.ts';
@@ -46,7 +46,7 @@ export interface ExporterUnit {
   readonly told: Told;
   /** Whether the table is nobody's (reach.ts). */
   readonly unused: boolean;
-  readonly keys: Keys;
+  readonly keys: ReadonlySet<Key>;
 }
 
 /** What was found out of names on the way. */
@@ -60,7 +60,7 @@ export interface ExportersReply {
   /** What was judged, and as how manieth. */
   readonly units: readonly (readonly [number, ExporterUnit])[];
   /** What was asked to list them. */
-  readonly list: Keys;
+  readonly list: ReadonlySet<Key>;
   readonly questions: readonly Question[];
   readonly found: Found;
 }
@@ -68,7 +68,7 @@ export interface ExportersReply {
 /** Whether a table's mmap asks the object's own, see {@link exporterJobs}. */
 export interface Question {
   readonly ref: TableRef;
-  readonly keys: Keys;
+  readonly keys: ReadonlySet<Key>;
   readonly yes: boolean;
 }
 
@@ -152,12 +152,21 @@ function judgeSome(program: Program, taken: Int32Array): ExportersReply {
         unused: e.unused,
       };
     });
-    units.push([i, { ...unit, keys }]);
+    units.push([i, { ...unit, keys: keys.all() }]);
   }
   const questions = asked.on
-    ? dispatching.map(({ table, keys, yes }) => ({ ref: refOf(program, table), keys, yes }))
+    ? dispatching.map(({ table, keys, yes }) => ({
+        ref: refOf(program, table),
+        keys: keys.all(),
+        yes,
+      }))
     : [];
-  return { units, list, questions, found: asked.on ? foundBy(means.relevance) : NOTHING };
+  return {
+    units,
+    list: list.all(),
+    questions,
+    found: asked.on ? foundBy(means.relevance) : NOTHING,
+  };
 }
 
 const foundBy = ({ facts, known, questions }: Relevance): Found => ({

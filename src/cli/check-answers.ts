@@ -22,8 +22,12 @@ export interface ModelRequest {
   readonly job: 'model';
   readonly findings: readonly Finding[];
   readonly linux: string;
+  readonly until: Until;
   readonly self: string | null;
 }
+
+/** How long to look: for the worst, or until something goes wrong that is the subject's own doing. */
+export type Until = 'worst' | 'wrong';
 
 /** Answers by traits, whoever has them. */
 export type Answers = ReadonlyMap<string, ModelAnswer | null>;
@@ -36,6 +40,7 @@ function keyOf(f: Finding, linux: LinuxVersion): string {
 /**
  * The model's answers to findings. A set of traits is explored once, until it corrupts, and kept for
  * later runs.
+ * @param until how long it is explored
  * @param self URL of the program: another build explores anew; null keeps nothing
  * @param known answers that need not be looked for
  */
@@ -44,19 +49,20 @@ export async function answers(
   linux: LinuxVersion,
   signal: { readonly aborted: boolean },
   self: string | null,
+  until: Until,
   known: Answers = new Map(),
 ): Promise<Answers> {
   const out = new Map(known);
   for (const f of findings) {
     const key = keyOf(f, linux);
     if (out.has(key) || signal.aborted) continue;
-    const stamp = `${self && buildStamp(self)} ${key}`;
+    const stamp = `${self && buildStamp(self)} ${until} ${key}`;
     const file = `${createHash('sha1').update(stamp).digest('hex')}.json`;
     const kept = self && (recall('model', file) as ModelAnswer | null);
     const { id, title, source, status, ...traits } = f.traits;
     const anybody = { rule: f.rule, subject: f.subject, traits: { ...traits, id: ANYBODY } };
     const answer =
-      kept || (await (await import('./check-model.ts')).explored(anybody, linux, signal));
+      kept || (await (await import('./check-model.ts')).explored(anybody, linux, signal, until));
     out.set(key, answer);
     if (self && !kept && answer && !signal.aborted) remember('model', file, answer);
   }
@@ -69,9 +75,10 @@ export async function withModel(
   linux: LinuxVersion,
   signal: { readonly aborted: boolean },
   self: string | null,
+  until: Until = 'worst',
   known?: Answers,
 ): Promise<Finding[]> {
-  const found = await answers(findings, linux, signal, self, known);
+  const found = await answers(findings, linux, signal, self, until, known);
   return findings.map((f) => {
     const answer = found.get(keyOf(f, linux));
     const mine = (s: string) => s.replaceAll(ANYBODY, String(f.traits.id));

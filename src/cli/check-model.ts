@@ -13,7 +13,7 @@ import type { LinuxVersion } from '../kernel/versions.ts';
 import { cellAddress } from '../report/json.ts';
 import { type Cell, type CellResult, CellRun, makeCell, SharedFaces } from '../scenarios/matrix.ts';
 import { driver } from '../scenarios/scenario.ts';
-import { BEYOND } from './check-answers.ts';
+import { BEYOND, type Until } from './check-answers.ts';
 import { breathe, SLICE } from './io.ts';
 
 export interface Meeting {
@@ -118,16 +118,17 @@ export function answerOf({ result, assumes }: Meeting): ModelAnswer {
   return { verdict, scenario: cell.id, schedule: cellAddress(result), assumes };
 }
 
-/** The worst that a subject does, looked for until it corrupts; null when it was interrupted or has nothing to run. */
+/** The worst that a subject does of what was looked at; null when it was interrupted or has nothing to run. */
 export async function explored(
   f: Subject,
   linux: LinuxVersion,
   signal: { readonly aborted: boolean },
+  until: Until,
 ): Promise<ModelAnswer | null> {
   const met: Meeting[] = [];
   for await (const m of meetings(f, linux, signal)) {
     met.push(m);
-    if (m.guilty && m.result.verdict === 'corrupts') break;
+    if (m.guilty && (until === 'wrong' || m.result.verdict === 'corrupts')) break;
   }
   if (signal.aborted) return null;
   const worst = worstOf(met);

@@ -19,7 +19,13 @@ import {
   reportText,
   typeOf,
 } from '../report/check.ts';
-import { type Answers, type ModelRequest, modelVersion, withModel } from './check-answers.ts';
+import {
+  type Answers,
+  type ModelRequest,
+  modelVersion,
+  type Until,
+  withModel,
+} from './check-answers.ts';
 import type { Context } from './commands.ts';
 import { EXIT, type ExitCode, Failure, note, out, outJson } from './io.ts';
 
@@ -125,6 +131,10 @@ export async function checkCommand(
 const isAsked = (f: Finding, { json, html, sarif: log }: CheckCommandOptions) =>
   json || html || log || !STAND_ALONE.includes(f.rule);
 
+/** A reader wants to know that something goes wrong; data tells of the worst. */
+const untilOf = ({ json, html, sarif: log }: CheckCommandOptions): Until =>
+  json || html || log ? 'worst' : 'wrong';
+
 /** Has the other thread ask the model about followers while exporters are judged. */
 class Ahead {
   private answers: Promise<Answers> | undefined;
@@ -140,6 +150,7 @@ class Ahead {
       job: 'model',
       findings: asked,
       linux,
+      until: untilOf(this.options),
       self: this.options.cache === false ? null : this.self,
     };
     // Whatever goes wrong there is found again here.
@@ -163,7 +174,8 @@ async function modelled(
   const version = modelVersion(linux);
   const kept = options.cache === false ? null : self;
   const asked = findings.filter((f) => isAsked(f, options));
-  const answered = await withModel(asked, version, signal, kept, await ahead.found);
+  const until = untilOf(options);
+  const answered = await withModel(asked, version, signal, kept, until, await ahead.found);
   if (signal.aborted) throw new Failure('interrupted', EXIT.interrupted);
   return findings.map((f) => (isAsked(f, options) ? answered.shift()! : f));
 }

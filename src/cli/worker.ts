@@ -33,8 +33,8 @@ export async function serve(): Promise<void> {
 async function checked(request: CheckRequest): Promise<unknown> {
   if (request.job === 'model') {
     const { answers, modelVersion } = await import('./check-answers.ts');
-    const { findings, linux, self } = request;
-    return answers(findings, modelVersion(linux), { aborted: false }, self);
+    const { findings, linux, until, self } = request;
+    return answers(findings, modelVersion(linux), { aborted: false }, self, until);
   }
   const { readLatin1, serveScan } = await import('../check/scan.ts');
   if (request.job === 'scan') return serveScan(request, (file) => readFileSync(file));

@@ -36,8 +36,16 @@ export class Conditions {
     readonly version: string | null,
   ) {}
 
+  private readonly known = new Map<string, Known>();
+
   /** Whether the condition of an #if holds. */
   holds(text: string): Known {
+    let known = this.known.get(text);
+    if (known === undefined) this.known.set(text, (known = this.evaluate(text)));
+    return known;
+  }
+
+  private evaluate(text: string): Known {
     const tokens = text
       .replace(/\/\*[\s\S]*?\*\//g, ' ')
       .replace(/\\\n/g, ' ')

@@ -97,31 +97,32 @@ function firstOnLine(text: string, at: number): boolean {
   return true;
 }
 
+/** Room for the tokens of any text, made larger when it is too small. */
+let kinds = new Uint8Array(1 << 16);
+let starts = new Int32Array(1 << 16);
+let ends = new Int32Array(1 << 16);
+let count = 0;
+
+function push(k: Kind, a: number, b: number): void {
+  if (count === kinds.length) {
+    const [k2, s2, e2] = [
+      new Uint8Array(2 * count),
+      new Int32Array(2 * count),
+      new Int32Array(2 * count),
+    ];
+    k2.set(kinds);
+    s2.set(starts);
+    e2.set(ends);
+    [kinds, starts, ends] = [k2, s2, e2];
+  }
+  kinds[count] = k;
+  starts[count] = a;
+  ends[count++] = b;
+}
+
 /** Splits text[from, to) into tokens. */
 export function lex(text: string, from = 0, to = text.length): Tokens {
-  let capacity = Math.max(64, (to - from) >> 2);
-  let kind = new Uint8Array(capacity);
-  let start = new Int32Array(capacity);
-  let end = new Int32Array(capacity);
-  let n = 0;
-  const push = (k: Kind, a: number, b: number) => {
-    if (n === capacity) {
-      capacity *= 2;
-      const [k2, s2, e2] = [
-        new Uint8Array(capacity),
-        new Int32Array(capacity),
-        new Int32Array(capacity),
-      ];
-      k2.set(kind);
-      s2.set(start);
-      e2.set(end);
-      [kind, start, end] = [k2, s2, e2];
-    }
-    kind[n] = k;
-    start[n] = a;
-    end[n++] = b;
-  };
-
+  count = 0;
   let i = from;
   while (i < to) {
     const c = text.charCodeAt(i);
@@ -168,7 +169,8 @@ export function lex(text: string, from = 0, to = text.length): Tokens {
       i += length;
     }
   }
-  return { text, n, kind, start, end };
+  const n = count;
+  return { text, n, kind: kinds.slice(0, n), start: starts.slice(0, n), end: ends.slice(0, n) };
 }
 
 /** Whether an offset of a text is code, not in a comment. */

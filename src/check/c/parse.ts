@@ -7,7 +7,10 @@ import type { Expr, Field, Param, Stmt, Type } from './ast.ts';
 import { Kind } from './lex.ts';
 import { CHOICE, type Token } from './tokens.ts';
 
-class Unparsed extends Error {}
+/** No Error: where it was thrown is of no interest, and finding that out takes longer than the parsing. */
+class Unparsed {
+  constructor(readonly message: string) {}
+}
 
 const QUALIFIER = new Set(
   (

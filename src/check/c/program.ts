@@ -4,7 +4,7 @@
  * several definitions a use means. Headers are looked into when a name is asked for.
  */
 
-import { type Asked, Kept, type Keys, whole } from '../index/asked.ts';
+import { type Asked, Kept, Keys, whole } from '../index/asked.ts';
 import type { Index } from '../index/index.ts';
 import { Part } from '../index/names.ts';
 import {
@@ -44,13 +44,15 @@ export class FunctionDef {
     readonly file: SourceFile,
     readonly where: FunctionAt,
     private readonly conditions: Conditions,
-  ) {}
+  ) {
+    this.id = `${file.path}:${where.at}`;
+  }
+
+  /** Another one for each function. */
+  readonly id: string;
 
   get name(): string {
     return this.where.name;
-  }
-  get id(): string {
-    return `${this.file.path}:${this.where.at}`;
   }
   get line(): number {
     return this.file.lines.at(this.where.at);
@@ -80,11 +82,11 @@ export class FunctionDef {
       (w) => w !== '*' && !/^(static|inline|extern|const|struct|__\w+|noinline)$/.test(w),
     );
     const returns = { base: base.at(-1) ?? 'int', stars: words.filter((w) => w === '*').length };
-    return (this.signature = { params: this.declared(new Parser(inner).params()), returns });
+    return (this.signature = { params: this.withTypes(new Parser(inner).params()), returns });
   }
 
   /** Parameters with the types that K&R give them between `)` and `{`. */
-  private declared(params: Param[]): Param[] {
+  private withTypes(params: Param[]): Param[] {
     const { file, where } = this;
     if (!file.text.slice(where.close + 1, where.body).includes(';')) return params;
     const between = tokensOf(file.text, where.close + 1, where.body, this.conditions);
@@ -108,6 +110,18 @@ export class FunctionDef {
   }
   get lost(): readonly { at: number; text: string }[] {
     return this.parse().lost;
+  }
+
+  private locals: Map<string, Type> | undefined;
+
+  /** Locals by name; of several declarations the first. */
+  get declared(): ReadonlyMap<string, Type> {
+    if (this.locals) return this.locals;
+    const all = (this.locals = new Map<string, Type>());
+    eachStmt(this.body, (s) => {
+      if (s.k === 'decl' && !all.has(s.name)) all.set(s.name, s.type);
+    });
+    return all;
   }
 }
 
@@ -377,7 +391,7 @@ export class Program {
       return known.tables;
     }
     // Known before it is done: a macro may lead back to it.
-    const built = { tables: [] as Table[], keys: new Set() as Keys };
+    const built = { tables: [] as Table[], keys: new Keys() };
     this.built.set(where, built);
     if (this.holdsFunctions(where.type))
       [, built.keys] = this.asked().during(() => this.read(file, where, built.tables));
@@ -655,11 +669,8 @@ export class Program {
       case 'id': {
         const param = fn.params.find((p) => p.name === e.name);
         if (param) return param.type;
-        let found: Type | null = null;
-        eachStmt(fn.body, (s) => {
-          if (s.k === 'decl' && s.name === e.name) found ??= s.type;
-        });
-        if (found) return found;
+        const declared = fn.declared.get(e.name);
+        if (declared) return declared;
         const table = this.findTable(e.name, fn.file);
         return table ? { base: table.type, stars: 0 } : none;
       }

@@ -157,7 +157,7 @@ export class Machine {
     }
     const out: Outcome[] = [];
     for (const o of outcomes) {
-      const s = st.clone();
+      const s = core ? st.clone() : st.clone(o.st.mem);
       let possible = true;
       for (const [k, fact] of o.st.facts) possible &&= s.learn(k, fact);
       if (!possible) continue;
@@ -171,7 +171,6 @@ export class Machine {
       } else {
         s.set = o.st.set;
         s.clear = o.st.clear;
-        s.mem = new Map(o.st.mem);
         s.locks = o.st.locks;
         s.ref = o.st.ref;
       }

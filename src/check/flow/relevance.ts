@@ -142,7 +142,10 @@ export class Relevance {
     const fact = this.facts.get(name) ?? this.recalled.fact(name);
     if (!fact) return this.program.defines(name);
     const { asked } = this.program.index;
-    if (asked.on) asked.noteAll([numberOf(Part.Function, name), numberOf(Part.Macro, name)]);
+    if (asked.on) {
+      asked.note(numberOf(Part.Function, name));
+      asked.note(numberOf(Part.Macro, name));
+    }
     return fact.defined;
   }
 

@@ -22,10 +22,11 @@ export class State {
   /** A page reference was taken since the last entry. */
   ref = false;
 
-  clone(): State {
+  /** @param mem what is to be kept of fields that were assigned, if not the same */
+  clone(mem: ReadonlyMap<string, Value> = this.mem): State {
     const s = new State();
     s.env = new Map(this.env);
-    s.mem = new Map(this.mem);
+    s.mem = new Map(mem);
     s.set = this.set;
     s.clear = this.clear;
     s.facts = new Map(this.facts);
@@ -103,12 +104,18 @@ export class State {
 export function join(states: readonly State[], coarse: boolean): State[] {
   if (states.length < 2) return [...states];
   const groups = new Map<string, State>();
+  const own = new Set<State>();
   for (const s of states) {
     const key = coarse ? `${s.effects()}#${errors(s)}` : `${s.effects()}#${s.locals()}`;
-    const other = groups.get(key);
+    let other = groups.get(key);
     if (!other) {
-      groups.set(key, s.clone());
+      groups.set(key, s);
       continue;
+    }
+    // Others may still hold the one that was first.
+    if (!own.has(other)) {
+      own.add((other = other.clone()));
+      groups.set(key, other);
     }
     for (const [k, fact] of other.facts) {
       const here = s.facts.get(k);

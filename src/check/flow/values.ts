@@ -144,9 +144,17 @@ export interface Event {
   readonly chain: readonly Site[];
 }
 
+const eventKeys = new WeakMap<Event, string>();
+
 export function eventKey(e: Event): string {
-  const p = primitiveOf(e);
-  return `${e.kind} ${e.special} ${e.ref} ${e.level} ${e.what} ${p ? p.callee : (e.chain[0]?.at ?? '')}`;
+  let key = eventKeys.get(e);
+  if (key === undefined) {
+    const p = primitiveOf(e);
+    const at = p ? p.callee : (e.chain[0]?.at ?? '');
+    key = `${e.kind} ${e.special} ${e.ref} ${e.level} ${e.what} ${at}`;
+    eventKeys.set(e, key);
+  }
+  return key;
 }
 
 /** The call that enters mm: what a driver's author knows as the insertion primitive. */

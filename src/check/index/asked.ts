@@ -5,7 +5,25 @@
  * text: a part of the tree as a whole.
  */
 export type Key = number | string;
-export type Keys = ReadonlySet<Key>;
+/** Keys, and those of others, which are not written out until somebody wants to see them. */
+export class Keys {
+  readonly own = new Set<Key>();
+  readonly others = new Set<Keys>();
+
+  get isEmpty(): boolean {
+    return this.own.size === 0 && this.others.size === 0;
+  }
+
+  all(): Set<Key> {
+    const out = new Set<Key>();
+    const seen = new Set<Keys>([this]);
+    for (const one of seen) {
+      for (const key of one.own) out.add(key);
+      for (const other of one.others) seen.add(other);
+    }
+    return out;
+  }
+}
 
 /** Part of the tree as a whole, as text that says what it is. */
 export const whole = {
@@ -19,27 +37,29 @@ export const whole = {
   assigned: (field: string, where: string) => `assigned ${field} ${where}`,
 } as const;
 
-const NONE: Keys = new Set();
+const NONE = new Keys();
 
 export class Asked {
-  private now: Set<Key> | null = null;
+  private now: Keys | null = null;
   /** @param on whether anything is to be known later */
   constructor(readonly on: boolean) {}
 
   note(key: Key): void {
-    this.now?.add(key);
+    this.now?.own.add(key);
   }
 
-  noteAll(keys: Iterable<Key>): void {
+  noteAll(keys: Keys): void {
     const { now } = this;
-    if (now) for (const key of keys) now.add(key);
+    if (!now || now === keys) return;
+    if (keys.others.size > 0 || keys.own.size > 4) now.others.add(keys);
+    else for (const key of keys.own) now.own.add(key);
   }
 
   /** What something gives, and what it asked; whoever called for it has asked that too. */
   during<T>(what: () => T): readonly [T, Keys] {
     if (!this.on) return [what(), NONE];
     const outer = this.now;
-    const mine = (this.now = new Set<Key>());
+    const mine = (this.now = new Keys());
     try {
       return [what(), mine];
     } finally {
@@ -69,7 +89,7 @@ export class Kept<K, V> {
   get(key: K, make: (key: K) => V): V {
     const known = this.known.get(key);
     if (known) {
-      if (known[1].size) this.asked().noteAll(known[1]);
+      if (!known[1].isEmpty) this.asked().noteAll(known[1]);
       return known[0];
     }
     const made = this.asked().during(() => make(key));

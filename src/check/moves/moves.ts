@@ -94,7 +94,7 @@ export class MoveAnalysis {
       const early = earlyFree(its, exporter);
       return [its, early ? { ...moves, falls: [...moves.falls, early] } : moves] as const;
     });
-    for (const key of keys) scope.asked.add(key);
+    scope.asked.others.add(keys);
     asked.noteAll(scope.asked);
     return found;
   }

@@ -7,7 +7,7 @@ import { type Expr, eachIn, eachStmt } from '../c/ast.ts';
 import type { FunctionDef, Program } from '../c/program.ts';
 import type { SourceFile } from '../c/skeleton.ts';
 import { dirOf, type Wanted } from '../c/tree.ts';
-import { Kept, type Key } from '../index/asked.ts';
+import { Kept, Keys } from '../index/asked.ts';
 
 export type Call = Expr & { readonly k: 'call' };
 
@@ -60,7 +60,7 @@ export class Scope {
   /** Its files. */
   readonly area: Wanted;
   /** What was asked of it, by whomever: what one has found the others use. */
-  readonly asked = new Set<Key>();
+  readonly asked = new Keys();
   private readonly byFile = new Map<SourceFile, readonly FunctionDef[]>();
   private readonly slots = new Map<string, { struct: string; field: string; file: SourceFile }[]>();
   private readonly known = new Map<string, readonly Use[]>();
@@ -214,20 +214,34 @@ function nameIn(e: Expr): string | null {
   return null;
 }
 
+const given = new WeakMap<FunctionDef, ReadonlyMap<string, readonly Expr[]>>();
+
 /** What a local is ever given, in one function. */
-export function valuesOf(def: FunctionDef, name: string): Expr[] {
-  const out: Expr[] = [];
+export function valuesOf(def: FunctionDef, name: string): readonly Expr[] {
+  let all = given.get(def);
+  if (!all) given.set(def, (all = assignedIn(def)));
+  return all.get(name) ?? [];
+}
+
+/** What all locals of a function are given. */
+function assignedIn(def: FunctionDef): ReadonlyMap<string, readonly Expr[]> {
+  const out = new Map<string, Expr[]>();
+  const put = (name: string, e: Expr) => {
+    const list = out.get(name);
+    if (list) list.push(e);
+    else out.set(name, [e]);
+  };
   eachStmt(def.body, (s) => {
-    if (s.k === 'decl' && s.name === name && s.init) out.push(s.init);
+    if (s.k === 'decl' && s.init) put(s.name, s.init);
     // for_each_sg(sgt->sgl, sg, n, i): sg is one of what is walked.
     if (s.k === 'loop' && s.kind === 'macro' && s.c?.k === 'call') {
-      const { args } = s.c;
-      if (args.slice(0, 2).some((a) => nameIn(a) === name))
-        out.push(...args.slice(0, 2).filter((a) => nameIn(a) !== name));
+      const two = s.c.args.slice(0, 2);
+      for (const name of new Set(two.map(nameIn)))
+        if (name !== null) for (const a of two) if (nameIn(a) !== name) put(name, a);
     }
   });
   eachIn(def.body, (e) => {
-    if (e.k === 'assign' && e.l.k === 'id' && e.l.name === name) out.push(e.r);
+    if (e.k === 'assign' && e.l.k === 'id') put(e.l.name, e.r);
   });
   return out;
 }
