@@ -37,9 +37,11 @@ export class LockClass {
   }
 
   private put(index: number, value: number): void {
+    const { mem } = this;
     const slot = this.word.base + index;
-    if (this.mem.logging) this.mem.logWrite(slot, this.mem.words[slot]);
-    this.mem.words[slot] = value;
+    if (mem.footprint) mem.footprint.write(slot);
+    if (mem.logging) mem.logWrite(slot, mem.words[slot]);
+    mem.words[slot] = value;
   }
 
   lock(index: number): number {

@@ -15,6 +15,7 @@ import { type Guard, Guards } from './guards.ts';
 import type { LockTable } from './locks.ts';
 import { emptyList, type Memory, type Violation } from './memory.ts';
 import { BLOCKED, ProgramError, type Run, type StepDef, taken } from './program.ts';
+import type { Reactions } from './reactions.ts';
 import type { StateStore } from './store.ts';
 
 export interface Thread {
@@ -151,6 +152,10 @@ export class Machine {
   private readonly initialCode: Int32Array;
   private readonly initialWords: Int32Array;
   private readonly initialAt: Int32Array;
+  /** Told of what changes how transitions made before would be stored, or where they would end. */
+  reactions: Reactions | null = null;
+  /** The last transition ended in the check of the final state. */
+  checkedFinal = false;
   /** Called with the new stride when rows must grow. */
   onGrow: (stride: number) => void = () => {};
 
@@ -160,8 +165,6 @@ export class Machine {
   private readonly strict: boolean;
   /** Steps executed in the last transition. */
   steps = 0;
-  /** Steps executed in all. */
-  totalSteps = 0;
   /** Violations of the last transition, in order. */
   readonly violations: Violation[] = emptyList();
   /** Collects executed steps when not null. */
@@ -174,6 +177,8 @@ export class Machine {
   private readonly groups: Group[] = [];
   private readonly perThreadColumns: number[][] = [];
   private readonly ownerColumns: number[] = [];
+  private draft32!: Int32Array<ArrayBuffer>;
+  private draftRow!: Uint8Array<ArrayBuffer>;
   private scratch: Uint8Array;
   private scratch32: Int32Array;
   /** Where the second byte of a thread's node is, if it has one; and whether any has. */
@@ -223,6 +228,7 @@ export class Machine {
     this.row32 = new Int32Array(this.row.buffer);
     this.scratch32 = new Int32Array(this.stride >> 2);
     this.scratch = new Uint8Array(this.scratch32.buffer);
+    this.newDraft();
     this.initialAt = new Int32Array(this.nThreads);
     this.threadHigh = new Int32Array(this.nThreads).fill(-1);
     system.threads.forEach((t, i) => {
@@ -263,6 +269,7 @@ export class Machine {
   private widenThread(t: number): void {
     const members = this.groups.find((g) => g.members.includes(t))?.members ?? [t];
     for (const m of members) this.threadHigh[m] = this.nThreads + this.newColumn(NO_SLOT);
+    this.reactions?.forgetAll();
     this.longNodes = true;
   }
 
@@ -305,13 +312,14 @@ export class Machine {
   /**
    * The stored form of the current state, up to exchange of identical threads: their nodes and
    * per-thread slots are put in order. Without identical threads it is the row itself.
+   * @param row another state's row, and the same bytes as words
    */
-  canonical(): Int32Array {
-    if (!this.groups.length) return this.row32;
+  canonical(row = this.row, row32 = this.row32): Int32Array {
+    if (!this.groups.length) return row32;
     let same = true;
-    for (const g of this.groups) if (!this.sortMembers(g)) same = false;
-    if (same) return this.row32;
-    const { row, row32, scratch, scratch32 } = this;
+    for (const g of this.groups) if (!this.sortMembers(g, row)) same = false;
+    if (same) return row32;
+    const { scratch, scratch32 } = this;
     const first = this.nThreads;
     for (let i = 0; i < scratch32.length; i++) scratch32[i] = row32[i];
     for (const { order, members } of this.groups) {
@@ -327,24 +335,36 @@ export class Machine {
         }
       }
     }
-    if (this.ownerColumns.length) this.renameOwners(first);
+    if (this.ownerColumns.length) this.renameOwners(row, first);
     return this.scratch32;
   }
 
+  /** A copy of a stored row, to be changed and then put in order by {@link canonicalDraft}. */
+  draft(store: StateStore, state: number): Uint8Array {
+    const words = this.stride >> 2;
+    const base = state * words;
+    for (let i = 0; i < words; i++) this.draft32[i] = store.rows32[base + i];
+    return this.draftRow;
+  }
+
+  canonicalDraft(): Int32Array {
+    return this.canonical(this.draftRow, this.draft32);
+  }
+
   /** Puts a group's members in order of their keys; true when they were. */
-  private sortMembers({ members, order, keys }: Group): boolean {
+  private sortMembers({ members, order, keys }: Group, row: Uint8Array): boolean {
     let sorted = true;
     for (let i = 0; i < members.length; i++) {
       const t = members[i];
       order[i] = t;
-      keys[i] = this.keyOf(t);
+      keys[i] = this.keyOf(t, row);
       // Equal keys may still differ in the columns that a key leaves out.
-      if (i > 0 && keys[i] <= keys[i - 1] && this.after(keys, order, i)) sorted = false;
+      if (i > 0 && keys[i] <= keys[i - 1] && this.after(keys, order, i, row)) sorted = false;
     }
     if (sorted) return true;
     // Insertion sort: groups are small and mostly in order.
     for (let i = 1; i < order.length; i++) {
-      for (let j = i; j > 0 && this.after(keys, order, j); j--) {
+      for (let j = i; j > 0 && this.after(keys, order, j, row); j--) {
         const t = order[j];
         order[j] = order[j - 1];
         order[j - 1] = t;
@@ -357,37 +377,43 @@ export class Machine {
   }
 
   /** A number that orders threads by node and by their first two slots. */
-  private keyOf(t: number): number {
+  private keyOf(t: number, row: Uint8Array): number {
     const columns = this.perThreadColumns;
     const first = this.nThreads;
-    let key = this.at[t];
-    if (columns.length > 0) key = key * 256 + this.row[first + columns[0][t]];
-    if (columns.length > 1) key = key * 256 + this.row[first + columns[1][t]];
+    let key = this.nodeAt(t, row, 0);
+    if (columns.length > 0) key = key * 256 + row[first + columns[0][t]];
+    if (columns.length > 1) key = key * 256 + row[first + columns[1][t]];
     return key;
   }
 
-  /** Must the thread at place `i` come before its predecessor? */
-  private after(keys: Float64Array, order: readonly number[], i: number): boolean {
-    if (keys[i - 1] !== keys[i]) return keys[i - 1] > keys[i];
-    return this.perThreadColumns.length > 2 && this.compareThreads(order[i - 1], order[i]) > 0;
+  /** The node of a thread, as the row that begins at `base` has it. */
+  nodeAt(t: number, rows: Uint8Array, base: number): number {
+    const high = this.threadHigh[t];
+    return high < 0 ? rows[base + t] : rows[base + t] | (rows[base + high] << 8);
   }
 
-  private compareThreads(a: number, b: number): number {
-    const d = this.at[a] - this.at[b];
+  /** Must the thread at place `i` come before its predecessor? */
+  private after(keys: Float64Array, order: readonly number[], i: number, row: Uint8Array): boolean {
+    if (keys[i - 1] !== keys[i]) return keys[i - 1] > keys[i];
+    return this.perThreadColumns.length > 2 && this.compareThreads(order[i - 1], order[i], row) > 0;
+  }
+
+  private compareThreads(a: number, b: number, row: Uint8Array): number {
+    const d = this.nodeAt(a, row, 0) - this.nodeAt(b, row, 0);
     if (d !== 0) return d;
     const first = this.nThreads;
     for (const columns of this.perThreadColumns) {
-      const e = this.row[first + columns[a]] - this.row[first + columns[b]];
+      const e = row[first + columns[a]] - row[first + columns[b]];
       if (e !== 0) return e;
     }
     return 0;
   }
 
-  private renameOwners(first: number): void {
+  private renameOwners(row: Uint8Array, first: number): void {
     for (const c of this.ownerColumns) {
       const slot = this.slotOfColumn[c];
       const codes = this.codes[this.mem.arrayOf[slot]];
-      const owner = codes.values[this.row[first + c] ^ this.initialCode[slot]] - 1;
+      const owner = codes.values[row[first + c] ^ this.initialCode[slot]] - 1;
       if (owner < 0) continue;
       for (const { order, members } of this.groups) {
         const at = order.indexOf(owner);
@@ -468,6 +494,11 @@ export class Machine {
     return this.columnOf[slot];
   }
 
+  private newDraft(): void {
+    this.draft32 = new Int32Array(this.stride >> 2);
+    this.draftRow = new Uint8Array(this.draft32.buffer);
+  }
+
   private newColumn(slot: number): number {
     const c = this.columns++;
     this.slotOfColumn.push(slot);
@@ -480,6 +511,7 @@ export class Machine {
       this.scratch32 = new Int32Array(stride >> 2);
       this.scratch = new Uint8Array(this.scratch32.buffer);
       this.stride = stride;
+      this.newDraft();
       this.onGrow(stride);
     }
     return c;
@@ -493,6 +525,7 @@ export class Machine {
     if (c < 0) {
       if (code === 0) return;
       c = this.columnOf[slot] = this.newColumn(slot);
+      this.reactions?.columnOf(slot);
     }
     const first = this.nThreads;
     this.putByte(first + c, code & 0xff);
@@ -507,6 +540,7 @@ export class Machine {
         );
       }
       high = this.highOf[slot] = this.newColumn(slot);
+      this.reactions?.columnOf(slot);
     }
     this.putByte(first + high, code >> 8);
   }
@@ -623,18 +657,22 @@ export class Machine {
     let node = begin;
     if (node === DONE) return Moved.No;
     mem.logTop = 0;
+    const { footprint } = mem;
+    this.checkedFinal = false;
     let seenByOthers = false;
     for (;;) {
       const def = control.def[node];
       const { kind } = def;
       const first = this.steps === 0;
       if (!first) {
+        footprint?.pass(node);
         if (kind === 'choice') break;
         if (seenByOthers && (kind === 'acquire' || this.visible[node])) break;
         if (this.splitNested && kind === 'acquire' && control.held[node].length) break;
         if (this.splitLoops && control.loopHead[node]) break;
       }
       const mark = mem.logTop;
+      const written = footprint ? footprint.writeCount : 0;
       let value: number;
       if (kind === 'choice' && !def.take) {
         value = way;
@@ -650,11 +688,13 @@ export class Machine {
             throw new ProgramError(`${control.where(node)} changed memory and then said BLOCKED`);
           }
           if (first) return Moved.No;
+          footprint?.unwind(written);
           break;
         }
         // Who waits for it while holding another lock may wait for ever: others must see that.
         if (mem.waits && !first && control.held[node].length) {
           this.rollback(mark);
+          footprint?.unwind(written);
           mem.reports.length = 0;
           break;
         }
@@ -663,9 +703,11 @@ export class Machine {
         if (this.strict) this.repeat(def, node, how, value, mark);
         if (mem.bare > 0) {
           if (node >= this.visible.length) this.growVisible(node);
+          if (!this.visible[node]) this.reactions?.visibleAt(node);
           this.visible[node] = 1;
           if (!first && seenByOthers) {
             this.rollback(mark);
+            footprint?.unwind(written);
             mem.reports.length = 0;
             break;
           }
@@ -693,7 +735,6 @@ export class Machine {
       if (node === DONE || !this.reduce) break;
       if (this.steps > MAX_FUSED && !this.splitLoops) throw new Learned('loop');
     }
-    this.totalSteps += this.steps;
     this.setAt(t, node);
     this.undoTop = 0;
     for (let i = 0; i < mem.logTop; i++) this.packSlot(mem.logSlots[i]);
@@ -706,6 +747,7 @@ export class Machine {
     for (let t = 0; t < this.nThreads; t++) if (this.at[t] !== DONE) return;
     const { mem } = this;
     const { watching } = mem;
+    this.checkedFinal = true;
     mem.watching = false;
     this.finalHook();
     mem.watching = watching;
@@ -780,6 +822,22 @@ export class Machine {
   /** The last transition ended its path. */
   ended(): boolean {
     return this.violations.some((v) => v.severity === 'corrupts');
+  }
+
+  /**
+   * The bytes of a row that hold a slot: a low one, and a high one or minus one; both minus one while
+   * the slot has its initial value in every row.
+   */
+  placesOf(slot: number): readonly [low: number, high: number] {
+    const low = this.columnOf[slot];
+    if (low < 0) return [-1, -1];
+    const high = this.highOf[slot];
+    return [this.nThreads + low, high < 0 ? -1 : this.nThreads + high];
+  }
+
+  /** Where the second byte of a thread's node is in a row, or minus one. */
+  highByteOf(t: number): number {
+    return this.threadHigh[t];
   }
 
   /** Every thread that should finish has finished. */

@@ -12,6 +12,7 @@
  * Only steps with such accesses need a scheduling point; see machine.ts.
  */
 
+import type { Footprint } from './footprint.ts';
 import { Access, AWAITED, PEEKED, Races, TAKEN } from './races.ts';
 
 /** What a step reports when a rule falls. Severities are ordered; `corrupts` ends the path. */
@@ -66,6 +67,17 @@ export class Slots {
     return mem.words[slot];
   }
 
+  /**
+   * Reads a slot that other threads do not write while this is read, or of which no CPU would see it: the
+   * access is not looked at for races.
+   */
+  peek(index: number): number {
+    if (index >>> 0 >= this.length) throw new RangeError(`${this.name}[${index}]: no such slot`);
+    const slot = this.base + index;
+    this.mem.footprint?.read(slot);
+    return this.mem.words[slot];
+  }
+
   set(index: number, value: number): void {
     if (index >>> 0 >= this.length) throw new RangeError(`${this.name}[${index}]: no such slot`);
     const slot = this.base + index;
@@ -118,7 +130,12 @@ export class Memory {
   events: string[] | null = null;
 
   logging = false;
+  /** Accesses are told of: to races.ts, and to the footprint if there is one. */
   watching = false;
+  /** Collects what the running transition reads and writes. */
+  footprint: Footprint | null = null;
+  /** Accesses are looked at for races. */
+  racing = true;
 
   // Undo log: slot and old value, in order.
   logSlots = new Int32Array(1024);
@@ -221,6 +238,8 @@ export class Memory {
   }
 
   noteRead(slot: number): void {
+    if (this.footprint) this.footprint.read(slot);
+    if (!this.racing) return;
     if (this.lockWord[slot]) this.peek(slot);
     else {
       const found = this.races.read(slot, this.self);
@@ -230,6 +249,8 @@ export class Memory {
   }
 
   noteWrite(slot: number): void {
+    if (this.footprint) this.footprint.write(slot);
+    if (!this.racing) return;
     if (this.lockWord[slot]) this.peek(slot);
     else {
       const found = this.races.write(slot, this.self);
@@ -251,6 +272,8 @@ export class Memory {
 
   /** Taking or releasing a lock in the ordinary way. */
   noteLock(slot: number): void {
+    if (this.footprint) this.footprint.read(slot);
+    if (!this.racing) return;
     this.noteUse(slot, TAKEN, AWAITED);
     if (this.races.locks[slot] & PEEKED) this.noteBare(slot);
   }
@@ -258,6 +281,8 @@ export class Memory {
   /** A step that waits for a lock takes and releases it at once: where somebody takes it, others see that. */
   noteWait(slot: number): void {
     this.waits = true;
+    if (this.footprint) this.footprint.read(slot);
+    if (!this.racing) return;
     this.noteUse(slot, AWAITED, TAKEN);
     if (this.races.locks[slot] & TAKEN) this.noteBare(slot);
   }

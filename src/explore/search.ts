@@ -6,10 +6,13 @@
  * interrupted. It ends with everything covered, at a violation that ends it, or at a limit; only
  * the first of these may be called safe.
  */
+import { DONE } from './control.ts';
+import { doubled, Footprint } from './footprint.ts';
 import { findLivelock, type Livelock } from './livelock.ts';
 import { type Machine, Moved, type System } from './machine.ts';
 import type { Violation } from './memory.ts';
 import { ProgramError } from './program.ts';
+import { type Leaf, Reactions } from './reactions.ts';
 import { type Knowledge, type Move, Space, type SpaceOptions } from './space.ts';
 import { BATCH, type StateStore } from './store.ts';
 
@@ -47,6 +50,8 @@ export interface SearchResult {
 }
 
 const NO_STATE = -1;
+/** So many states are found before what threads do is worth learning. */
+const LEARN_FROM = 64;
 
 /** How a walk over the state graph came to a state. */
 interface Came {
@@ -77,6 +82,7 @@ export class Search {
   transitions = 0;
   result: SearchResult | null = null;
   private loop: Livelock | null = null;
+  private reactions: Reactions | null = null;
 
   /**
    * @param make builds the system from nothing; called again when the search must start over
@@ -126,6 +132,14 @@ export class Search {
       if (space.store.staged) this.lookUp();
       space.widen(stride);
     };
+    const { mem } = space.machine;
+    mem.footprint = null;
+    this.reactions = null;
+    if (mem.watching && !space.machine.testMode && !this.strict) {
+      mem.footprint = new Footprint(mem.size);
+      this.reactions = new Reactions(space.machine, mem.footprint);
+      space.machine.reactions = this.reactions;
+    }
     this.stage(NO_STATE, 0);
     this.lookUp();
   }
@@ -137,10 +151,14 @@ export class Search {
 
   /** Puts the machine's present state into the batch of states to be looked up. */
   private stage(parent: number, move: number): void {
+    this.stageRow(this.machine.canonical(), parent, move);
+  }
+
+  private stageRow(row: Int32Array, parent: number, move: number): void {
     const { store } = this;
     this.stagedParents[store.staged] = parent;
     this.stagedMoves[store.staged] = move;
-    if (store.stage(this.machine.canonical())) this.lookUp();
+    if (store.stage(row)) this.lookUp();
   }
 
   private lookUp(): void {
@@ -214,27 +232,91 @@ export class Search {
     this.complete();
   }
 
-  /** Makes every transition out of a state. */
+  /** Makes every transition out of a state: as it is known already, or by running the steps. */
   private expand(state: number): void {
     const { machine, store } = this;
     const n = machine.nThreads;
-    machine.load(store, state);
     if (this.keepEdges) this.edgeStart[state] = this.edgeCount + 2 * store.staged;
+    const reactions = store.count > LEARN_FROM ? this.reactions : null;
     let enabled = false;
+    let loaded = false;
     for (let t = 0; t < n; t++) {
-      const ways = machine.ways(t);
-      for (let way = 0; way < ways; way++) {
-        if (machine.transition(t, way) === Moved.No) break;
-        enabled = true;
-        this.transitions++;
-        if (machine.violations.length === 0 || !this.note(state, t, way)) {
-          this.stage(state, (way << 8) | t);
-        }
-        machine.undo();
+      const base = state * machine.stride;
+      if (machine.nodeAt(t, store.rows, base) === DONE) continue;
+      const leaf = reactions?.find(t, store.rows, base);
+      if (leaf && !(leaf.finishes && this.othersDone(t, base))) {
+        if (leaf.ways.length) enabled = true;
+        this.react(state, t, leaf);
+      } else {
+        if (!loaded) machine.load(store, state);
+        loaded = true;
+        if (this.execute(state, t, reactions)) enabled = true;
+      }
+      if (this.result) return;
+    }
+    if (enabled) return;
+    if (!loaded) machine.load(store, state);
+    if (!machine.allDone()) this.deadlock(state);
+  }
+
+  /** Lets a thread do what it is known to do. */
+  private react(state: number, t: number, { ways }: Leaf): void {
+    const { machine, store, reactions } = this;
+    const { changes } = reactions as Reactions;
+    for (let way = 0; way < ways.length; way++) {
+      const { violations, first, end } = ways[way];
+      this.transitions++;
+      if (violations.length > 0 && this.note(violations, state, t, way)) {
         if (this.result) return;
+        continue;
+      }
+      const move = (way << 8) | t;
+      if (machine.symmetric) {
+        const row = machine.draft(store, state);
+        for (let i = first; i < end; i++) row[changes[i] >> 8] = changes[i] & 0xff;
+        this.stageRow(machine.canonicalDraft(), state, move);
+      } else {
+        const base = store.beginDraft(state);
+        const { draft } = store;
+        for (let i = first; i < end; i++) draft[base + (changes[i] >> 8)] = changes[i] & 0xff;
+        this.stagedParents[store.staged] = state;
+        this.stagedMoves[store.staged] = move;
+        if (store.stageDraft()) this.lookUp();
       }
     }
-    if (!enabled && !machine.allDone()) this.deadlock(state);
+  }
+
+  /** Runs a thread's steps from the machine's present state; says whether it can move. */
+  private execute(state: number, t: number, reactions: Reactions | null): boolean {
+    const { machine } = this;
+    const node = machine.at[t];
+    let moved = false;
+    reactions?.begin();
+    const ways = machine.ways(t);
+    for (let way = 0; way < ways; way++) {
+      reactions?.beginWay();
+      if (machine.transition(t, way) === Moved.No) break;
+      moved = true;
+      this.transitions++;
+      reactions?.made(t);
+      const { violations } = machine;
+      if (violations.length === 0 || !this.note(violations, state, t, way)) {
+        this.stage(state, (way << 8) | t);
+      }
+      machine.undo();
+      if (this.result) break;
+    }
+    reactions?.end(t, node);
+    return moved;
+  }
+
+  /** Every thread but this one has finished in the state whose row begins at `base`. */
+  private othersDone(t: number, base: number): boolean {
+    const { machine, store } = this;
+    for (let u = 0; u < machine.nThreads; u++) {
+      if (u !== t && machine.nodeAt(u, store.rows, base) !== DONE) return false;
+    }
+    return true;
   }
 
   private complete(): void {
@@ -260,10 +342,15 @@ export class Search {
     if (!texts.has(text)) texts.set(text, finding);
   }
 
-  /** Keeps the findings of the last transition; true when the path ends here. */
-  private note(state: number, thread: number, way: number): boolean {
+  /** Keeps the findings of a transition; true when the path ends here. */
+  private note(
+    violations: readonly Violation[],
+    state: number,
+    thread: number,
+    way: number,
+  ): boolean {
     let fatal = false;
-    for (const violation of this.machine.violations) {
+    for (const violation of violations) {
       this.keep({ violation, state, thread, way });
       if (violation.severity === 'corrupts') fatal = true;
     }
@@ -447,10 +534,4 @@ export function deadlockOf(machine: Machine): Violation {
     }
   });
   return { severity: 'breaks', rule: 'deadlock', text: `deadlock: ${waiting.join('; ')}` };
-}
-
-function doubled(a: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const b = new Int32Array(a.length * 2);
-  b.set(a);
-  return b;
 }

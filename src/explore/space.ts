@@ -196,7 +196,6 @@ export class Space {
       }
     } finally {
       machine.reduce = true;
-      machine.totalSteps = 0;
     }
   }
 }

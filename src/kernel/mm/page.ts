@@ -157,7 +157,7 @@ export const pfn_valid = step('pfn_valid', (k: Kernel, pfn: number) => (noPage(k
 
 /** Read past the watch: it is so from before the first thread runs, and never changes. */
 function noPage(k: Kernel, pfn: number): boolean {
-  return k.mem.words[k.page_state.base + pfn] === PAGE_DEVICE;
+  return k.page_state.peek(pfn) === PAGE_DEVICE;
 }
 
 /** Whoever reaches for a struct page that is not there dies of it, or finds somebody else's memory. */

@@ -265,11 +265,10 @@ export const local_irq_enable = local_irq.unlock;
  * come and go under it, the MMU only adds accessed and dirty bits to those that are there.
  */
 export const next_present = step('pte_none', (k: Kernel, mm: number, addr: number, end: number) => {
-  const words = k.mem.words;
   const n = k.config.ptrsPerPmd;
   for (let a = addr; a < end; a++) {
-    if (words[k.pte.base + at(k, mm, a)]) return a;
-    if ((a === addr || a % n === 0) && words[k.pmd.base + pmdAt(k, mm, a)]) return a;
+    if (k.pte.peek(at(k, mm, a))) return a;
+    if ((a === addr || a % n === 0) && k.pmd.peek(pmdAt(k, mm, a))) return a;
   }
   return end;
 });

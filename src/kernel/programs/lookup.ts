@@ -37,18 +37,12 @@ export const HUGE = 3;
 
 /** Which rule lets a page reference be taken here: R13 past the flag, R3 through a huge entry, else R2. */
 export const why_gup_worked = step('why_gup_worked', (k: Kernel, mm: number, addr: number) => {
-  const w = k.mem.words;
-  if (
-    w[
-      k.pmd.base +
-        mm * Math.ceil(k.config.vpages / k.config.ptrsPerPmd) +
-        Math.floor(addr / k.config.ptrsPerPmd)
-    ]
-  )
-    return HUGE;
-  for (let v = mm * k.config.vmas; v < (mm + 1) * k.config.vmas; v++) {
-    if (w[k.vm_start.base + v] <= addr && addr < w[k.vm_end.base + v]) {
-      return w[k.vm_flags.base + v] & VM_PFNMAP ? 13 : 2;
+  const { vpages, ptrsPerPmd, vmas } = k.config;
+  const blocks = Math.ceil(vpages / ptrsPerPmd);
+  if (k.pmd.peek(mm * blocks + Math.floor(addr / ptrsPerPmd))) return HUGE;
+  for (let v = mm * vmas; v < (mm + 1) * vmas; v++) {
+    if (k.vm_start.peek(v) <= addr && addr < k.vm_end.peek(v)) {
+      return k.vm_flags.peek(v) & VM_PFNMAP ? 13 : 2;
     }
   }
   return 2;
