@@ -239,8 +239,12 @@ export class Control {
 
   /** The nodes that were found to follow a node. */
   successors(node: number): number[] {
-    const near = this.edges.subarray(node * DIRECT, (node + 1) * DIRECT);
-    return [...near.filter((to) => to >= 0), ...(this.farEdges[node]?.values() ?? [])];
+    const found: number[] = [];
+    for (let at = node * DIRECT; at < (node + 1) * DIRECT; at++) {
+      if (this.edges[at] >= 0) found.push(this.edges[at]);
+    }
+    for (const to of this.farEdges[node]?.values() ?? []) found.push(to);
+    return found;
   }
 
   /** The node after the step at `node` returned `value`. */

@@ -10,7 +10,7 @@
  * components (Tarjan); where only a lock that is free at times stands in the way, the states with
  * the free lock are taken out and what remains is decomposed again (Emerson and Lei, 1987).
  */
-import { DONE } from './control.ts';
+import { type Control, DONE } from './control.ts';
 import { type Machine, Moved } from './machine.ts';
 import type { StateStore } from './store.ts';
 
@@ -32,18 +32,136 @@ export function findLivelock(
   start: Int32Array,
   edges: Int32Array,
 ): Livelock | null {
-  const graph = new Graph(machine, store, start, edges);
-  const all = Array.from({ length: store.count }, (_, s) => s);
-  return graph.search(all);
+  const loops = loopsOf(machine.control);
+  const kept = new Int32Array(start[store.count]);
+  const keptStart = new Int32Array(store.count + 1);
+  const going: number[] = [];
+  let count = 0;
+  for (let s = 0; s < store.count; s++) {
+    keptStart[s] = count;
+    for (let e = start[s]; e < start[s + 1]; e += 2) {
+      const to = edges[e];
+      const t = edges[e + 1];
+      const loop = loops[machine.nodeAt(t, store.rows, s * machine.stride)];
+      if (!loop || loop !== loops[machine.nodeAt(t, store.rows, to * machine.stride)]) continue;
+      kept[count++] = to;
+      kept[count++] = t;
+    }
+    if (count > keptStart[s]) going.push(s);
+  }
+  keptStart[store.count] = count;
+  return going.length ? new Graph(machine, store, keptStart, kept).search(going) : null;
 }
 
-class Graph {
-  /** Which set of states a state belongs to at the moment; sets are numbered from 1. */
-  private readonly set: Int32Array;
-  private sets = 0;
+/**
+ * By node: which loop of its thread's program it is on, or 0. A thread that comes back to where it was
+ * has stayed on one.
+ */
+function loopsOf(control: Control): Int32Array {
+  const n = control.size;
+  const start = new Int32Array(n + 1);
+  const list: number[] = [];
+  for (let node = 0; node < n; node++) {
+    start[node] = list.length;
+    if (node === DONE) continue;
+    for (const to of control.successors(node)) list.push(to, 0);
+  }
+  start[n] = list.length;
+  const edges = Int32Array.from(list);
+  const loops = new Int32Array(n);
+  let found = 0;
+  for (const component of new Components(n, start, edges).among(range(n))) {
+    found++;
+    for (const member of component) loops[member] = found;
+  }
+  return loops;
+}
+
+const range = (n: number) => Array.from({ length: n }, (_, i) => i);
+
+/**
+ * The strongly connected components of a graph, by Tarjan's algorithm, iteratively; without those
+ * of one node that has no edge to itself.
+ */
+class Components {
+  /** Which set a node belongs to at the moment; sets are numbered from 1. */
+  readonly set: Int32Array;
+  sets = 0;
   private readonly index: Int32Array;
   private readonly low: Int32Array;
   private readonly at: Int32Array;
+
+  /** @param edges pairs, of which the first is the target; see {@link findLivelock} */
+  constructor(
+    n: number,
+    private readonly start: Int32Array,
+    private readonly edges: Int32Array,
+  ) {
+    this.set = new Int32Array(n);
+    this.index = new Int32Array(n);
+    this.low = new Int32Array(n);
+    this.at = new Int32Array(n);
+  }
+
+  /** Those of the given nodes and the edges between them. */
+  *among(nodes: Iterable<number>): Generator<number[]> {
+    const { index, low, at, start, edges, set } = this;
+    const inside = ++this.sets;
+    const members = [...nodes];
+    for (const s of members) {
+      set[s] = inside;
+      index[s] = 0;
+      at[s] = start[s];
+    }
+    const stack: number[] = [];
+    const frame: number[] = [];
+    let counter = 0;
+    for (const root of members) {
+      if (index[root] !== 0) continue;
+      frame.push(root);
+      stack.push(root);
+      index[root] = low[root] = ++counter;
+      while (frame.length) {
+        const s = frame[frame.length - 1];
+        if (at[s] < start[s + 1]) {
+          const to = edges[at[s]];
+          at[s] += 2;
+          if (set[to] !== inside) continue;
+          if (index[to] === 0) {
+            frame.push(to);
+            stack.push(to);
+            index[to] = low[to] = ++counter;
+          } else if (index[to] < low[s]) low[s] = index[to];
+        } else {
+          frame.pop();
+          const up = frame[frame.length - 1];
+          if (up !== undefined && low[s] < low[up]) low[up] = low[s];
+          if (low[s] !== index[s]) continue;
+          // Out of the way of what is still to come.
+          if (stack[stack.length - 1] === s) {
+            stack.pop();
+            set[s] = 0;
+            if (this.leadsTo(s, s)) yield [s];
+            continue;
+          }
+          const component = stack.splice(stack.lastIndexOf(s));
+          for (const m of component) set[m] = 0;
+          yield component;
+        }
+      }
+    }
+  }
+
+  private leadsTo(from: number, to: number): boolean {
+    for (let e = this.start[from]; e < this.start[from + 1]; e += 2) {
+      if (this.edges[e] === to) return true;
+    }
+    return false;
+  }
+}
+
+class Graph {
+  private readonly components: Components;
   private readonly threads: number;
 
   constructor(
@@ -52,11 +170,7 @@ class Graph {
     private readonly start: Int32Array,
     private readonly edges: Int32Array,
   ) {
-    const n = store.count;
-    this.set = new Int32Array(n);
-    this.index = new Int32Array(n);
-    this.low = new Int32Array(n);
-    this.at = new Int32Array(n);
+    this.components = new Components(store.count, start, edges);
     this.threads = machine.nThreads;
   }
 
@@ -64,7 +178,7 @@ class Graph {
   search(states: Iterable<number>): Livelock | null {
     const todo: Iterable<number>[] = [states];
     for (let inside = todo.pop(); inside; inside = todo.pop()) {
-      for (const component of this.components(inside)) {
+      for (const component of this.components.among(inside)) {
         const found = this.judge(component);
         if (Array.isArray(found)) todo.push(found);
         else if (found) return found;
@@ -75,13 +189,14 @@ class Graph {
 
   /** A trap, or nothing, or the part of the component in which there may still be one. */
   private judge(component: readonly number[]): Livelock | number[] | null {
-    const id = ++this.sets;
-    for (const s of component) this.set[s] = id;
+    const { set } = this.components;
+    const id = ++this.components.sets;
+    for (const s of component) set[s] = id;
     const { start, edges } = this;
     let moving = 0;
     for (const s of component) {
       for (let e = start[s]; e < start[s + 1]; e += 2) {
-        if (this.set[edges[e]] === id) moving |= 1 << edges[e + 1];
+        if (set[edges[e]] === id) moving |= 1 << edges[e + 1];
       }
     }
     // Threads that stand still have the same node everywhere in the component.
@@ -129,48 +244,5 @@ class Graph {
       }
     }
     return mask;
-  }
-
-  /** Tarjan's algorithm, iteratively, over the given states and the edges between them. */
-  private *components(states: Iterable<number>): Generator<number[]> {
-    const { index, low, at, start, edges, set } = this;
-    const inside = ++this.sets;
-    const members = [...states];
-    for (const s of members) {
-      set[s] = inside;
-      index[s] = 0;
-      at[s] = start[s];
-    }
-    const stack: number[] = [];
-    const frame: number[] = [];
-    let counter = 0;
-    for (const root of members) {
-      if (index[root] !== 0) continue;
-      frame.push(root);
-      stack.push(root);
-      index[root] = low[root] = ++counter;
-      while (frame.length) {
-        const s = frame[frame.length - 1];
-        if (at[s] < start[s + 1]) {
-          const to = edges[at[s]];
-          at[s] += 2;
-          if (set[to] !== inside) continue;
-          if (index[to] === 0) {
-            frame.push(to);
-            stack.push(to);
-            index[to] = low[to] = ++counter;
-          } else if (index[to] < low[s]) low[s] = index[to];
-        } else {
-          frame.pop();
-          const up = frame[frame.length - 1];
-          if (up !== undefined && low[s] < low[up]) low[up] = low[s];
-          if (low[s] !== index[s]) continue;
-          const component = stack.splice(stack.lastIndexOf(s));
-          // Out of the way of what is still to come.
-          for (const m of component) set[m] = 0;
-          yield component;
-        }
-      }
-    }
   }
 }

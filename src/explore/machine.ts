@@ -84,7 +84,7 @@ export const enum Moved {
 }
 
 /** Values below this have their codes in a flat table. */
-const NEAR = 256;
+const NEAR = 32;
 
 /** Dictionary of one array's values: a code a byte wide, or two. */
 class Codes {
@@ -246,9 +246,26 @@ export class Machine {
     for (let t = 0; t < this.nThreads; t++) this.setAt(t, this.initialAt[t]);
   }
 
+  /**
+   * Begins again, knowing which accesses race. Columns and codes stay: they say how a state is stored, not
+   * which states there are.
+   */
+  again(): void {
+    const { mem } = this;
+    this.visible.fill(0);
+    this.violations.length = 0;
+    this.undoTop = 0;
+    mem.racesAnew = false;
+    mem.marks = 0;
+    mem.foreign.clear();
+    mem.reports.length = 0;
+    this.toInitial();
+  }
+
   /** The system, as it was before this machine ran it. The machine must not be used any more. */
   rewound(): System {
     const { mem } = this;
+    mem.footprint = null;
     mem.words.set(this.initialWords);
     mem.forget();
     return this.system;
@@ -540,7 +557,7 @@ export class Machine {
         );
       }
       high = this.highOf[slot] = this.newColumn(slot);
-      this.reactions?.columnOf(slot);
+      this.reactions?.forgetAll();
     }
     this.putByte(first + high, code >> 8);
   }

@@ -82,26 +82,31 @@ export class Races {
   /** What is done with lock words: TAKEN, PEEKED, AWAITED. */
   readonly locks: Uint8Array;
   private threads = 1;
-  /** For each slot, thread and set: READ and WRITE, and the same shifted by RACING. */
-  private seen: Uint8Array = new Uint8Array(0);
+  /** Where a slot's part of `seen` begins; 0: nobody has touched it. */
+  private readonly partOf: Int32Array;
+  /** In each part, for each thread and set: READ and WRITE, and the same shifted by RACING. */
+  private seen = new Uint8Array(0);
+  private used = 0;
   /** Who touches a slot, when threads stand for each other. */
-  private owner: Uint8Array = new Uint8Array(0);
+  private readonly owner: Uint8Array;
 
   constructor(slots: number) {
     this.slots = new Uint8Array(slots);
     this.locks = new Uint8Array(slots);
+    this.partOf = new Int32Array(slots);
+    this.owner = new Uint8Array(slots).fill(NOBODY);
   }
 
   /** Forgets all accesses, of this many threads from now on. */
   begin(threads: number, sets: LockSets): void {
     this.forget();
     this.sets = sets;
-    if (threads !== this.threads) this.seen = new Uint8Array(0);
     this.threads = threads;
   }
 
   forget(): void {
-    this.seen.fill(0);
+    this.partOf.fill(0);
+    this.used = 0;
     this.owner.fill(NOBODY);
     this.slots.fill(0);
     this.locks.fill(0);
@@ -111,30 +116,31 @@ export class Races {
 
   read(slot: number, thread: number): Access {
     if (this.exchanged) return this.touchExchanged(slot, thread, READ);
-    const how = this.seen[(slot * this.threads + thread) * SETS + this.held];
+    const how = this.seen[this.partOf[slot] + thread * SETS + this.held];
     if (how & (READ << RACING)) return Access.Races;
     return how & READ ? Access.Apart : this.touch(slot, thread, READ);
   }
 
   write(slot: number, thread: number): Access {
     if (this.exchanged) return this.touchExchanged(slot, thread, WRITE);
-    const how = this.seen[(slot * this.threads + thread) * SETS + this.held];
+    const how = this.seen[this.partOf[slot] + thread * SETS + this.held];
     if (how & (WRITE << RACING)) return Access.Races;
     return how & WRITE ? Access.Apart : this.touch(slot, thread, WRITE);
   }
 
   /** All accesses seen so far. */
   accesses(): Accesses {
-    const { seen, owner, threads, sets, exchanged } = this;
+    const { seen, owner, threads, sets, exchanged, partOf } = this;
     const rows: number[] = [];
     const n = sets.any.length;
-    for (let at = 0; at < seen.length / SETS; at++) {
-      const thread = at % threads;
-      const slot = (at - thread) / threads;
-      for (let set = 0; set < n; set++) {
-        const how = seen[at * SETS + set] & (READ | WRITE);
-        if (!how) continue;
-        rows.push(slot, exchanged ? owner[slot] : thread, how, sets.any[set], sets.write[set]);
+    for (let slot = 0; slot < partOf.length; slot++) {
+      if (!partOf[slot]) continue;
+      for (let thread = 0; thread < threads; thread++) {
+        for (let set = 0; set < n; set++) {
+          const how = seen[partOf[slot] + thread * SETS + set] & (READ | WRITE);
+          if (!how) continue;
+          rows.push(slot, exchanged ? owner[slot] : thread, how, sets.any[set], sets.write[set]);
+        }
       }
     }
     const locks = [...this.locks.entries()].filter(([, used]) => used);
@@ -146,7 +152,6 @@ export class Races {
     for (const [slot, used] of locks) this.locks[slot] |= used;
     if (exchanged !== this.exchanged) return;
     const { held } = this;
-    if (rows.length && !this.seen.length) this.make();
     for (let i = 0; i < rows.length; i += ROW) {
       if (exchanged) this.owner[rows[i]] = rows[i + 1];
       this.held = this.sets.numberOf(rows[i + 3], rows[i + 4]);
@@ -156,21 +161,32 @@ export class Races {
     this.held = held;
   }
 
-  private make(): void {
-    this.seen = new Uint8Array(this.slots.length * this.threads * SETS);
-    this.owner = new Uint8Array(this.slots.length).fill(NOBODY);
+  /** Where a slot's part of `seen` begins. Part 0 belongs to no slot. */
+  private part(slot: number): number {
+    if (this.partOf[slot]) return this.partOf[slot];
+    const size = this.threads * SETS;
+    const at = this.used || size;
+    this.used = at + size;
+    if (this.used > this.seen.length) {
+      const bigger = new Uint8Array(Math.max(2 * this.seen.length, 32 * size));
+      bigger.set(this.seen);
+      this.seen = bigger;
+    }
+    this.seen.fill(0, at, this.used);
+    this.partOf[slot] = at;
+    return at;
   }
 
   /** An access of a new kind: compares it with those of the other threads. */
   private touch(slot: number, thread: number, how: number): Access {
-    if (!this.seen.length) this.make();
+    const part = this.part(slot);
     const { seen, threads, held } = this;
-    const at = (slot * threads + thread) * SETS + held;
+    const at = part + thread * SETS + held;
     seen[at] |= how;
     let found = Access.Apart;
     for (let t = 0; t < threads; t++) {
       if (t === thread) continue;
-      const other = this.compare(at, how, (slot * threads + t) * SETS);
+      const other = this.compare(at, how, part + t * SETS);
       if (other > found) found = other;
     }
     if (found) this.slots[slot] = 1;
@@ -202,9 +218,8 @@ export class Races {
    * touches is no race.
    */
   private touchExchanged(slot: number, thread: number, how: number): Access {
-    if (!this.seen.length) this.make();
+    const first = this.part(slot);
     const { seen, owner, held } = this;
-    const first = slot * this.threads * SETS;
     let found = Access.Apart;
     if (owner[slot] === NOBODY) owner[slot] = thread;
     else if (owner[slot] !== SHARED && owner[slot] !== thread) {

@@ -13,48 +13,41 @@
  * was learned of those who use it is forgotten. So it is when a step turns out to be visible, which
  * ends transactions earlier, for those who passed it.
  */
+import { DONE } from './control.ts';
 import { doubled, type Footprint } from './footprint.ts';
 import type { Machine } from './machine.ts';
 import type { Violation } from './memory.ts';
 
-/** One way in which the thread may go on. */
-export interface Reaction {
-  readonly violations: readonly Violation[];
-  /** What changes in the row: entries of {@link Reactions.changes} from `first` up to `end`. */
-  readonly first: number;
-  readonly end: number;
-}
-
-/** All ways in which the thread may go on; none: it must wait. */
-export interface Leaf {
-  readonly ways: readonly Reaction[];
-  /** The thread has finished after one of them. */
-  readonly finishes: boolean;
-}
-
-/** Not known yet. Leaves are numbered -1, -2, ... */
-const UNKNOWN = 0;
+/** What {@link Reactions.find} says of a state in which it is not known what the thread does. */
+export const UNKNOWN = 0;
 /** Words of a decision: the byte's place in the row, a value, and where to go on if it has it or not. */
 const WORDS = 4;
+/** Words of a leaf: its first way, how many ways there are, and whether the thread has finished after one. */
+const LEAF = 3;
 /** Beyond this many words everything is forgotten. */
 const MAX_WORDS = 1 << 23;
-const NONE: readonly Violation[] = [];
 
 export class Reactions {
   private decisions = new Int32Array(WORDS * 256);
   private used = WORDS;
   /** By thread and node. */
   private readonly roots: Int32Array<ArrayBuffer>[];
-  private leaves: Leaf[] = [];
+  private leaves = new Int32Array(LEAF * 64);
+  private leafCount = 0;
+  /** Of way w, the changes from `ends[w]` up to `ends[w + 1]`. */
+  private ends = new Int32Array(64);
+  private wayCount = 0;
+  /** By way, where it breaks a rule. */
+  private readonly broken = new Map<number, readonly Violation[]>();
   /** Places in a row, each with the byte that is put there: `place << 8 | byte`. */
   changes = new Int32Array(1024);
   private changed = 0;
   /** Roots (thread + node * threads) to be forgotten when a slot gets a column, or a node is visible. */
-  private readonly users: number[][] = [];
-  private readonly passers: number[][] = [];
+  private readonly users = new Lists();
+  private readonly passers = new Lists();
   /** For the present recording. */
-  private ways: Reaction[] = [];
-  private finishes = false;
+  private firstWay = 0;
+  private finished = false;
   private dropped = false;
   private tests = new Int32Array(128);
 
@@ -65,54 +58,77 @@ export class Reactions {
     this.roots = Array.from({ length: machine.nThreads }, () => new Int32Array(256));
   }
 
-  /** To be called when nodes need more bytes. */
+  /** To be called when slots or nodes need a second byte. */
   forgetAll(): void {
     this.dropped = true;
     this.used = WORDS;
     this.changed = 0;
-    this.leaves = [];
+    this.leafCount = 0;
+    this.wayCount = 0;
+    this.broken.clear();
+    this.users.clear();
+    this.passers.clear();
     for (const roots of this.roots) roots.fill(UNKNOWN);
   }
 
-  private forget(list: number[] | undefined): void {
-    if (!list?.length) return;
+  private forget(lists: Lists, list: number): void {
     const n = this.roots.length;
-    for (const root of list) this.roots[root % n][Math.floor(root / n)] = UNKNOWN;
-    list.length = 0;
+    for (const root of lists.take(list)) this.roots[root % n][Math.floor(root / n)] = UNKNOWN;
     this.dropped = true;
   }
 
   /** To be called when a slot has got a column. */
   columnOf(slot: number): void {
-    this.forget(this.users[slot]);
-    this.dropped = true;
+    this.forget(this.users, slot);
   }
 
   /** To be called when the step at a node has turned out to be visible. */
   visibleAt(node: number): void {
-    this.forget(this.passers[node]);
-    this.dropped = true;
+    this.forget(this.passers, node);
   }
 
-  /** What thread `t` does in the state whose row begins at `base`; undefined: not known. */
-  find(t: number, rows: Uint8Array, base: number): Leaf | undefined {
+  /** What thread `t` does in the state whose row begins at `base`: a leaf, or {@link UNKNOWN}. */
+  find(t: number, rows: Uint8Array, base: number): number {
     const roots = this.roots[t];
     const node = this.machine.nodeAt(t, rows, base);
-    if (node >= roots.length) return undefined;
+    if (node >= roots.length) return UNKNOWN;
     const { decisions } = this;
     let at = roots[node];
     while (at > 0) {
       at = rows[base + decisions[at]] === decisions[at + 1] ? decisions[at + 2] : decisions[at + 3];
     }
-    return at === UNKNOWN ? undefined : this.leaves[-1 - at];
+    return at;
+  }
+
+  /** The first of the ways in which the thread may go on, and how many there are; none: it must wait. */
+  firstOf(leaf: number): number {
+    return this.leaves[-leaf * LEAF];
+  }
+
+  countOf(leaf: number): number {
+    return this.leaves[-leaf * LEAF + 1];
+  }
+
+  /** The thread has finished after one of them. */
+  finishes(leaf: number): boolean {
+    return this.leaves[-leaf * LEAF + 2] !== 0;
+  }
+
+  /** What changes in the row: entries of {@link changes} from this one up to that of the next way. */
+  changesOf(way: number): number {
+    return this.ends[way];
+  }
+
+  violationsOf(way: number): readonly Violation[] | undefined {
+    return this.broken.get(way);
   }
 
   /** To be called before a thread's transitions from a state are made. */
   begin(): void {
     if (this.used > MAX_WORDS) this.forgetAll();
     this.footprint.begin();
-    this.ways = [];
-    this.finishes = false;
+    this.firstWay = this.wayCount;
+    this.finished = false;
     this.dropped = false;
   }
 
@@ -127,7 +143,6 @@ export class Reactions {
     const { row } = machine;
     // The check of the final state looks at everything.
     if (machine.checkedFinal) this.dropped = true;
-    const first = this.changed;
     const high = machine.highByteOf(t);
     this.change(t, row[t]);
     if (high >= 0) this.change(high, row[high]);
@@ -136,13 +151,11 @@ export class Reactions {
       if (low >= 0) this.change(low, row[low]);
       if (other >= 0) this.change(other, row[other]);
     }
-    if (machine.at[t] === 0) this.finishes = true;
-    const { violations } = machine;
-    this.ways.push({
-      violations: violations.length ? [...violations] : NONE,
-      first,
-      end: this.changed,
-    });
+    if (machine.at[t] === DONE) this.finished = true;
+    if (machine.violations.length) this.broken.set(this.wayCount, [...machine.violations]);
+    this.wayCount++;
+    if (this.wayCount === this.ends.length) this.ends = doubled(this.ends);
+    this.ends[this.wayCount] = this.changed;
   }
 
   private change(place: number, byte: number): void {
@@ -162,12 +175,17 @@ export class Reactions {
       if (tests + 2 > this.tests.length) this.tests = doubled(this.tests);
       if (low >= 0) this.tests[tests++] = low;
       if (high >= 0) this.tests[tests++] = high;
-      else note(this.users, slot, root);
+      if (low < 0) this.users.add(slot, root);
     }
     for (const slot of footprint.written)
-      if (machine.placesOf(slot)[1] < 0) note(this.users, slot, root);
-    for (const passed of footprint.passed) note(this.passers, passed, root);
-    this.graft(t, node, tests, -this.leaves.push({ ways: this.ways, finishes: this.finishes }));
+      if (machine.placesOf(slot)[0] < 0) this.users.add(slot, root);
+    for (const passed of footprint.passed) this.passers.add(passed, root);
+    const at = ++this.leafCount * LEAF;
+    if (at + LEAF > this.leaves.length) this.leaves = doubled(this.leaves);
+    this.leaves[at] = this.firstWay;
+    this.leaves[at + 1] = this.wayCount - this.firstWay;
+    this.leaves[at + 2] = this.finished ? 1 : 0;
+    this.graft(t, node, tests, -this.leafCount);
   }
 
   private graft(t: number, node: number, tests: number, leaf: number): void {
@@ -205,8 +223,33 @@ export class Reactions {
   }
 }
 
-function note(lists: number[][], key: number, root: number): void {
-  lists[key] ??= [];
-  const list = lists[key];
-  if (list[list.length - 1] !== root) list.push(root);
+/** Lists of roots by number, as links in one array. */
+class Lists {
+  private heads = new Int32Array(256);
+  /** Pairs of a root and the next link. */
+  private links = new Int32Array(512);
+  private used = 2;
+
+  add(list: number, root: number): void {
+    while (list >= this.heads.length) this.heads = doubled(this.heads);
+    const head = this.heads[list];
+    if (head && this.links[head] === root) return;
+    if (this.used === this.links.length) this.links = doubled(this.links);
+    this.links[this.used] = root;
+    this.links[this.used + 1] = head;
+    this.heads[list] = this.used;
+    this.used += 2;
+  }
+
+  /** Empties a list, and gives what it held. */
+  *take(list: number): Generator<number> {
+    let at = this.heads[list] ?? 0;
+    this.heads[list] = 0;
+    for (; at; at = this.links[at + 1]) yield this.links[at];
+  }
+
+  clear(): void {
+    this.heads.fill(0);
+    this.used = 2;
+  }
 }

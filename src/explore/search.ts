@@ -12,7 +12,7 @@ import { findLivelock, type Livelock } from './livelock.ts';
 import { type Machine, Moved, type System } from './machine.ts';
 import type { Violation } from './memory.ts';
 import { ProgramError } from './program.ts';
-import { type Leaf, Reactions } from './reactions.ts';
+import { Reactions, UNKNOWN } from './reactions.ts';
 import { type Knowledge, type Move, Space, type SpaceOptions } from './space.ts';
 import { BATCH, type StateStore } from './store.ts';
 
@@ -133,13 +133,12 @@ export class Search {
       space.widen(stride);
     };
     const { mem } = space.machine;
-    mem.footprint = null;
-    this.reactions = null;
-    if (mem.watching && !space.machine.testMode && !this.strict) {
+    if (space.machine.reactions) space.machine.reactions.forgetAll();
+    else if (mem.watching && !space.machine.testMode && !this.strict) {
       mem.footprint = new Footprint(mem.size);
-      this.reactions = new Reactions(space.machine, mem.footprint);
-      space.machine.reactions = this.reactions;
+      space.machine.reactions = new Reactions(space.machine, mem.footprint);
     }
+    this.reactions = space.machine.reactions;
     this.stage(NO_STATE, 0);
     this.lookUp();
   }
@@ -243,10 +242,9 @@ export class Search {
     for (let t = 0; t < n; t++) {
       const base = state * machine.stride;
       if (machine.nodeAt(t, store.rows, base) === DONE) continue;
-      const leaf = reactions?.find(t, store.rows, base);
-      if (leaf && !(leaf.finishes && this.othersDone(t, base))) {
-        if (leaf.ways.length) enabled = true;
-        this.react(state, t, leaf);
+      const leaf = reactions ? reactions.find(t, store.rows, base) : UNKNOWN;
+      if (reactions && leaf && !(reactions.finishes(leaf) && this.othersDone(t, base))) {
+        if (this.react(state, t, reactions, leaf)) enabled = true;
       } else {
         if (!loaded) machine.load(store, state);
         loaded = true;
@@ -259,15 +257,19 @@ export class Search {
     if (!machine.allDone()) this.deadlock(state);
   }
 
-  /** Lets a thread do what it is known to do. */
-  private react(state: number, t: number, { ways }: Leaf): void {
-    const { machine, store, reactions } = this;
-    const { changes } = reactions as Reactions;
-    for (let way = 0; way < ways.length; way++) {
-      const { violations, first, end } = ways[way];
+  /** Lets a thread do what it is known to do; says whether it can move. */
+  private react(state: number, t: number, reactions: Reactions, leaf: number): boolean {
+    const { machine, store } = this;
+    const { changes } = reactions;
+    const ways = reactions.countOf(leaf);
+    const firstWay = reactions.firstOf(leaf);
+    for (let way = 0; way < ways; way++) {
+      const first = reactions.changesOf(firstWay + way);
+      const end = reactions.changesOf(firstWay + way + 1);
+      const violations = reactions.violationsOf(firstWay + way);
       this.transitions++;
-      if (violations.length > 0 && this.note(violations, state, t, way)) {
-        if (this.result) return;
+      if (violations && this.note(violations, state, t, way)) {
+        if (this.result) return true;
         continue;
       }
       const move = (way << 8) | t;
@@ -284,6 +286,7 @@ export class Search {
         if (store.stageDraft()) this.lookUp();
       }
     }
+    return ways > 0;
   }
 
   /** Runs a thread's steps from the machine's present state; says whether it can move. */

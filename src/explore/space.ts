@@ -153,10 +153,15 @@ export class Space {
    */
   restart(error: unknown): void {
     if (!(error instanceof Learned)) throw error;
+    this.restarts++;
+    if (error.what === 'race') {
+      this.machine.again();
+      this.store.clear(this.machine.stride);
+      return;
+    }
     if (error.what === 'loop') this.knowledge.splitLoops = true;
     if (error.what === 'asymmetry') this.knowledge.asymmetric = true;
     this.knowledge.accesses = [this.machine.mem.races.accesses()];
-    this.restarts++;
     this.open();
   }
 

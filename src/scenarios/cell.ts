@@ -200,7 +200,7 @@ export function cellSystems(
       profile: ex.kernelOfItsDay,
       dmabufDebug: co.dmabufDebug,
     });
-    start ??= setUp(k, built, co, face);
+    start ??= startOf(k, ex, co, face, () => setUp(k, built, co, face));
     k.mem.words.set(start.words);
     const { found } = start;
     return { mem: k.mem, locks: k.locks, world: k, threads, found, final: () => checkPages(k) };
@@ -211,6 +211,24 @@ export function cellSystems(
 interface Start {
   readonly words: Int32Array;
   readonly found: readonly Violation[];
+}
+
+/** Setting up is the same for all ways of taking back, and for consumers that register the same. */
+const starts = new WeakMap<ExporterTraits, Map<string, Start>>();
+
+function startOf(
+  k: Kernel,
+  ex: ExporterTraits,
+  co: ConsumerTraits,
+  { readOnly, touched }: Face,
+  make: () => Start,
+): Start {
+  let known = starts.get(ex);
+  if (!known) starts.set(ex, (known = new Map()));
+  const key = [k.config.linux, co.dmabufDebug, notifierKind(co), readOnly, touched].join();
+  let start = known.get(key);
+  if (!start) known.set(key, (start = make()));
+  return start;
 }
 
 function setUp(k: Kernel, built: Exporter, co: ConsumerTraits, face: Face): Start {
