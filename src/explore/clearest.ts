@@ -8,6 +8,7 @@
  * and switches will do (joining a transaction's steps never adds a switch); then over single steps
  * within that many switches, which finds the fewest steps.
  */
+import { Expander } from './expand.ts';
 import { Moved, type System } from './machine.ts';
 import type { Violation } from './memory.ts';
 import { deadlockOf } from './search.ts';
@@ -88,6 +89,7 @@ class Finder {
   private readonly space: Space;
   private readonly maxStates: number;
   private minimal = true;
+  private expander!: Expander;
   /** Per pair: whether the best way to it is known. */
   private settled = new Uint8Array(4096);
   /** Ways to pairs, in order of discovery: the pair, the way to the one before, the move. */
@@ -167,9 +169,9 @@ class Finder {
     for (;;) {
       const { machine, store } = this.space;
       machine.reduce = reduce;
-      machine.mem.watching = reduce;
       machine.toInitial();
       store.clear(machine.stride);
+      this.expander = new Expander(this.space, true);
       this.settled.fill(0);
       this.entryCount = 0;
       try {
@@ -185,6 +187,7 @@ class Finder {
    * (threads + 1), plus the last thread, or plus the number of threads at the very start.
    */
   private *layers(members: readonly number[], limit: Bound): Generator<void, Witness | null> {
+    const { expander } = this;
     const { machine, store } = this.space;
     const n = machine.nThreads;
     let best = null as Witness | null;
@@ -196,7 +199,7 @@ class Finder {
       bound = best;
     };
     /** Entries to look at in the present and in the next layer, by number of steps. */
-    let layer: number[][] = [[this.enter(n, NO_ENTRY, 0)]];
+    let layer: number[][] = [[this.entry(machine.row32, n, NO_ENTRY, 0)]];
     for (let switches = 0; layer.length && switches <= bound.switches; switches++) {
       const next: number[][] = [];
       for (let steps = 0; steps < layer.length; steps++) {
@@ -207,33 +210,24 @@ class Finder {
           this.settled[pair] = 1;
           if (++looked % 1_000 === 0) yield;
           const last = pair % (n + 1);
-          machine.load(store, (pair - last) / (n + 1));
-          const inversion = this.inversion(members);
+          const state = (pair - last) / (n + 1);
+          const inversion = this.inversion(members, state);
           if (inversion) offer(inversion, { switches, steps }, this.path(entry));
-          let enabled = false;
-          for (const t of members) {
-            const ways = machine.ways(t);
-            for (let way = 0; way < ways; way++) {
-              if (machine.transition(t, way) === Moved.No) break;
-              enabled = true;
-              const cost = {
-                switches: switches + (t === last || last === n ? 0 : 1),
-                steps: steps + machine.steps,
-              };
-              const violation = machine.violations.find((v) => this.counts(v));
-              if (violation) offer(violation, cost, [...this.path(entry), { thread: t, way }]);
-              if (less(cost, bound) && !machine.ended()) {
-                const to = this.enter(t, entry, (way << 8) | t);
-                const queue = cost.switches === switches ? layer : next;
-                if (!this.settled[this.entries[to * 3]]) (queue[cost.steps] ??= []).push(to);
-              }
-              machine.undo();
+          const enabled = expander.expand(state, members, () => {
+            const { thread, way, violations } = expander;
+            const changes = thread === last || last === n ? 0 : 1;
+            const cost = { switches: switches + changes, steps: steps + expander.steps };
+            const violation = violations.find((v) => this.counts(v));
+            if (violation) offer(violation, cost, [...this.path(entry), { thread, way }]);
+            if (less(cost, bound) && !violations.some((v) => v.severity === 'corrupts')) {
+              const to = this.enter(thread, entry, (way << 8) | thread);
+              const queue = changes ? next : layer;
+              if (!this.settled[this.entries[to * 3]]) (queue[cost.steps] ??= []).push(to);
             }
-          }
-          if (!enabled && !machine.allDone() && this.nobodyMoves(members)) {
-            const violation = deadlockOf(machine);
-            if (this.counts(violation)) offer(violation, { switches, steps }, this.path(entry));
-          }
+            return false;
+          });
+          const violation = enabled ? null : this.deadlock(members);
+          if (violation) offer(violation, { switches, steps }, this.path(entry));
           if (store.count > this.maxStates) {
             this.minimal = false;
             return best;
@@ -252,12 +246,23 @@ class Finder {
   }
 
   /** A thread that is about to take a lock against the order of others. */
-  private inversion(members: readonly number[]): Violation | null {
-    const { machine, order } = this.space;
+  private inversion(members: readonly number[], state: number): Violation | null {
+    const { machine, order, store } = this.space;
+    const base = state * machine.stride;
     for (const { violation, node } of order.found) {
-      if (this.counts(violation) && members.some((t) => machine.at[t] === node)) return violation;
+      const there = (t: number) => machine.nodeAt(t, store.rows, base) === node;
+      if (this.counts(violation) && members.some(there)) return violation;
     }
     return null;
+  }
+
+  /** In the state that was expanded none of the members can move: is it a deadlock that counts? */
+  private deadlock(members: readonly number[]): Violation | null {
+    const { machine } = this.space;
+    this.expander.load();
+    if (machine.allDone() || !this.nobodyMoves(members)) return null;
+    const violation = deadlockOf(machine);
+    return this.counts(violation) ? violation : null;
   }
 
   private nobodyMoves(members: readonly number[]): boolean {
@@ -271,10 +276,14 @@ class Finder {
     return true;
   }
 
-  /** Notes a way to the machine's present state. */
+  /** Notes a way to the state that the transition at hand leads to. */
   private enter(last: number, before: number, move: number): number {
+    return this.entry(this.expander.row(), last, before, move);
+  }
+
+  private entry(row: Int32Array, last: number, before: number, move: number): number {
     const { machine, store } = this.space;
-    const pair = store.add(machine.row32) * (machine.nThreads + 1) + last;
+    const pair = store.add(row) * (machine.nThreads + 1) + last;
     if (pair >= this.settled.length) {
       const settled = new Uint8Array(Math.max(pair + 1, this.settled.length * 2));
       settled.set(this.settled);

@@ -37,6 +37,7 @@ export class Reactions {
   /** Of way w, the changes from `ends[w]` up to `ends[w + 1]`. */
   private ends = new Int32Array(64);
   private wayCount = 0;
+  private steps = new Int32Array(64);
   /** By way, where it breaks a rule. */
   private readonly broken = new Map<number, readonly Violation[]>();
   /** Places in a row, each with the byte that is put there: `place << 8 | byte`. */
@@ -119,6 +120,10 @@ export class Reactions {
     return this.ends[way];
   }
 
+  stepsOf(way: number): number {
+    return this.steps[way];
+  }
+
   violationsOf(way: number): readonly Violation[] | undefined {
     return this.broken.get(way);
   }
@@ -153,8 +158,11 @@ export class Reactions {
     }
     if (machine.at[t] === DONE) this.finished = true;
     if (machine.violations.length) this.broken.set(this.wayCount, [...machine.violations]);
-    this.wayCount++;
-    if (this.wayCount === this.ends.length) this.ends = doubled(this.ends);
+    this.steps[this.wayCount++] = machine.steps;
+    if (this.wayCount === this.ends.length) {
+      this.ends = doubled(this.ends);
+      this.steps = doubled(this.steps);
+    }
     this.ends[this.wayCount] = this.changed;
   }
 

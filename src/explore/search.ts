@@ -6,13 +6,12 @@
  * interrupted. It ends with everything covered, at a violation that ends it, or at a limit; only
  * the first of these may be called safe.
  */
-import { DONE } from './control.ts';
-import { doubled, Footprint } from './footprint.ts';
+import { Expander } from './expand.ts';
+import { doubled } from './footprint.ts';
 import { findLivelock, type Livelock } from './livelock.ts';
 import { type Machine, Moved, type System } from './machine.ts';
 import type { Violation } from './memory.ts';
 import { ProgramError } from './program.ts';
-import { Reactions, UNKNOWN } from './reactions.ts';
 import { type Knowledge, type Move, Space, type SpaceOptions } from './space.ts';
 import { BATCH, type StateStore } from './store.ts';
 
@@ -50,8 +49,6 @@ export interface SearchResult {
 }
 
 const NO_STATE = -1;
-/** So many states are found before what threads do is worth learning. */
-const LEARN_FROM = 64;
 
 /** How a walk over the state graph came to a state. */
 interface Came {
@@ -82,7 +79,10 @@ export class Search {
   transitions = 0;
   result: SearchResult | null = null;
   private loop: Livelock | null = null;
-  private reactions: Reactions | null = null;
+  private expander!: Expander;
+  private threads: readonly number[] = [];
+  /** The state that is being expanded. */
+  private expanding = 0;
 
   /**
    * @param make builds the system from nothing; called again when the search must start over
@@ -132,32 +132,16 @@ export class Search {
       if (space.store.staged) this.lookUp();
       space.widen(stride);
     };
-    const { mem } = space.machine;
-    if (space.machine.reactions) space.machine.reactions.forgetAll();
-    else if (mem.watching && !space.machine.testMode && !this.strict) {
-      mem.footprint = new Footprint(mem.size);
-      space.machine.reactions = new Reactions(space.machine, mem.footprint);
-    }
-    this.reactions = space.machine.reactions;
-    this.stage(NO_STATE, 0);
+    this.threads = Array.from({ length: space.machine.nThreads }, (_, t) => t);
+    this.expander = new Expander(space, !space.machine.testMode && !this.strict);
+    this.stagedParents[0] = NO_STATE;
+    space.store.stage(space.machine.canonical());
     this.lookUp();
   }
 
   /** The number of the machine's present state, which is known unless something is wrong. */
   private known(): number {
     return this.store.add(this.machine.canonical());
-  }
-
-  /** Puts the machine's present state into the batch of states to be looked up. */
-  private stage(parent: number, move: number): void {
-    this.stageRow(this.machine.canonical(), parent, move);
-  }
-
-  private stageRow(row: Int32Array, parent: number, move: number): void {
-    const { store } = this;
-    this.stagedParents[store.staged] = parent;
-    this.stagedMoves[store.staged] = move;
-    if (store.stage(row)) this.lookUp();
   }
 
   private lookUp(): void {
@@ -231,96 +215,29 @@ export class Search {
     this.complete();
   }
 
-  /** Makes every transition out of a state: as it is known already, or by running the steps. */
+  /** Makes every transition out of a state. */
   private expand(state: number): void {
-    const { machine, store } = this;
-    const n = machine.nThreads;
+    const { machine, store, expander } = this;
     if (this.keepEdges) this.edgeStart[state] = this.edgeCount + 2 * store.staged;
-    const reactions = store.count > LEARN_FROM ? this.reactions : null;
-    let enabled = false;
-    let loaded = false;
-    for (let t = 0; t < n; t++) {
-      const base = state * machine.stride;
-      if (machine.nodeAt(t, store.rows, base) === DONE) continue;
-      const leaf = reactions ? reactions.find(t, store.rows, base) : UNKNOWN;
-      if (reactions && leaf && !(reactions.finishes(leaf) && this.othersDone(t, base))) {
-        if (this.react(state, t, reactions, leaf)) enabled = true;
-      } else {
-        if (!loaded) machine.load(store, state);
-        loaded = true;
-        if (this.execute(state, t, reactions)) enabled = true;
-      }
-      if (this.result) return;
-    }
-    if (enabled) return;
-    if (!loaded) machine.load(store, state);
+    this.expanding = state;
+    if (expander.expand(state, this.threads, this.visit) || this.result) return;
+    expander.load();
     if (!machine.allDone()) this.deadlock(state);
   }
 
-  /** Lets a thread do what it is known to do; says whether it can move. */
-  private react(state: number, t: number, reactions: Reactions, leaf: number): boolean {
-    const { machine, store } = this;
-    const { changes } = reactions;
-    const ways = reactions.countOf(leaf);
-    const firstWay = reactions.firstOf(leaf);
-    for (let way = 0; way < ways; way++) {
-      const first = reactions.changesOf(firstWay + way);
-      const end = reactions.changesOf(firstWay + way + 1);
-      const violations = reactions.violationsOf(firstWay + way);
-      this.transitions++;
-      if (violations && this.note(violations, state, t, way)) {
-        if (this.result) return true;
-        continue;
-      }
-      const move = (way << 8) | t;
-      if (machine.symmetric) {
-        const row = machine.draft(store, state);
-        for (let i = first; i < end; i++) row[changes[i] >> 8] = changes[i] & 0xff;
-        this.stageRow(machine.canonicalDraft(), state, move);
-      } else {
-        const base = store.beginDraft(state);
-        const { draft } = store;
-        for (let i = first; i < end; i++) draft[base + (changes[i] >> 8)] = changes[i] & 0xff;
-        this.stagedParents[store.staged] = state;
-        this.stagedMoves[store.staged] = move;
-        if (store.stageDraft()) this.lookUp();
-      }
+  /** Takes a transition out of the state that is being expanded; true when the search ends with it. */
+  private readonly visit = (): boolean => {
+    const { expander, expanding, store } = this;
+    const { violations, thread, way } = expander;
+    this.transitions++;
+    if (violations.length > 0 && this.note(violations, expanding, thread, way)) {
+      return this.result !== null;
     }
-    return ways > 0;
-  }
-
-  /** Runs a thread's steps from the machine's present state; says whether it can move. */
-  private execute(state: number, t: number, reactions: Reactions | null): boolean {
-    const { machine } = this;
-    const node = machine.at[t];
-    let moved = false;
-    reactions?.begin();
-    const ways = machine.ways(t);
-    for (let way = 0; way < ways; way++) {
-      reactions?.beginWay();
-      if (machine.transition(t, way) === Moved.No) break;
-      moved = true;
-      this.transitions++;
-      reactions?.made(t);
-      const { violations } = machine;
-      if (violations.length === 0 || !this.note(violations, state, t, way)) {
-        this.stage(state, (way << 8) | t);
-      }
-      machine.undo();
-      if (this.result) break;
-    }
-    reactions?.end(t, node);
-    return moved;
-  }
-
-  /** Every thread but this one has finished in the state whose row begins at `base`. */
-  private othersDone(t: number, base: number): boolean {
-    const { machine, store } = this;
-    for (let u = 0; u < machine.nThreads; u++) {
-      if (u !== t && machine.nodeAt(u, store.rows, base) !== DONE) return false;
-    }
-    return true;
-  }
+    this.stagedParents[store.staged] = expanding;
+    this.stagedMoves[store.staged] = (way << 8) | thread;
+    if (store.stage(expander.row())) this.lookUp();
+    return this.result !== null;
+  };
 
   private complete(): void {
     if (this.keepEdges) this.edgeStart[this.cursor] = this.edgeCount;

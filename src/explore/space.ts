@@ -135,6 +135,7 @@ export class Space {
     if (reduce && !knowledge.accesses.length) this.rehearse();
     machine.testMode = testMode;
     mem.watching = reduce || testMode;
+    mem.racing = true;
     mem.racesAnew = false;
     mem.marks = 0;
     mem.symmetric = machine.symmetric;

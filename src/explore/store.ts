@@ -27,8 +27,6 @@ export class StateStore {
   /** The batch: rows, hashes, and after {@link lookUp} the states' indices. */
   staged = 0;
   private stagedRows: Int32Array;
-  /** The rows of the batch as bytes. */
-  draft: Uint8Array;
   private readonly stagedHash = new Int32Array(BATCH);
   readonly index = new Int32Array(BATCH);
   /** Keeps the loads that warm the caches from being optimized away. */
@@ -39,7 +37,6 @@ export class StateStore {
     this.rows32 = new Int32Array(this.words * this.capacity);
     this.rows = new Uint8Array(this.rows32.buffer);
     this.stagedRows = new Int32Array(this.words * BATCH);
-    this.draft = new Uint8Array(this.stagedRows.buffer);
   }
 
   private hash(row: Int32Array, from: number): number {
@@ -63,24 +60,6 @@ export class StateStore {
     for (let i = 0; i < words; i++) stagedRows[base + i] = row[i];
     this.stagedHash[this.staged++] = this.hash(row, 0);
     return this.staged === BATCH;
-  }
-
-  /**
-   * A copy of a state's row at the end of the batch, to be changed and then put into the batch by
-   * {@link stageDraft}: {@link draft} from the returned place on.
-   */
-  beginDraft(state: number): number {
-    const { words, stagedRows, rows32 } = this;
-    const base = this.staged * words;
-    const from = state * words;
-    for (let i = 0; i < words; i++) stagedRows[base + i] = rows32[from + i];
-    return base << 2;
-  }
-
-  /** Puts the draft into the batch; says whether the batch is now full. */
-  stageDraft(): boolean {
-    this.stagedHash[this.staged] = this.hash(this.stagedRows, this.staged * this.words);
-    return ++this.staged === BATCH;
   }
 
   /** Finds or adds every row of the batch and puts the states' numbers into {@link index}. */
@@ -169,7 +148,6 @@ export class StateStore {
     }
     this.rows = new Uint8Array(this.rows32.buffer);
     this.stagedRows = new Int32Array(this.words * BATCH);
-    this.draft = new Uint8Array(this.stagedRows.buffer);
     this.table.fill(0);
     this.fill();
   }
