@@ -5,13 +5,12 @@
 import { DONE } from './control.ts';
 import { Footprint } from './footprint.ts';
 import { type Machine, Moved } from './machine.ts';
-import { emptyList, type Violation } from './memory.ts';
-import { Reactions, UNKNOWN } from './reactions.ts';
+import type { Violation } from './memory.ts';
+import { NOTHING, Reactions, UNKNOWN } from './reactions.ts';
 import type { Space } from './space.ts';
 
 /** So many states are found before what threads do is worth learning. */
 const LEARN_FROM = 64;
-const NOTHING: readonly Violation[] = emptyList();
 
 export class Expander {
   /** The transition at hand. */
@@ -57,6 +56,13 @@ export class Expander {
     return machine.canonicalDraft();
   }
 
+  /** Puts that state into the batch of states to be looked up; says whether it is now full. */
+  stage(): boolean {
+    const { machine, space, reactions } = this;
+    if (this.executed || machine.symmetric || !reactions) return space.store.stage(this.row());
+    return space.store.stageChanged(this.state, reactions.changes, this.first, this.end);
+  }
+
   /** Puts the machine into the state that is being expanded. */
   load(): void {
     if (!this.loaded) this.machine.load(this.space.store, this.state);
@@ -85,11 +91,12 @@ export class Expander {
       if (known && !(reactions.finishes(leaf) && this.othersDone(t, base))) {
         const first = reactions.firstOf(leaf);
         const ways = reactions.countOf(leaf);
+        const breaks = reactions.breaks(leaf);
         this.executed = false;
         for (let way = 0; way < ways; way++) {
           this.way = way;
           this.steps = reactions.stepsOf(first + way);
-          this.violations = reactions.violationsOf(first + way) ?? NOTHING;
+          this.violations = breaks ? reactions.violationsOf(first + way) : NOTHING;
           this.first = reactions.changesOf(first + way);
           this.end = reactions.changesOf(first + way + 1);
           enabled = true;

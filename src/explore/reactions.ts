@@ -16,14 +16,17 @@
 import { DONE } from './control.ts';
 import { doubled, type Footprint } from './footprint.ts';
 import type { Machine } from './machine.ts';
-import type { Violation } from './memory.ts';
+import { emptyList, type Violation } from './memory.ts';
 
 /** What {@link Reactions.find} says of a state in which it is not known what the thread does. */
 export const UNKNOWN = 0;
 /** Words of a decision: the byte's place in the row, a value, and where to go on if it has it or not. */
 const WORDS = 4;
-/** Words of a leaf: its first way, how many ways there are, and whether the thread has finished after one. */
+/** Words of a leaf: its first way, how many ways there are, and what is special about them. */
 const LEAF = 3;
+const FINISHES = 1;
+const BREAKS = 2;
+export const NOTHING: readonly Violation[] = emptyList();
 /** Beyond this many words everything is forgotten. */
 const MAX_WORDS = 1 << 23;
 
@@ -48,7 +51,7 @@ export class Reactions {
   private readonly passers = new Lists();
   /** For the present recording. */
   private firstWay = 0;
-  private finished = false;
+  private special = 0;
   private dropped = false;
   private tests = new Int32Array(128);
 
@@ -112,7 +115,12 @@ export class Reactions {
 
   /** The thread has finished after one of them. */
   finishes(leaf: number): boolean {
-    return this.leaves[-leaf * LEAF + 2] !== 0;
+    return (this.leaves[-leaf * LEAF + 2] & FINISHES) !== 0;
+  }
+
+  /** One of them breaks a rule. */
+  breaks(leaf: number): boolean {
+    return (this.leaves[-leaf * LEAF + 2] & BREAKS) !== 0;
   }
 
   /** What changes in the row: entries of {@link changes} from this one up to that of the next way. */
@@ -124,8 +132,8 @@ export class Reactions {
     return this.steps[way];
   }
 
-  violationsOf(way: number): readonly Violation[] | undefined {
-    return this.broken.get(way);
+  violationsOf(way: number): readonly Violation[] {
+    return this.broken.get(way) ?? NOTHING;
   }
 
   /** To be called before a thread's transitions from a state are made. */
@@ -133,7 +141,7 @@ export class Reactions {
     if (this.used > MAX_WORDS) this.forgetAll();
     this.footprint.begin();
     this.firstWay = this.wayCount;
-    this.finished = false;
+    this.special = 0;
     this.dropped = false;
   }
 
@@ -156,8 +164,11 @@ export class Reactions {
       if (low >= 0) this.change(low, row[low]);
       if (other >= 0) this.change(other, row[other]);
     }
-    if (machine.at[t] === DONE) this.finished = true;
-    if (machine.violations.length) this.broken.set(this.wayCount, [...machine.violations]);
+    if (machine.at[t] === DONE) this.special |= FINISHES;
+    if (machine.violations.length) {
+      this.special |= BREAKS;
+      this.broken.set(this.wayCount, [...machine.violations]);
+    }
     this.steps[this.wayCount++] = machine.steps;
     if (this.wayCount === this.ends.length) {
       this.ends = doubled(this.ends);
@@ -192,7 +203,7 @@ export class Reactions {
     if (at + LEAF > this.leaves.length) this.leaves = doubled(this.leaves);
     this.leaves[at] = this.firstWay;
     this.leaves[at + 1] = this.wayCount - this.firstWay;
-    this.leaves[at + 2] = this.finished ? 1 : 0;
+    this.leaves[at + 2] = this.special;
     this.graft(t, node, tests, -this.leafCount);
   }
 

@@ -235,7 +235,7 @@ export class Search {
     }
     this.stagedParents[store.staged] = expanding;
     this.stagedMoves[store.staged] = (way << 8) | thread;
-    if (store.stage(expander.row())) this.lookUp();
+    if (expander.stage()) this.lookUp();
     return this.result !== null;
   };
 

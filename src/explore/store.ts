@@ -23,10 +23,13 @@ export class StateStore {
   private capacity = FIRST_CAPACITY;
   private words: number;
   count = 0;
+  /** Of all rows, for when the table grows. */
+  private hashes = new Int32Array(FIRST_CAPACITY);
 
   /** The batch: rows, hashes, and after {@link lookUp} the states' indices. */
   staged = 0;
   private stagedRows: Int32Array;
+  private stagedBytes: Uint8Array;
   private readonly stagedHash = new Int32Array(BATCH);
   readonly index = new Int32Array(BATCH);
   /** Keeps the loads that warm the caches from being optimized away. */
@@ -37,6 +40,7 @@ export class StateStore {
     this.rows32 = new Int32Array(this.words * this.capacity);
     this.rows = new Uint8Array(this.rows32.buffer);
     this.stagedRows = new Int32Array(this.words * BATCH);
+    this.stagedBytes = new Uint8Array(this.stagedRows.buffer);
   }
 
   private hash(row: Int32Array, from: number): number {
@@ -60,6 +64,21 @@ export class StateStore {
     for (let i = 0; i < words; i++) stagedRows[base + i] = row[i];
     this.stagedHash[this.staged++] = this.hash(row, 0);
     return this.staged === BATCH;
+  }
+
+  /**
+   * Puts a stored row into the batch, with some of its bytes changed.
+   * @param changes `place << 8 | byte`, from `first` up to `end`
+   * @returns whether the batch is now full
+   */
+  stageChanged(state: number, changes: Int32Array, first: number, end: number): boolean {
+    const { words, stagedRows, stagedBytes, rows32, staged } = this;
+    const base = staged * words;
+    const from = state * words;
+    for (let i = 0; i < words; i++) stagedRows[base + i] = rows32[from + i];
+    for (let i = first; i < end; i++) stagedBytes[base * 4 + (changes[i] >> 8)] = changes[i];
+    this.stagedHash[staged] = this.hash(stagedRows, base);
+    return ++this.staged === BATCH;
   }
 
   /** Finds or adds every row of the batch and puts the states' numbers into {@link index}. */
@@ -100,6 +119,7 @@ export class StateStore {
     }
     const index = this.count++;
     table[at] = (index + 1) | (h & ~INDEX);
+    this.hashes[index] = h;
     const base = index * words;
     for (let i = 0; i < words; i++) rows32[base + i] = stagedRows[from + i];
     return index;
@@ -119,16 +139,19 @@ export class StateStore {
     rows.set(this.rows32);
     this.rows32 = rows;
     this.rows = new Uint8Array(rows.buffer);
+    const hashes = new Int32Array(this.capacity);
+    hashes.set(this.hashes);
+    this.hashes = hashes;
     this.table = new Int32Array(this.capacity * 2);
     this.fill();
   }
 
   /** Enters all rows into the empty table. */
   private fill(): void {
-    const { table, rows32, words } = this;
+    const { table, hashes } = this;
     const mask = table.length - 1;
     for (let i = 0; i < this.count; i++) {
-      const h = this.hash(rows32, i * words);
+      const h = hashes[i];
       let at = h & mask;
       while (table[at] !== 0) at = (at + 1) & mask;
       table[at] = (i + 1) | (h & ~INDEX);
@@ -148,7 +171,9 @@ export class StateStore {
     }
     this.rows = new Uint8Array(this.rows32.buffer);
     this.stagedRows = new Int32Array(this.words * BATCH);
+    this.stagedBytes = new Uint8Array(this.stagedRows.buffer);
     this.table.fill(0);
+    for (let i = 0; i < this.count; i++) this.hashes[i] = this.hash(this.rows32, i * this.words);
     this.fill();
   }
 
