@@ -9,9 +9,6 @@ import type { Violation } from './memory.ts';
 import { NOTHING, Reactions, UNKNOWN } from './reactions.ts';
 import type { Space } from './space.ts';
 
-/** So many states are found before what threads do is worth learning. */
-const LEARN_FROM = 64;
-
 export class Expander {
   /** The transition at hand. */
   thread = 0;
@@ -26,6 +23,7 @@ export class Expander {
   private end = 0;
   private state = 0;
   private loaded = false;
+  private stopped = false;
 
   /**
    * @param learns keep what transitions do; without it each of them is executed
@@ -75,9 +73,8 @@ export class Expander {
    * @returns whether one of the threads can move
    */
   expand(state: number, threads: readonly number[], visit: () => boolean): boolean {
-    const { machine, space } = this;
+    const { machine, space, reactions } = this;
     const { store } = space;
-    const reactions = store.count > LEARN_FROM ? this.reactions : null;
     this.state = state;
     this.loaded = false;
     let enabled = false;
@@ -104,7 +101,7 @@ export class Expander {
         }
       } else {
         this.load();
-        if (!this.execute(t, reactions, visit)) continue;
+        if (!this.execute(t, visit)) continue;
         enabled = true;
         if (this.stopped) return true;
       }
@@ -112,11 +109,9 @@ export class Expander {
     return enabled;
   }
 
-  private stopped = false;
-
   /** Runs a thread's steps from the machine's present state; says whether it can move. */
-  private execute(t: number, reactions: Reactions | null, visit: () => boolean): boolean {
-    const { machine } = this;
+  private execute(t: number, visit: () => boolean): boolean {
+    const { machine, reactions } = this;
     const node = machine.at[t];
     this.stopped = false;
     this.executed = true;

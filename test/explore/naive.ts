@@ -145,13 +145,14 @@ export function naive(system: System, limit: number): Naive | null {
               sent = taken(def, world, way, args as readonly Arg[]);
             }
             const words = [...mem.words];
-            const violations = mem.reports.splice(0);
             const top = next.frames[next.frames.length - 1];
             const moved = settle([...next.frames.slice(0, -1), push(top, sent)])?.frames ?? [];
             const to = make(
               words,
               state.threads.map((f, i) => (i === t ? moved : f)),
             );
+            if (to.threads.every((f) => f.length === 0)) system.final?.();
+            const violations = mem.reports.splice(0);
             const fatal = violations.some((v) => v.severity === 'corrupts');
             edges.push({ thread: t, way, to: fatal ? null : to.key, violations });
             if (!fatal && !seen.has(to.key)) {

@@ -82,7 +82,22 @@ const draw = choice(
     return w.x.get(slot) - way;
   },
 );
-const awaitLock = step('await', (w: World, lock: number) => w.lock.wait(lock));
+/** Waits for a lock, and then does something that others can see. */
+const awaitLock = step('await', (w: World, lock: number) => {
+  if (w.lock.wait(lock) === BLOCKED) return BLOCKED;
+  w.x.set(lock, 2);
+  return 0;
+});
+/** Looks at everything when all threads have finished. */
+function lookBack(w: World): void {
+  const [a, b, c] = [0, 1, 2].map((slot) => w.x.get(slot));
+  if (a + b + c !== 3) return;
+  w.mem.report({
+    severity: w.severity,
+    rule: 'check',
+    text: `x is ${a}, ${b} and ${c} at the end`,
+  });
+}
 const exclusive = lockSteps<World>(['lock', 'unlock'], (w) => w.lock);
 const shared = lockSteps<World>(['lock_shared', 'unlock_shared'], (w) => w.lock, { shared: true });
 const tries = lockSteps<World>(['try_lock', 'end_try'], (w) => w.lock, { trylock: true });
@@ -145,7 +160,8 @@ export function makeSystem(programs: Programs): () => System {
   const threads: Thread[] = programs.threads.map((b, i) => ({ name: `t${i}`, run: runs[b] }));
   return () => {
     const world = new World(threads.length, programs.severity);
-    return { mem: world.mem, locks: world.locks, world, threads };
+    const final = () => lookBack(world);
+    return { mem: world.mem, locks: world.locks, world, threads, final };
   };
 }
 

@@ -90,6 +90,11 @@ describe('interleavings that a wrong reduction loses', () => {
       [lock(0, set(0, 1)), check(0, 2)],
       [lock(0, set(0, 2))],
     ],
+    [
+      'a step that a transaction came to and did not take',
+      [lock(0, { do: 'await', lock: 1 })],
+      [set(1, 1), check(1, 0), check(1, 2)],
+    ],
   ])('%s', (_, a, b) => {
     const p: Programs = { threads: [0, 1], bodies: [a, b], severity: 'breaks' };
     const oracle = naive(makeSystem(p)(), LIMIT) as Naive;
