@@ -160,6 +160,17 @@ class Components {
   }
 }
 
+function clearer(a: Livelock, b: Livelock): boolean {
+  const more = bits(a.threads) - bits(b.threads);
+  return more < 0 || (more === 0 && a.state < b.state);
+}
+
+function bits(mask: number): number {
+  let n = 0;
+  for (let rest = mask; rest; rest &= rest - 1) n++;
+  return n;
+}
+
 class Graph {
   private readonly components: Components;
   private readonly threads: number;
@@ -174,17 +185,18 @@ class Graph {
     this.threads = machine.nThreads;
   }
 
-  /** Looks for a trap inside the given states. */
+  /** Of the traps inside the given states, the one of the fewest threads that is found first. */
   search(states: Iterable<number>): Livelock | null {
+    let best: Livelock | null = null;
     const todo: Iterable<number>[] = [states];
     for (let inside = todo.pop(); inside; inside = todo.pop()) {
       for (const component of this.components.among(inside)) {
         const found = this.judge(component);
         if (Array.isArray(found)) todo.push(found);
-        else if (found) return found;
+        else if (found && (!best || clearer(found, best))) best = found;
       }
     }
-    return null;
+    return best;
   }
 
   /** A trap, or nothing, or the part of the component in which there may still be one. */
@@ -211,7 +223,10 @@ class Graph {
     });
     if (always !== 0) return null;
     const starved = ever & this.waitForLock(component[0]);
-    if (starved === 0) return { state: component[0], threads: moving, members: new Set(component) };
+    if (starved === 0) {
+      const state = component.reduce((a, b) => Math.min(a, b));
+      return { state, threads: moving, members: new Set(component) };
+    }
     return component.filter((_, i) => (enabled[i] & starved) === 0);
   }
 
