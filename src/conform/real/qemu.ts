@@ -18,6 +18,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
 } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -302,14 +303,19 @@ async function bootAndSave(kernel: Kernel, cpus: Cpus, doing: Doing): Promise<vo
   forgetOld(nameOf(kernel, cpus), memory);
 }
 
-/** Machines of the same kernel that were saved with older versions of our C. */
+/** Milliseconds that a machine is kept for after its last use, if another version of our C made it. */
+const KEEP = 3_600_000;
+
+/** Machines of the same kernel that were saved with other versions of our C, and are in use no more. */
 function forgetOld(name: string, memory: string): void {
   const dir = cacheDir('machines');
   const keep = memory.slice(0, -'.memory'.length);
   for (const file of readdirSync(dir)) {
     const path = join(dir, file);
     const old = file.startsWith(`${name}-`) && !path.startsWith(keep);
-    if (old && /\.(memory|state)$/.test(file)) rmSync(path, { force: true });
+    if (!old || !/\.(memory|state)$/.test(file)) continue;
+    const used = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    if (used < Date.now() - KEEP) rmSync(path, { force: true });
   }
 }
 
@@ -341,6 +347,8 @@ async function restore(kernel: Kernel, cpus: Cpus, doing: Doing): Promise<Qemu> 
   const { memory, state } = savedFiles(kernel, cpus);
   const file = openSync(state, 'r');
   try {
+    const now = new Date();
+    for (const path of [memory, state]) utimesSync(path, now, now);
     const qemu = new Qemu(
       [...memoryFile(memory, false), '-smp', String(cpus), '-incoming', 'defer'],
       [file],
