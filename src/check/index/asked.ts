@@ -2,7 +2,9 @@
 /**
  * What a judgement asked of a tree, so that a later one knows whether a change concerns it. A key is the
  * number of a name in a part (the name was looked up), a negative number (what a file includes was), or
- * text: a part of the tree as a whole.
+ * text: a part of the tree as a whole. The index and the program note what goes through them; whoever looks
+ * at more of a file than what a name leads to notes that itself, and what is remembered from one judgement
+ * to the next is remembered with what was asked for it (Kept).
  */
 export type Key = number | string;
 /** Keys, and those of others, which are not written out until somebody wants to see them. */
