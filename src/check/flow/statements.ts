@@ -174,7 +174,8 @@ export function loop(m: Machine, s: Stmt & { k: 'loop' }, states: State[], frame
     after = f.length ? f : t;
   }
   // A VMA has at least one page: a loop that makes entries makes at least one before it is left.
-  const makes = (x: State) => x.events.some((e) => e.kind === 'entry' && !before.has(e));
+  const makes = (x: State) =>
+    x.events.some((e) => (e.kind === 'entry' || e.kind === 'bug') && !before.has(e));
   const jumped = [...frame.gotos].flatMap(([k, v]) => v.slice(jumps.get(k) ?? 0));
   const ended = frame.returns.slice(returned).map((r) => r.st);
   if (![...after, ...broken, ...jumped, ...ended].some(makes))

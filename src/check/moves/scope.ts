@@ -164,6 +164,14 @@ export class Scope {
     });
   }
 
+  /** The functions that tables of a struct hold in a field. */
+  heldIn(struct: string, field: string): string[] {
+    if (!struct) return [];
+    return [...this.slots]
+      .filter(([, list]) => list.some((s) => s.field === field && s.struct === struct))
+      .map(([name]) => name);
+  }
+
   /** Calls through a driver's own table, or the slot itself when the kernel makes them. */
   private throughSlot(struct: string, field: string, already: readonly Use[]): Use[] {
     const slot = { struct, field };

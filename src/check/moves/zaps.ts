@@ -52,22 +52,31 @@ export class Zaps {
     const near = this.scope.has(def) || /^(include|drivers)\//.test(def.file.path);
     const found =
       near &&
-      this.scope.callsIn(def).some((c) => c.fn.k === 'id' && this.search(c.fn.name, def, seen));
+      this.scope
+        .callsIn(def)
+        .some((c) => this.namesOf(def, c).some((callee) => this.search(callee, def, seen)));
     if (found) this.known.set(def.id, true);
     return found;
+  }
+
+  /** What is called: a function by name, or those that a driver's tables hold in a field. */
+  private namesOf(def: FunctionDef, { fn }: Call): readonly string[] {
+    if (fn.k === 'id') return [fn.name];
+    if (fn.k !== 'member') return [];
+    return this.scope.heldIn(this.scope.program.typeIn(def, fn.of).base, fn.name);
   }
 
   /** The zaps that a function makes, by itself and through others, with where it calls them. */
   callsIn(def: FunctionDef): { at: number; call: Call }[] {
     return this.scope
       .callsIn(def)
-      .filter((c) => c.fn.k === 'id' && this.reaches(c.fn.name, def))
+      .filter((c) => this.namesOf(def, c).some((name) => this.reaches(name, def)))
       .map((call) => ({ at: call.at, call }));
   }
 
   /** The calls of mm or of a helper behind a call that zaps. */
   primitivesOf(def: FunctionDef, call: Call, depth = 0): ZapCall[] {
-    const name = call.fn.k === 'id' ? call.fn.name : '';
+    const name = this.namesOf(def, call).find((n) => this.reaches(n, def)) ?? '';
     const callee = this.scope.find(name, def.file);
     if (PRIMITIVE.test(name) || !callee || !this.scope.has(callee) || depth > 6)
       return [{ def, call }];
