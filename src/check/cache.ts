@@ -95,8 +95,8 @@ const baseOf = ({ self, linux }: CheckOptions, root: string): Keeper =>
 
 /** What an earlier run left of a kernel; null where there is nothing. */
 async function leftOf(options: CheckOptions): Promise<Base | null> {
-  const { root, kind, version } = placeOf(options.path);
-  const data = kind === 'kernel' && !options.audit ? baseOf(options, root).load() : null;
+  const { root, version } = placeOf(options.path);
+  const data = baseOf(options, root).load();
   const base = data && (await import('./base.ts')).Base.open(data);
   return base?.head.version === version ? base : null;
 }
@@ -111,7 +111,13 @@ export async function checkPatch(
   overlay: Overlay,
   first: () => void = () => {},
 ): Promise<CheckReport> {
-  const { root } = placeOf(options.path);
+  const { root, kind } = placeOf(options.path);
+  const wholly = async () => {
+    const { before, after } = await checkChange(options, overlay);
+    return difference(before, after);
+  };
+  // Of a module nothing is left; an audit wants to know of all that there is.
+  if (kind !== 'kernel' || options.audit) return wholly();
   const quickly = async (base: Base | null) =>
     base && (await import('./rejudge.ts')).broughtIn(root, base, overlay);
   const base = await leftOf(options);
@@ -125,9 +131,7 @@ export async function checkPatch(
     remember('check', fileOf(reportKey(tree)), report);
     return quickly(await leftOf(options));
   });
-  if (anew) return anew;
-  const { before, after } = await checkChange(options, overlay);
-  return difference(before, after);
+  return anew ?? wholly();
 }
 
 type Overlay = ReadonlyMap<string, string | null>;

@@ -81,6 +81,26 @@ describe('that is damaged', () => {
 const broughtIn = async (overlay: ReadonlyMap<string, string | null>) =>
   difference(await check(options), await check({ ...options, overlay })).findings;
 
+test('a patch to a module, or for an audit, goes by two reports', async () => {
+  const first = vi.fn();
+  const module = join(dir, 'module');
+  mkdirSync(module);
+  cpSync(example('R2/bad-vmf-page.c'), join(module, 'pages.c'));
+  for (const base of [
+    { ...options, path: module },
+    { ...options, audit: true },
+  ]) {
+    const overlay = new Map([
+      ['drivers/more.c', readFileSync(example('R8/bad-keeps.c'), 'latin1')],
+    ]);
+    const { findings } = await checkPatch(base, overlay, first);
+    const whole = difference(await check(base), await check({ ...base, overlay }));
+    expect(findings).toEqual(whole.findings);
+    expect(findings).not.toEqual([]);
+  }
+  expect(first).not.toHaveBeenCalled();
+});
+
 describe('a patch to a tree that is not as it was', () => {
   const helper = join(path, 'drivers/helper.c');
   const text = (flag: string) =>
