@@ -24,6 +24,10 @@ export interface Extent {
   readonly offset: Offset;
 }
 
+/** One that does not zap is enough: which of them a table holds is not known. */
+const all = (names: readonly string[], zaps: (name: string) => boolean) =>
+  names.length > 0 && names.every(zaps);
+
 export class Zaps {
   private readonly known = new Map<string, boolean>();
   /** @param helpers functions without source here that zap */
@@ -37,7 +41,7 @@ export class Zaps {
     const seen = new Set<string>();
     const found = this.search(name, from, seen);
     // All that was looked into on the way to nothing leads to nothing.
-    if (!found) for (const id of seen) this.known.set(id, false);
+    if (!found) for (const id of seen) if (!this.known.get(id)) this.known.set(id, false);
     return found;
   }
 
@@ -54,7 +58,7 @@ export class Zaps {
       near &&
       this.scope
         .callsIn(def)
-        .some((c) => this.namesOf(def, c).some((callee) => this.search(callee, def, seen)));
+        .some((c) => all(this.namesOf(def, c), (callee) => this.search(callee, def, seen)));
     if (found) this.known.set(def.id, true);
     return found;
   }
@@ -70,7 +74,7 @@ export class Zaps {
   callsIn(def: FunctionDef): { at: number; call: Call }[] {
     return this.scope
       .callsIn(def)
-      .filter((c) => this.namesOf(def, c).some((name) => this.reaches(name, def)))
+      .filter((c) => all(this.namesOf(def, c), (name) => this.reaches(name, def)))
       .map((call) => ({ at: call.at, call }));
   }
 
