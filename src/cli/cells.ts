@@ -38,7 +38,7 @@ export type CellsReply = { readonly cell: CellJson } | { readonly cellsDone: tru
 const WORTH_A_WORKER = 24;
 
 /** What is short-lived in a search is little: a larger nursery only takes memory. In MB. */
-const YOUNG = { maxYoungGenerationSizeMb: 24 };
+const YOUNG = { maxYoungGenerationSizeMb: 12 };
 /** Cells that a worker is asked for at a time. */
 const PIECE = 4;
 
