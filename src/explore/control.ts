@@ -30,7 +30,7 @@ const MAX_HISTORY = 3_000;
 /** Histories that are held to one promise, in strict mode; else one. */
 const MAX_TWINS = 16;
 /** Values below this are looked up in a flat table. */
-const DIRECT = 16;
+const DIRECT = 4;
 
 type Outcome = Request | { readonly type: 'return'; readonly value: number };
 
