@@ -45,6 +45,11 @@ const VMAS = {
     'include/linux/mm.h > struct vm_operations_struct { > (*close)',
   ],
   'vmf->pgoff': ['vmf->pgoff', 'include/linux/mm.h > struct vm_fault { > pgoff;'],
+  gup_fast: ['gup_fast()', 'gup_fast()', 'lockless_pages_from_mm()'],
+  write_protect_seq: [
+    'mm->write_protect_seq',
+    'mm/gup.c > read_seqcount_retry(&current->mm->write_protect_seq',
+  ],
   gup_flags: [
     'gup_flags of a long-term pin',
     'mm/gup.c > gup_fast_fallback( > FOLL_TOUCH | FOLL_UNLOCKABLE',

@@ -7,7 +7,11 @@ export class Callers {
   private readonly known = new Kept<FunctionDef, readonly FunctionDef[]>(
     () => this.program.index.asked,
   );
-  constructor(readonly program: Program) {}
+  /** @param everywhere all files were looked into, as those of a module are, whatever they say */
+  constructor(
+    readonly program: Program,
+    readonly everywhere = false,
+  ) {}
 
   /** Functions whose body calls this one. */
   of(def: FunctionDef): readonly FunctionDef[] {

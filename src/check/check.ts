@@ -130,7 +130,7 @@ export async function checkWith(
     place.part === '' || p === place.part || p.startsWith(`${place.part}/`);
   const inMmap = (mmap: AuditedExporter['mmap']) => mmap !== null && inPart(mmap.path);
   const kernel = place.kind === 'kernel';
-  const callers = new Callers(program);
+  const callers = new Callers(program, place.kind !== 'kernel');
   const readers = readersOf(program, callers);
   const read = together(readers);
   const followers = read.followers.filter((f) => inPart(f.def.file.path));

@@ -23,6 +23,7 @@ import {
   UNLOCKED,
   WRITE_TEST,
 } from './follow/words.ts';
+import { isRelevant } from './scan.ts';
 
 export interface FollowerFall {
   readonly rule: string;
@@ -91,6 +92,8 @@ export function followersIn(file: SourceFile, callers: Callers): Follower[] {
 
 class Finder {
   private readonly program: Program;
+  /** The scan of a kernel does not look for walks: they are told of where a file matters otherwise. */
+  private readonly walks: boolean;
   private readonly retries: Retries;
   private readonly pgoff: PgoffUsers;
   /** Macros of the file that stand for a lookup: `#define get(v, a, p) follow_pfn(v, a, p)`. */
@@ -101,6 +104,7 @@ class Finder {
     private readonly callers: Callers,
   ) {
     this.program = callers.program;
+    this.walks = callers.everywhere || isRelevant(file.text);
     this.retries = new Retries(this.program);
     this.pgoff = new PgoffUsers(callers);
     for (const { name, params, body } of file.skeleton.macros)
@@ -124,7 +128,9 @@ class Finder {
     const mayFollow = LOOKS.test(body) || [...this.aliases.keys()].some((a) => body.includes(a));
     const mayPgoff = body.includes('vm_pgoff');
     const mayWalk =
-      /\bpte_(?:pfn|page|val)\s*\(/.test(body) && /\bpte_offset_(?:map|kernel)\w*\s*\(/.test(body);
+      this.walks &&
+      /\bpte_(?:pfn|page|val)\s*\(/.test(body) &&
+      /\bpte_offset_(?:map|kernel)\w*\s*\(/.test(body);
     if (!mayFollow && !mayPgoff && !mayWalk) return [];
     if (this.program.conditions.all(where.when) === false) return [];
     const out: Follower[] = [];
