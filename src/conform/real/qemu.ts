@@ -265,8 +265,28 @@ async function migrated(qemu: Qemu, failure: string): Promise<void> {
   }
 }
 
+/** Boots before one with {@link TRIPPED} is told. */
+const BOOTS = 3;
+/**
+ * What an emulated kernel of several CPUs may die of while it patches its own text: a CPU meets the
+ * breakpoint of a patch that another has finished already.
+ */
+const TRIPPED = /Oops: int3/;
+
 /** Boots a machine and saves it. */
 async function bootAndSave(kernel: Kernel, cpus: Cpus, doing: Doing): Promise<void> {
+  for (let boots = 1; ; boots++) {
+    try {
+      return await bootOnce(kernel, cpus, doing);
+    } catch (error) {
+      const tripped = error instanceof Error && TRIPPED.test(error.message);
+      if (!tripped || boots === BOOTS) throw error;
+      doing.say?.(`${kernel.release} tripped over its own patching: once more`);
+    }
+  }
+}
+
+async function bootOnce(kernel: Kernel, cpus: Cpus, doing: Doing): Promise<void> {
   const image = await guestImage(kernel, doing);
   const { memory, state } = savedFiles(kernel, cpus);
   const parts = { memory: partialOf(memory), state: partialOf(state) };
