@@ -7,7 +7,7 @@
  *     #/show/ttm/gup?linux=6.1&x.zap=never a cell with a trait changed
  *     #/rules/R8, #/systems/S4, #/tour     the book
  */
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 
 export interface Route {
   readonly path: readonly string[];
@@ -56,8 +56,10 @@ export function replaceWith(to: string): void {
 
 export function useRoute(): Route {
   const [hash, setHash] = useState(location.hash);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const changed = () => setHash(location.hash);
+    // What is inside has been at work already.
+    changed();
     addEventListener('hashchange', changed);
     return () => removeEventListener('hashchange', changed);
   }, []);

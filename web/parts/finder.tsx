@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/** Finds anything by name: opened with `/`, moved in with the arrows, left with Escape. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+/**
+ * Finds anything by name: opened with `/`, moved in with the arrows, left with Escape. Its field is there
+ * before it is opened: a key that follows the `/` at once is the first letter of what is looked for.
+ */
+import type { RefObject } from 'preact';
+import { useMemo, useState } from 'preact/hooks';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 import { find, placesOf } from '../client/places.ts';
 import { go } from '../client/route.ts';
@@ -13,21 +17,43 @@ const COMBOBOX = {
   'aria-controls': 'found',
 } as const;
 
-export function Finder({ linux, close }: { linux: LinuxVersion; close: () => void }) {
+interface Props {
+  readonly linux: LinuxVersion;
+  /** What its owner opens. */
+  readonly dialog: RefObject<HTMLDialogElement | null>;
+  readonly open: boolean;
+  /** Called when it has been closed, however. */
+  readonly closed: () => void;
+}
+
+export function Finder({ linux, dialog, open, closed }: Props) {
   const [text, setText] = useState('');
   const [at, setAt] = useState(0);
-  const dialog = useRef<HTMLDialogElement>(null);
-  const places = useMemo(() => placesOf(linux), [linux]);
+  const places = useMemo(() => (open ? placesOf(linux) : []), [linux, open]);
   const found = find(places, text);
-  useEffect(() => dialog.current?.showModal(), []);
+  const leave = () => {
+    setText('');
+    setAt(0);
+    closed();
+  };
   const take = (i: number) => {
     const place = found[i];
     if (!place) return;
-    close();
+    dialog.current?.close();
+    leave();
     go(place.to);
   };
   return (
-    <dialog ref={dialog} class="finder" onClose={close} aria-label="Find">
+    <dialog
+      ref={dialog}
+      class="finder"
+      onCancel={leave}
+      onClose={() => {
+        // It is told late: by now it may have been opened again.
+        if (!dialog.current?.open) leave();
+      }}
+      aria-label="Find"
+    >
       <input
         type="text"
         {...COMBOBOX}
@@ -64,7 +90,7 @@ export function Finder({ linux, close }: { linux: LinuxVersion; close: () => voi
         ))}
       </div>
       <p class="hint" role="status">
-        {found.length
+        {found.length || !open
           ? 'Arrows choose, Enter opens, Escape closes.'
           : `Nothing is called “${text}”.`}
       </p>

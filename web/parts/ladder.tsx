@@ -3,7 +3,7 @@
  * The ladder to be stepped through: a lane for each thread, time downward. Each line is a button that
  * leads to the state after it.
  */
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Line, Lines } from '../../src/report/lines.ts';
 
 interface Props {
@@ -36,7 +36,7 @@ function split(line: Line): { text: string; fell: string } {
 export function Ladder({ lines: { names, lines }, at, roundFrom, go, point }: Props) {
   const current = currentLine({ names, lines }, at);
   const box = useRef<HTMLOListElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const line = box.current?.querySelector<HTMLElement>('[aria-current]');
     if (!line || !box.current) return;
     // Within the ladder only: the page itself stays where the reader has it.

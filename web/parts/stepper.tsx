@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** An interleaving to be stepped through: the ladder, where the kernel does this, and the state. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 import { type Place, type Said, useKernelLines, whereInKernel } from '../client/kernel-lines.ts';
 import { typing } from '../client/keys.ts';
@@ -44,7 +44,8 @@ export function Stepper({ trace, at, go, linux, small = false }: Props) {
     if (!playing && at >= end) go(0);
     setPlaying(!playing);
   };
-  useEffect(() => {
+  // With what is shown: the next key may follow at once, and steps on from here.
+  useLayoutEffect(() => {
     const press = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
       if (event.ctrlKey || event.metaKey || event.altKey || typing(event)) return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** The frame of the page: name, places to go, find, version of Linux, light or dark. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { RULES } from '../../src/contract/rules.ts';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 import { CATALOGUE } from '../../src/scenarios/catalogue/index.ts';
@@ -96,15 +96,22 @@ export function App() {
   const here = placeOf(route.path);
   const asked = route.query.get('linux');
   const first = useRef(true);
+  const finder = useRef<HTMLDialogElement>(null);
 
-  useEffect(() => applyTheme(chosenTheme()), []);
-  useEffect(() => acceptDrops(() => go(href('report', { linux: linuxNow() }))), []);
-  useEffect(() => {
+  // Opened at once, so that what is typed next goes into it.
+  const find = () => {
+    finder.current?.showModal();
+    setFinding(true);
+  };
+  // Before anything is shown: who sees the page may press a key, or drop a file.
+  useLayoutEffect(() => applyTheme(chosenTheme()), []);
+  useLayoutEffect(() => acceptDrops(() => go(href('report', { linux: linuxNow() }))), []);
+  useLayoutEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (typing(event)) return;
       if (event.key === '/' && !event.ctrlKey && !event.metaKey) {
         event.preventDefault();
-        setFinding(true);
+        find();
       }
     };
     addEventListener('keydown', press);
@@ -112,7 +119,7 @@ export function App() {
   }, []);
   // A new view begins at its top, for the eye and for a screen reader.
   const view = route.path.join('/');
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (first.current) first.current = false;
     else {
       scrollTo(0, 0);
@@ -149,7 +156,7 @@ export function App() {
           ))}
         </nav>
         <div class="tools">
-          <button type="button" class="find" onClick={() => setFinding(true)} aria-keyshortcuts="/">
+          <button type="button" class="find" onClick={find} aria-keyshortcuts="/">
             Find <kbd>/</kbd>
           </button>
           <label class="linux">
@@ -181,7 +188,7 @@ export function App() {
       <Boundary key={route.path[0] === 'edit' ? 'edit' : view}>
         <View route={route} />
       </Boundary>
-      {finding && <Finder linux={linux} close={() => setFinding(false)} />}
+      <Finder linux={linux} dialog={finder} open={finding} closed={() => setFinding(false)} />
       <footer class="foot">
         <span>
           The model behaves as Linux {linux} (Debian’s {linux === '6.1' ? '6.1.192' : '6.12.117'},

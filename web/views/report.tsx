@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** A report of `pfnmap check --json`, dropped on the page: findings by rule and driver, with chains. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { RULES } from '../../src/contract/rules.ts';
 import type { LinuxVersion } from '../../src/kernel/versions.ts';
 import { parseAddress } from '../../src/report/address.ts';
@@ -53,7 +53,7 @@ export function Report({ linux }: { linux: LinuxVersion }) {
       setError(e instanceof Error ? e.message : String(e));
     }
   };
-  useEffect(() => readDropped((file) => void take(file)), []);
+  useLayoutEffect(() => readDropped((file) => void take(file)), []);
   return (
     <main id="content" class="page report" tabIndex={-1}>
       <h1>Check report</h1>
