@@ -55,7 +55,7 @@ interface Open {
 export class Channel {
   private readonly open = new Map<number, Open>();
   private ids = 0;
-  /** When something was last heard. */
+  /** Answers that were heard, also of how far it is, since it was started. */
   heard = 0;
   private port: Port | null = null;
 
@@ -74,7 +74,6 @@ export class Channel {
       (why) => this.fail(why),
     );
     const { port } = this;
-    this.heard = Date.now();
     return new Promise<T>((resolve, reject) => {
       this.open.set(id, { options, resolve: resolve as Open['resolve'], reject });
       options.signal?.addEventListener('abort', () => {
@@ -87,7 +86,7 @@ export class Channel {
   }
 
   private hear(reply: Reply): void {
-    this.heard = Date.now();
+    this.heard++;
     const open = this.open.get(reply.id);
     if (!open) return;
     if ('progress' in reply) open.options.onProgress?.(reply.progress);
@@ -103,6 +102,7 @@ export class Channel {
   fail(why: string): void {
     const { port } = this;
     this.port = null;
+    this.heard = 0;
     port?.end();
     const all = [...this.open.values()];
     this.open.clear();

@@ -8,7 +8,8 @@ import type { Reply } from '../engine/protocol.ts';
 import { Channel, type Port, programText } from './engine.ts';
 
 /** Silence after which it is ended: less than it takes to eat all the memory of the page's process. */
-export const PATIENCE_MS = 1_500;
+const PATIENCE_MS = 1_500;
+const LOOK_MS = 250;
 
 type Said = { readonly ready: true } | { readonly reply: Reply } | { readonly error: string };
 
@@ -47,15 +48,21 @@ function connect(hear: (reply: Reply) => void, fail: (why: string) => void): Por
 /** A sandbox that is watched; to be ended with `fail` when it is not needed any more. */
 export function sandbox(): Channel {
   const channel = new Channel(connect);
+  // Counted by looks, from the first answer on: how long a worker takes to start, and a machine that
+  // stands still, are not the code's fault.
+  let heard = 0;
+  let looks = 0;
   const watch = setInterval(() => {
+    if (!channel.busy || !channel.heard || channel.heard !== heard) looks = 0;
+    heard = channel.heard;
     if (ended) clearInterval(watch);
-    else if (channel.busy && Date.now() - channel.heard > PATIENCE_MS) {
+    else if (++looks > PATIENCE_MS / LOOK_MS) {
       channel.fail(
         `the code has taken no step for ${PATIENCE_MS / 1000} seconds and was stopped. A loop that ` +
           'waits has to yield a step each time round; code outside of routines has to come to an end',
       );
     }
-  }, 250);
+  }, LOOK_MS);
   let ended = false;
   const { fail } = channel;
   channel.fail = (why) => {

@@ -46,6 +46,8 @@ export function serve(): void {
       const next = queue.shift();
       if (!next) return;
       running = { id: next.id, work: begin(next) };
+      // A sign of life before the work, which may be code that never comes back.
+      scope.postMessage({ id: next.id, progress: { states: 0 } });
     }
     const { id, work } = running;
     const until = performance.now() + LISTEN_MS;
