@@ -11,11 +11,12 @@ import { type Cell, CellRun, makeCell, SharedFaces } from '../scenarios/matrix.t
 import { nearest } from '../scenarios/nearest.ts';
 import { checked, type Exported, HINT, OwnError } from '../scenarios/own.ts';
 import type { Driver } from '../scenarios/scenario.ts';
-import { SLICE } from './io.ts';
 import type { OwnReply, OwnRequest } from './own.ts';
 import { replayOn } from './replay.ts';
 import { cellOutcome, scenarioOutcome, withMutants } from './run.ts';
 
+/** Transitions between two signs of life: few, for a user's steps may be slow. */
+const SLICE = 2_000;
 /** States of a scenario beyond which a run of it for each of its guards is not done unasked. */
 const WORTH_MUTANTS = 100_000;
 

@@ -2,7 +2,8 @@
 /**
  * A user's own file: bundled with esbuild, run in a worker thread that is watched. A thread that says
  * nothing for long is stopped in the debugger to see where it is; if it is in the user's code, that
- * code never yields, and the message names the line.
+ * code never yields, and the message names the line. How long is told by the processor's time, so that
+ * nobody is blamed for a machine that is busy with something else.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,8 +42,13 @@ export type OwnReply =
   | { readonly type: 'fail'; readonly message: string }
   | { readonly type: 'done' };
 
-/** Silence of a worker after which it is looked at. */
+/** Processor time in which a worker says nothing, in milliseconds, after which it is looked at. */
 const PATIENCE_MS = 3_000;
+/** The same after which one that was asked to end is ended. */
+const LAST_MS = 1_000;
+/** Milliseconds between two looks, and what each counts at least: a thread may sleep, too. */
+const TICK_MS = 100;
+const ASLEEP_MS = 10;
 
 type Listener = (reply: OwnReply) => void;
 
@@ -82,34 +88,39 @@ function watch(
   listen: Listener,
 ): Promise<string | null> {
   return new Promise((done) => {
-    let heard = Date.now();
+    let silent = 0;
+    let cpu = process.cpuUsage();
     let looking = false;
-    let stopped = 0;
+    let stopped = false;
     const end = (message: string | null) => {
       clearInterval(timer);
       done(message);
     };
     const timer = setInterval(() => {
+      const { user, system } = process.cpuUsage(cpu);
+      cpu = process.cpuUsage();
+      silent += Math.max((user + system) / 1000, ASLEEP_MS);
       if (signal.aborted) {
         Atomics.store(stop, 0, 1);
-        stopped ||= Date.now();
-        if (Date.now() - stopped > 1_000) end(null);
+        if (!stopped) silent = 0;
+        stopped = true;
+        if (silent > LAST_MS) end(null);
         return;
       }
-      if (looking || Date.now() - heard < PATIENCE_MS) return;
+      if (looking || silent < PATIENCE_MS) return;
       looking = true;
       void whereIs(url, map).then((place) => {
         looking = false;
-        heard = Date.now();
+        silent = 0;
         if (place) {
           end(
-            `${place.where}: no step is yielded here for ${PATIENCE_MS / 1000} seconds` +
+            `${place.where}: no step is yielded here in ${PATIENCE_MS / 1000} seconds of processor time` +
               `${place.name ? ` (in ${place.name})` : ''}. A loop that waits has to yield a step ` +
               'each time round; code outside of routines has to come to an end',
           );
         }
       });
-    }, 100);
+    }, TICK_MS);
     worker.on('error', (error: NodeJS.ErrnoException) =>
       end(
         error.code === 'ERR_WORKER_OUT_OF_MEMORY'
@@ -119,7 +130,7 @@ function watch(
     );
     worker.on('exit', () => end(null));
     worker.on('message', (reply: OwnReply) => {
-      heard = Date.now();
+      silent = 0;
       listen(reply);
       if (reply.type === 'fail') end(reply.message);
       else if (reply.type === 'done') end(null);
