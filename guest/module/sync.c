@@ -9,8 +9,22 @@
 
 #include "pfnmap.h"
 
-/* Nobody waits longer than this, whatever a program forgets. */
-#define PATIENCE (5 * HZ)
+/*
+ * Nobody waits longer than five seconds, whatever a program forgets. Each is
+ * waited for by itself: when the host has stood still, the guest's clock leaps,
+ * and costs us one of them.
+ */
+#define PATIENCE 50
+
+static long wait_a_while(struct completion *what)
+{
+	long left = 0;
+	int i;
+
+	for (i = 0; i < PATIENCE && !left; i++)
+		left = wait_for_completion_killable_timeout(what, HZ / 10);
+	return left;
+}
 
 struct stop {
 	bool armed;
@@ -28,7 +42,7 @@ void sync_point(enum pfnmap_point point)
 	if (likely(!READ_ONCE(stop->armed)) || !xchg(&stop->armed, false))
 		return;
 	complete(&stop->reached);
-	wait_for_completion_killable_timeout(&stop->go, PATIENCE);
+	wait_a_while(&stop->go);
 }
 
 int sync_stop(const struct pfnmap_stop *arg)
@@ -47,7 +61,7 @@ int sync_stop(const struct pfnmap_stop *arg)
 		smp_store_release(&stop->armed, true);
 		return 0;
 	case SYNC_REACHED:
-		left = wait_for_completion_killable_timeout(&stop->reached, PATIENCE);
+		left = wait_a_while(&stop->reached);
 		return left > 0 ? 0 : -ETIMEDOUT;
 	case SYNC_GO:
 		complete(&stop->go);

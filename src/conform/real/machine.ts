@@ -19,8 +19,8 @@ export interface Answer {
 /** A program as its ops' texts, each with its process number. */
 export type ProgramText = readonly string[];
 
-/** Milliseconds without any answer after which a machine counts as hung. */
-const PATIENCE = 45_000;
+/** Seconds without any answer after which a machine counts as hung. */
+const PATIENCE = 45;
 /** Bytes of programs that wait in the guest. */
 const AHEAD = 24_000;
 
@@ -158,17 +158,17 @@ export class Machine {
       let text = '';
       let results: string[] = [];
       let log: string[] = [];
-      let timer: NodeJS.Timeout | undefined;
+      // Counted by looks: when the host stands still for a minute, the guest does, too.
+      let silent = 0;
+      const timer = setInterval(() => {
+        if (++silent > PATIENCE) stop('hung');
+      }, 1_000);
       const stop = (end: End) => {
-        clearTimeout(timer);
+        clearInterval(timer);
         agent.off('data', onData);
         signal?.removeEventListener('abort', onAbort);
         if (end !== 'answered') partial?.push(...results);
         done(end);
-      };
-      const wait = () => {
-        clearTimeout(timer);
-        timer = setTimeout(() => stop('hung'), PATIENCE);
       };
       const onAbort = () => stop('stopped');
       const onLine = (line: string) => {
@@ -183,7 +183,7 @@ export class Machine {
         }
       };
       const onData = (chunk: Buffer) => {
-        wait();
+        silent = 0;
         text += chunk.toString('latin1');
         const lines = text.split('\n');
         text = lines.pop() as string;
@@ -195,7 +195,6 @@ export class Machine {
       signal?.addEventListener('abort', onAbort);
       if (signal?.aborted) return stop('stopped');
       void qemu.ended.then(() => stop('ended'));
-      wait();
       feed();
     });
   }
