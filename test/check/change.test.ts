@@ -94,9 +94,7 @@ async function held(root: string, overlay: ReadonlyMap<string, string | null>): 
   expect(verdicts(quick)).toEqual(verdicts(after));
 }
 
-test('what any edit brings into a known tree is what two full checks say', {
-  timeout: 240_000,
-}, async () => {
+test('what any edit brings into a known tree is what two full checks say', async () => {
   const root = await treeOfExamples();
   const drivers = readdirSync(join(root, 'drivers')).flatMap((rule) =>
     readdirSync(join(root, 'drivers', rule)).map((file) => `drivers/${rule}/${file}`),

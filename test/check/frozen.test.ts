@@ -24,7 +24,7 @@ describe.each(['6.1', '6.12'])('Linux %s', (version) => {
     }
   });
 
-  test('findings are those that are frozen', { timeout: 600_000 }, async () => {
+  test('findings are those that are frozen', async () => {
     const { findings } = await check({ path: fetchLinux(version), linux: version, self: null });
     const found = findings.map((f) =>
       [f.rule, f.certainty, f.path, f.function, f.subject.name].join(' '),

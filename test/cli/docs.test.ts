@@ -28,7 +28,7 @@ function expectTranscript(text: string, transcript: readonly string[]): void {
   }
 }
 
-test('docs/add-an-exporter.md', { timeout: 120_000 }, async () => {
+test('docs/add-an-exporter.md', async () => {
   let commands = 0;
   for (const [, kind, name, body] of page.matchAll(/```(ts|console)(?: (\S+))?\n([\s\S]*?)```/g)) {
     if (kind === 'ts') {

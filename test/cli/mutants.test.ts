@@ -5,8 +5,6 @@ import { pfnmap, useBuild } from './program.ts';
 
 useBuild();
 
-const timeout = 60_000;
-
 interface Json {
   readonly id: string;
   readonly verdict: string;
@@ -14,7 +12,7 @@ interface Json {
 }
 
 describe('mutants', () => {
-  test('of a safe story are listed by the rule that falls', { timeout }, async () => {
+  test('of a safe story are listed by the rule that falls', async () => {
     const { code, stdout } = await pfnmap(['explore', 'kvm/notifier-retry']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/kvm\/notifier-retry: safe, as expected/);
@@ -23,14 +21,14 @@ describe('mutants', () => {
     expect(stdout).toMatch(/not needed here: /);
   });
 
-  test('of which none is caught leave a story unproven', { timeout }, async () => {
+  test('of which none is caught leave a story unproven', async () => {
     const { code, stdout } = await pfnmap(['explore', 'gem/dma-helper-direct']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/safe, unproven, as expected/);
     expect(stdout).toMatch(/mutants: 0 of \d+ caught/);
   });
 
-  test('are part of the JSON, and only of what is safe', { timeout }, async () => {
+  test('are part of the JSON, and only of what is safe', async () => {
     const names = ['kvm/notifier-retry', 'kvm/notifier-no-retry'];
     const { stdout } = await pfnmap(['explore', ...names, '--json']);
     const [retry, none] = (JSON.parse(stdout) as { scenarios: Json[] }).scenarios;
@@ -45,7 +43,7 @@ describe('mutants', () => {
     expect(retry.mutants.some((m) => m.rules.includes('R8'))).toBe(true);
   });
 
-  test('of a cell are run when it is shown', { timeout }, async () => {
+  test('of a cell are run when it is shown', async () => {
     const shown = await pfnmap(['show', 'system-heap/cpu']);
     expect(shown.code).toBe(0);
     expect(shown.stdout).toMatch(/Verdict: safe;.*mutants: \d+ of \d+ caught/s);

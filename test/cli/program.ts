@@ -45,7 +45,7 @@ export function pfnmap(
 export function useBuild(): void {
   beforeAll(async () => {
     if (!(await build())) throw new Error('the build failed');
-  }, 60_000);
+  });
 }
 
 /** A directory for a user's files; what is written there is gone after the tests. */

@@ -24,9 +24,7 @@ const files = () => {
   return [...byText].map(([text, name]) => ({ name, text }));
 };
 
-test('every story as a file: the compiler accepts it, and the state count is the catalogue’s', {
-  timeout: 240_000,
-}, async () => {
+test('every story as a file: the compiler accepts it, and the state count is the catalogue’s', async () => {
   const own = files();
   expect(own.length).toBe(TEXTS.length);
   for (const { name, text } of own) {

@@ -6,7 +6,6 @@ import { stageNamed, stageSchedule } from '../../src/cli/reproduce-model.ts';
 import { parseAddress } from '../../src/report/address.ts';
 import { pfnmap, useBuild } from '../cli/program.ts';
 
-const MINUTES = 60_000;
 const { signal } = new AbortController();
 const linesOf = async (name: string) =>
   (await stageNamed(name, '6.12', signal)).lines.map(({ text, model }) => `${text} -> ${model}`);
@@ -113,12 +112,10 @@ describe('a counterexample becomes a program', () => {
 describe('on real kernels', () => {
   beforeAll(() => {
     for (const tool of ['gcc', 'make', 'qemu-system-x86_64'] as const) need(tool);
-  }, 10 * MINUTES);
+  });
   useBuild();
 
-  test('a story is reproduced step for step, beside what the model predicts', {
-    timeout: 3 * MINUTES,
-  }, async () => {
+  test('a story is reproduced step for step, beside what the model predicts', async () => {
     const names = [
       'kvm/notifier-no-retry',
       'kvm/follow-with-ref',
@@ -134,7 +131,7 @@ describe('on real kernels', () => {
     expect(code).toBe(0);
   });
 
-  test('a schedule is, on the kernels that it is of', { timeout: 2 * MINUTES }, async () => {
+  test('a schedule is, on the kernels that it is of', async () => {
     const { schedule } = await stageNamed('ttm/zap-after-copy', '6.12', signal);
     const { code, stdout } = await pfnmap(['reproduce', '--json', schedule as string]);
     const { reproduced } = JSON.parse(stdout);
@@ -146,9 +143,7 @@ describe('on real kernels', () => {
     expect(other.code).toBe(2);
   });
 
-  test('what cannot be stopped is not run, and leaves nothing proven', {
-    timeout: 2 * MINUTES,
-  }, async () => {
+  test('what cannot be stopped is not run, and leaves nothing proven', async () => {
     const { code, stdout } = await pfnmap(['reproduce', '--boot', '6.12', 'liar/cpu']);
     expect(stdout).toMatch(/=> not run on 6\.12\S+: the switch .* finish_fault\(\), which cannot/);
     expect(code).toBe(3);

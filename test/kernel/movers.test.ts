@@ -118,7 +118,7 @@ describe('movers of ordinary memory', () => {
   for (const linux of ['6.1', '6.12'] as const) {
     for (const memory of ['anon', 'memfd'] as const) {
       for (const id of Object.keys(MOVERS)) {
-        it(`${linux}: ${id} of ${memory} loses nothing`, { timeout: 60_000 }, () => {
+        it(`${linux}: ${id} of ${memory} loses nothing`, () => {
           for (const other of [user, reader, unmaps]) {
             const threads = [
               { name: 'other', run: other },
@@ -135,7 +135,7 @@ describe('movers of ordinary memory', () => {
     }
   }
 
-  it('two processors and a mover', { timeout: 60_000 }, () => {
+  it('two processors and a mover', () => {
     const threads = [
       { name: 'user', run: user },
       { name: 'reader', run: reader },
@@ -160,7 +160,7 @@ describe('what keeps direct I/O safe from movers', () => {
     return mutants.filter((m: Mutant) => m.outcome === 'caught').map((m: Mutant) => m.removed);
   };
 
-  it('is the reference count', { timeout: 60_000 }, () => {
+  it('is the reference count', () => {
     expect(caught('memfd', 'compaction').join()).toContain('frozen reference count');
     expect(caught('anon', 'ksm').join()).toContain('reference count test in write_protect_page');
   });

@@ -23,8 +23,6 @@ import { parseAddress } from '../../src/report/address.ts';
 import { cellAddress } from '../../src/report/json.ts';
 import { LADDER_WIDTH, replayLine } from '../../src/report/ladder.ts';
 
-const timeout = 120_000;
-
 function found(make: () => System): Counterexample {
   const { counterexample } = explore(make).run()!;
   expect(counterexample).not.toBe(null);
@@ -49,7 +47,7 @@ function expectPasteable(text: string): void {
 
 describe('in the kernel', () => {
   for (const id of ['follow-and-keep', 'notifier-no-retry', 'follow-with-ref']) {
-    test(`ttm/${id}`, { timeout }, async () => {
+    test(`ttm/${id}`, async () => {
       await expect(ladder(cell(`ttm/${id}`))).toMatchFileSnapshot(golden(`ttm-${id}`));
     });
   }
@@ -59,19 +57,19 @@ describe('in the kernel', () => {
     expect(readme).toContain(printed.slice(0, printed.indexOf('\nRule R8')).trimEnd());
   });
 
-  test('system-heap/follow-and-keep', { timeout }, async () => {
+  test('system-heap/follow-and-keep', async () => {
     const text = ladder(cell('system-heap/follow-and-keep'));
     await expect(text).toMatchFileSnapshot(golden('system-heap-follow-and-keep'));
   });
   for (const id of ['ttm/looks-before-locking', 'ttm/move-forgets-zap', 'gup/insert-page-pin']) {
-    test(id, { timeout }, async () => {
+    test(id, async () => {
       const { source } = CATALOGUE.find((s) => s.id === id)!;
       const text = ladder(story(id), { mail: source });
       await expect(text).toMatchFileSnapshot(golden(id.replace('/', '-')));
     });
   }
 
-  test('of every real exporter can be pasted', { timeout }, () => {
+  test('of every real exporter can be pasted', () => {
     let ladders = 0;
     for (const one of matrixCells().filter((c) => c.exporter.status === 'real')) {
       const result = new CellRun(one, '6.12').run()!;
@@ -89,7 +87,7 @@ describe('in the kernel', () => {
     expect(ladders).toBeGreaterThan(10);
   });
 
-  test('of every story can be pasted', { timeout }, () => {
+  test('of every story can be pasted', () => {
     for (const s of CATALOGUE.filter(({ expected }) => expected === 'violated')) {
       expectPasteable(ladder(story(s.id), { schedule: `${s.id}@6.12:${'x'.repeat(300)}` }));
     }

@@ -103,7 +103,7 @@ function refusal(): string[] {
   ];
 }
 
-it('docs/answers.md says what the model says', { timeout: 120_000 }, async () => {
+it('docs/answers.md says what the model says', async () => {
   const text = [
     '# What the thread leaves open',
     '',

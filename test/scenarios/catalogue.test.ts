@@ -35,7 +35,7 @@ function outcome(s: Scenario, linux: (typeof VERSIONS)[number]): string {
 }
 
 describe('catalogue', () => {
-  it('is what it was, as expected, with these state counts', { timeout: 120_000 }, async () => {
+  it('is what it was, as expected, with these state counts', async () => {
     const text = CATALOGUE.flatMap((s) => [
       s.id,
       ...VERSIONS.map((linux) => `  ${outcome(s, linux)}`),
@@ -97,9 +97,7 @@ describe('catalogue', () => {
     expect(await sourceOf('no/such')).toBe(null);
   });
 
-  it('every step of a story touches one racy word, or says why more are atomic', {
-    timeout: 120_000,
-  }, () => {
+  it('every step of a story touches one racy word, or says why more are atomic', () => {
     for (const s of CATALOGUE) {
       const how = { reduce: false, testMode: true, stopAt: 'never' } as const;
       const search = new Search(s.prepare('6.12'), how);

@@ -16,7 +16,7 @@ function line(r: CellResult): string {
 
 describe('matrix', () => {
   for (const linux of ['6.12', '6.1'] as const) {
-    it(`of ${linux} is what it was`, { timeout: 120_000 }, async () => {
+    it(`of ${linux} is what it was`, async () => {
       const shared = new SharedFaces();
       const lines = matrixCells().map((cell) => {
         const result = new CellRun(cell, linux, shared).run();
@@ -27,9 +27,7 @@ describe('matrix', () => {
     });
   }
 
-  it('tells cells of exporters that behave alike as if each were alone', {
-    timeout: 60_000,
-  }, () => {
+  it('tells cells of exporters that behave alike as if each were alone', () => {
     const shared = new SharedFaces();
     const consumers = ['gup-fast', 'notifier-no-retry', 'follow-with-ref', 'sg-page-reader'];
     let reused = 0;
@@ -53,7 +51,7 @@ describe('matrix', () => {
     expect(reused).toBeGreaterThan(0);
   });
 
-  it('says what every reader of the thread expects', { timeout: 60_000 }, () => {
+  it('says what every reader of the thread expects', () => {
     const verdict = (id: string): string => {
       const cell = matrixCells().find((c) => c.id === id);
       if (!cell) throw new Error(id);
@@ -67,7 +65,7 @@ describe('matrix', () => {
     expect(verdict('test-ipage/gup')).toBe('corrupts');
   });
 
-  it('tells what docs/matrix.md says of each consumer', { timeout: 120_000 }, () => {
+  it('tells what docs/matrix.md says of each consumer', () => {
     const shared = new SharedFaces();
     const column = (consumer: string) =>
       ['ttm', 'system-heap'].map((exporter) => {

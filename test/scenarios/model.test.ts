@@ -32,7 +32,7 @@ describe('every pair of threads of the matrix', () => {
   const unexplained = new Set<string>();
   let wide = 0;
 
-  it('tells the same when transitions are merged as step by step', { timeout: 300_000 }, () => {
+  it('tells the same when transitions are merged as step by step', () => {
     for (const { cell, face } of pairs) {
       const make = cellSystems(cell.exporter, cell.consumer, face, '6.12');
       const full = new Search(make, { reduce: false, testMode: true, stopAt: 'never' });
@@ -55,7 +55,7 @@ describe('every pair of threads of the matrix', () => {
 });
 
 describe('three threads', () => {
-  it('tell the same when transitions are merged', { timeout: 180_000 }, () => {
+  it('tell the same when transitions are merged', () => {
     const cells = matrixCells().filter((c) =>
       ['vgem/notifier-retry', 'vgem/notifier-no-retry', 'system-heap/cpu', 'ttm/gup'].includes(
         c.id,

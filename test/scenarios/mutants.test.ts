@@ -11,7 +11,6 @@ import { CellMutants } from '../../src/scenarios/cell-mutants.ts';
 import { matrixCells } from '../../src/scenarios/matrix.ts';
 
 const kernel = join(import.meta.dirname, '../../src/kernel');
-const timeout = 60_000;
 
 function explored(id: string) {
   const scenario = CATALOGUE.find((s) => s.id === id);
@@ -30,7 +29,7 @@ function caught(mutants: readonly Mutant[], rule: string): string[] {
 }
 
 describe('removing', () => {
-  test('a guard of a notified consumer lets R8 fall', { timeout }, () => {
+  test('a guard of a notified consumer lets R8 fall', () => {
     const mutants = mutantsOf('kvm/notifier-retry');
     expect(caught(mutants, 'R8').sort()).toEqual([
       'MMU notifier',
@@ -43,7 +42,7 @@ describe('removing', () => {
     expect(caught(mutants, 'R4')).toContain('dma_resv_lock');
   });
 
-  test('a guard of a move lets R4 fall', { timeout }, () => {
+  test('a guard of a move lets R4 fall', () => {
     const mutants = mutantsOf('ttm/move');
     expect(new Set(caught(mutants, 'R4'))).toEqual(
       new Set(['dma_resv_lock', 'unmap_mapping_range', 'TLB flush']),
@@ -52,7 +51,7 @@ describe('removing', () => {
     expect(places.map((m) => m.guard.where).sort()).toEqual(['ttm_move', 'ttm_vm_fault']);
   });
 
-  test('a guard of a cell is tried in all of its explorations', { timeout }, () => {
+  test('a guard of a cell is tried in all of its explorations', () => {
     const [cell] = matrixCells({ exporter: 'udmabuf', consumer: 'cpu' });
     const run = new CellMutants(cell, '6.12');
     let slices = 1;
@@ -67,7 +66,7 @@ describe('removing', () => {
 describe('nothing is listed by hand', () => {
   const safe = CATALOGUE.filter((s) => s.expected === 'safe');
 
-  test('every lock, flush and notifier of every safe story is a guard', { timeout }, () => {
+  test('every lock, flush and notifier of every safe story is a guard', () => {
     const whole = /flush_tlb|mmu_notifier_invalidate|unmap_mapping_range/;
     const missing = new Set<string>();
     const locks = new Set<string>();

@@ -54,7 +54,7 @@ describe('traits of an exporter', () => {
     ['no special', { ...mixed, kernelOfItsDay: { pte_special: false } }, 'gup', 'breaks R1,R2'],
   ];
   for (const [name, change, consumer, expected] of wrong) {
-    it(`${name}, ${consumer}: ${expected}`, { timeout: 30_000 }, () => {
+    it(`${name}, ${consumer}: ${expected}`, () => {
       expect(outcome({ ...good, ...change }, consumer)).toBe(expected);
     });
   }

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { useBuild } from '../cli/program.ts';
-import { launch, serve } from './browser.ts';
+import { contextOf, launch, serve } from './browser.ts';
 
 useBuild();
 
@@ -16,7 +16,7 @@ let browser: Browser;
 let server: Awaited<ReturnType<typeof serve>>;
 beforeAll(async () => {
   [browser, server] = await Promise.all([launch(), serve()]);
-}, 240_000);
+});
 afterAll(async () => {
   await browser?.close();
   await server?.end();
@@ -51,33 +51,29 @@ test.each(
         [hash, ready, 360, 'dark'],
       ] as const,
   ),
-)(
-  '#/%s (%s) at %d px, %s',
-  async (hash, ready, width, colorScheme) => {
-    const context = await browser.newContext({
-      viewport: { width, height: 800 },
-      colorScheme,
-      reducedMotion: 'reduce',
-      bypassCSP: true,
-    });
-    try {
-      const page = await context.newPage();
-      await page.goto(`${server.url}#/${hash}`);
-      await page.locator(ready).first().waitFor({ timeout: 60_000 });
-      await page.evaluate(axe);
-      const { violations } = (await page.evaluate('axe.run()')) as AxeResults;
-      const serious = violations.filter(
-        ({ impact }) => impact === 'serious' || impact === 'critical',
-      );
-      const told = serious.map(
-        ({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 200)} ${nodes[0].failureSummary}`,
-      );
-      expect(told).toEqual([]);
-      const wide = await page.evaluate('document.documentElement.scrollWidth');
-      expect(wide).toBeLessThanOrEqual(width);
-    } finally {
-      await context.close();
-    }
-  },
-  90_000,
-);
+)('#/%s (%s) at %d px, %s', async (hash, ready, width, colorScheme) => {
+  const context = await contextOf(browser, {
+    viewport: { width, height: 800 },
+    colorScheme,
+    reducedMotion: 'reduce',
+    bypassCSP: true,
+  });
+  try {
+    const page = await context.newPage();
+    await page.goto(`${server.url}#/${hash}`);
+    await page.locator(ready).first().waitFor();
+    await page.evaluate(axe);
+    const { violations } = (await page.evaluate('axe.run()')) as AxeResults;
+    const serious = violations.filter(
+      ({ impact }) => impact === 'serious' || impact === 'critical',
+    );
+    const told = serious.map(
+      ({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 200)} ${nodes[0].failureSummary}`,
+    );
+    expect(told).toEqual([]);
+    const wide = await page.evaluate('document.documentElement.scrollWidth');
+    expect(wide).toBeLessThanOrEqual(width);
+  } finally {
+    await context.close();
+  }
+});

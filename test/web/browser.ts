@@ -2,7 +2,7 @@
 /** Real Chromium on the built page: one browser and one server for a file of tests. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { need } from '../../scripts/tools.mjs';
 
 export const dist = join(import.meta.dirname, '..', '..', 'dist');
@@ -36,12 +36,22 @@ export async function serve(): Promise<{ url: string; end: () => Promise<number 
   return { url, end };
 }
 
+/** As long as a test may take: no wait is an assertion about time. */
+const PATIENCE = 10 * 60_000;
+
 export const launch = (): Promise<Browser> =>
-  chromium.launch({ executablePath: need('chromium'), args: FLAGS });
+  chromium.launch({ executablePath: need('chromium'), args: FLAGS, timeout: PATIENCE });
+
+/** A context whose waits have our patience. */
+export async function contextOf(browser: Browser, options: BrowserContextOptions) {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(PATIENCE);
+  return context;
+}
 
 /** A page that fails the test when the page has an error of its own. */
 export async function open(browser: Browser, address: string, size = { width: 1400, height: 900 }) {
-  const context = await browser.newContext({ viewport: size });
+  const context = await contextOf(browser, { viewport: size });
   await context.grantPermissions(['clipboard-read', 'clipboard-write']).catch(() => {});
   const page = await context.newPage();
   const errors: string[] = [];

@@ -18,7 +18,7 @@ let browser: Browser;
 let server: Awaited<ReturnType<typeof serve>>;
 beforeAll(async () => {
   [browser, server] = await Promise.all([launch(), serve()]);
-}, 240_000);
+});
 afterAll(async () => {
   await browser?.close();
   await server?.end();
@@ -48,10 +48,10 @@ async function ran(code: string, allowed: RegExp | null = null): Promise<string>
   await on(
     withCode(code),
     async (page) => {
-      await page.getByRole('button', { name: RUN }).click({ timeout: 20_000 });
-      await page.locator('.edit .said', { hasNotText: /^(running|\d+ of \d+ explored)$/ }).waitFor({
-        timeout: 40_000,
-      });
+      await page.getByRole('button', { name: RUN }).click();
+      await page
+        .locator('.edit .said', { hasNotText: /^(running|\d+ of \d+ explored)$/ })
+        .waitFor();
       text = (await said(page)) ?? '';
       // The page lives on.
       await page.getByRole('link', { name: 'Scenarios' }).click();
@@ -71,7 +71,7 @@ describe('own code', () => {
       await page.keyboard.press('Control+Home');
       await page.keyboard.type('// mine\n');
       await page.getByRole('button', { name: 'Run', exact: true }).click();
-      await page.getByText(/^all \d+ explored$/).waitFor({ timeout: 60_000 });
+      await page.getByText(/^all \d+ explored$/).waitFor();
       await page.getByRole('link', { name: 'my-driver/follow-and-keep' }).click();
       await page.locator('.ladder .line').first().waitFor();
       expect(await page.locator('.end').textContent()).toContain('the write is lost');
@@ -82,7 +82,7 @@ describe('own code', () => {
       await page.getByText('It has not been run').waitFor();
       expect(await page.locator('.ladder').count()).toBe(0);
     });
-  }, 90_000);
+  });
 
   test('a story is edited: run at once, changed, run again, shared by its link', async () => {
     const id = 'ttm/move-forgets-zap';
@@ -94,7 +94,7 @@ describe('own code', () => {
       await page.getByRole('link', { name: 'Edit this story' }).click();
       await page.getByRole('heading', { name: `Edit ${id}` }).waitFor();
       // It is the page's own text: nobody has to agree, and the link needs no copy of it.
-      await explored(page).waitFor({ timeout: 60_000 });
+      await explored(page).waitFor();
       await page.locator('.ladder .line').first().waitFor();
       expect(await outcome(page)).toContain('violated');
       expect(page.url().split('#')[1]).toBe(`/edit/${id}`);
@@ -107,30 +107,30 @@ describe('own code', () => {
       await page.keyboard.press('Control+V');
       await page.keyboard.press('Control+Enter');
       await page.waitForURL(/code=/);
-      await explored(page).waitFor({ timeout: 60_000 });
+      await explored(page).waitFor();
       expect(await outcome(page)).toContain('safe');
       url = page.url();
     });
     await on(url.split('#/')[1], async (page) => {
       await page.getByRole('button', { name: RUN }).click();
-      await explored(page).waitFor({ timeout: 60_000 });
+      await explored(page).waitFor();
       expect(await outcome(page)).toContain('safe');
     });
-  }, 90_000);
+  });
 
   test('an edited story is run again for another version; one that is gone is said to be', async () => {
     const id = 'gup/liar-without-mapping';
     const verdict = (page: Page) => page.locator('.outcomes li', { hasText: id });
     await on(`edit/${id}`, async (page) => {
-      await verdict(page).waitFor({ timeout: 60_000 });
+      await verdict(page).waitFor();
       expect(await verdict(page).textContent()).not.toContain('R13');
       await page.getByLabel('Linux').selectOption('6.1');
-      await verdict(page).getByText('R13').waitFor({ timeout: 60_000 });
+      await verdict(page).getByText('R13').waitFor();
     });
     await on('edit/no/such', async (page) => {
       await page.getByText("There is no story 'no/such' to edit.").waitFor();
     });
-  }, 90_000);
+  });
 
   test.each([
     ['throws', `throw new Error('no such luck')`, /own\.ts:1: Error: no such luck/],
@@ -153,20 +153,16 @@ describe('own code', () => {
     ],
     ['loops', `for (;;);`, /no step for 1.5 seconds/],
     ['rolls dice', `Math.random()`, /Math\.random is used/],
-  ])(
-    'that %s gets a message, and the page lives on',
-    async (_, code, message) => {
-      expect(await ran(code)).toMatch(message);
-    },
-    60_000,
-  );
+  ])('that %s gets a message, and the page lives on', async (_, code, message) => {
+    expect(await ran(code)).toMatch(message);
+  });
 
   test('that eats memory is stopped, and the page lives on', async () => {
     const text = await ran(
       `const all: number[][] = []; for (;;) all.push(new Array(1e5).fill(1.5));`,
     );
     expect(text).toMatch(/no step for 1.5 seconds|memory|the worker ended/);
-  }, 90_000);
+  });
 
   test('can reach nothing: no network, no storage, no page', async () => {
     const asked: string[] = [];
@@ -212,7 +208,7 @@ describe('own code', () => {
     } finally {
       await new Promise((done) => trap.close(done));
     }
-  }, 60_000);
+  });
 
   test('cannot break the page with answers that it makes up', async () => {
     const forged = `const g = globalThis as any;
@@ -427,7 +423,7 @@ static const struct dma_buf_ops mine_ops = {
     } finally {
       await close();
     }
-  }, 60_000);
+  });
 });
 
 describe('without a server', () => {
@@ -448,7 +444,7 @@ describe('without a server', () => {
     } finally {
       await close();
     }
-  }, 60_000);
+  });
 
   test('from the disk it is read, explored and stepped through', async () => {
     const file = pathToFileURL(join(dist, 'web', 'index.html')).href;
@@ -462,12 +458,12 @@ describe('without a server', () => {
         `${file}${`#/${withCode("import { driver } from 'pfnmap'; export default driver({ consumer: { id: 'me', lookup: 'gup' } })")}`}`,
       );
       await page.getByRole('button', { name: RUN }).click();
-      await page.getByText(/^all \d+ explored$/).waitFor({ timeout: 60_000 });
+      await page.getByText(/^all \d+ explored$/).waitFor();
       expect(errors).toEqual([]);
     } finally {
       await close();
     }
-  }, 90_000);
+  });
 });
 
 test('the server serves its files and nothing else', async () => {

@@ -14,7 +14,7 @@ let browser: Browser;
 let server: Awaited<ReturnType<typeof serve>>;
 beforeAll(async () => {
   [browser, server] = await Promise.all([launch(), serve()]);
-}, 240_000);
+});
 afterAll(async () => {
   await browser?.close();
   await server?.end();
@@ -40,7 +40,7 @@ const SHIFT = `new Promise((done) => {
   setTimeout(() => done(sum), 300);
 })`;
 
-const finished = (page: Page) => page.getByText(/^all \d+ cells/).waitFor({ timeout: 120_000 });
+const finished = (page: Page) => page.getByText(/^all \d+ cells/).waitFor();
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 const current = (page: Page) => page.locator('.ladder [aria-current=step]').textContent();
 
@@ -64,7 +64,7 @@ describe('matrix', () => {
           .sort(),
       );
     });
-  }, 240_000);
+  });
 
   test('is walked with the arrows, filtered by rule, and does not move while it fills', async () => {
     await on('', async (page) => {
@@ -86,7 +86,7 @@ describe('matrix', () => {
       expect(await page.locator('.grid a.cell.faded').count()).toBeGreaterThan(0);
       expect(await page.locator('.grid a.cell:not(.faded)').allTextContents()).toContain('R8');
     });
-  }, 240_000);
+  });
 });
 
 describe('a scenario', () => {
@@ -183,7 +183,7 @@ describe('a scenario', () => {
       await page.getByRole('link', { name: 'Put it back' }).click();
       await page.getByText('No interleaving breaks a rule').waitFor();
     });
-  }, 60_000);
+  });
 
   test('of a cell is explored again when a trait is switched, and the link holds it', async () => {
     await on('show/ttm/cpu', async (page) => {
@@ -203,7 +203,7 @@ describe('a scenario', () => {
       await page.getByRole('button', { name: 'Take the change of zap back' }).click();
       await page.getByText('No interleaving breaks a rule').waitFor();
     });
-  }, 60_000);
+  });
 });
 
 describe('driving', () => {
@@ -233,7 +233,7 @@ describe('driving', () => {
       await choices.getByRole('button', { name: 'Take a step back' }).click();
       await page.locator('.controls .count', { hasText: `${end - 1} / ${end - 1}` }).waitFor();
     });
-  }, 60_000);
+  });
 
   test('from the last step but one the next one breaks the rule', async () => {
     await on('show/kvm/follow-and-keep', async (page) => {
@@ -250,7 +250,7 @@ describe('driving', () => {
         .waitFor();
       expect((await steps(page))[1]).toBe(end);
     });
-  }, 60_000);
+  });
 });
 
 describe('links', () => {
@@ -271,7 +271,7 @@ describe('links', () => {
       expect((await steps(page))[0]).toBe(40);
       expect(await current(page)).toBe(line);
     });
-  }, 60_000);
+  });
 
   test('copies are what they are called', async () => {
     const { stdout } = await pfnmap(['show', 'kvm/follow-and-keep', '--json']);
@@ -296,7 +296,7 @@ describe('links', () => {
       );
       expect(types).toContain('image/png');
     });
-  }, 60_000);
+  });
 
   test('a stale name offers the nearest, a stale schedule what there is today', async () => {
     await on('show/kvm/folow-and-keep', async (page) => {
@@ -314,7 +314,7 @@ describe('links', () => {
     await on('nowhere/at/all', async (page) => {
       await page.getByText('There is nothing at this address').waitFor();
     });
-  }, 60_000);
+  });
 
   test('of the book’s text lead to views of the page, or to the list of the patch', () => {
     const text = readFileSync(join(dist, 'web', 'book.js'), 'utf8');
@@ -354,7 +354,7 @@ describe('links', () => {
       await page.locator('cite a').first().click();
       await page.waitForURL(/#\/thread\/vetter-/);
     });
-  }, 60_000);
+  });
 
   test('back and forward lead through the views', async () => {
     await on('', async (page) => {
@@ -371,7 +371,7 @@ describe('links', () => {
       await page.locator('.ladder .line').first().waitFor();
       expect(page.url()).toContain('step=');
     });
-  }, 60_000);
+  });
 
   test('/ finds', async () => {
     await on('book', async (page) => {
