@@ -11,8 +11,8 @@ export function modelVersion(linux: string): LinuxVersion {
   return major > 6 || (major === 6 && minor >= 12) ? '6.12' : '6.1';
 }
 
-/** Rules of which a cell can say nothing: its mappings are shared, its buffers are freed by release alone, and its kernel has no such check. */
-export const BEYOND: readonly string[] = ['R11', 'R14', 'R16'];
+/** Rules of which a cell can say nothing: its mappings are shared, its buffers are freed by release alone, and its kernel has no such checks. */
+export const BEYOND: readonly string[] = ['R10', 'R11', 'R14', 'R16'];
 
 /** An answer under a name that stands for every subject with the same traits. */
 const ANYBODY = 'pfnmap-subject';

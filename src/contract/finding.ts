@@ -24,7 +24,7 @@ export interface ModelAnswer {
 }
 
 /** Rules that stand on their own: the model cannot take a finding of theirs back. */
-export const STAND_ALONE: readonly string[] = ['R1', 'R2', 'R11', 'R12', 'R14', 'R16'];
+export const STAND_ALONE: readonly string[] = ['R1', 'R2', 'R10', 'R11', 'R12', 'R14', 'R16'];
 
 export interface Finding {
   /** `R2` */

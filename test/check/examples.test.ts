@@ -40,6 +40,7 @@ test('every rule that is looked for has an example', () => {
     'R7',
     'R8',
     'R9',
+    'R10',
     'R11',
     'R12',
     'R13',

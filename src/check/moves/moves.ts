@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
- * R4, R5 and R11: whether an exporter takes memory back while it is mapped, whether it then zaps what its
+ * R4, R5, R10 and R11: whether an exporter takes memory back while it is mapped, whether it then zaps what its
  * VMAs really have, and whether its fault handler decides under the lock of the move.
  */
 import { type Expr, eachIn, textOf } from '../c/ast.ts';
@@ -8,10 +8,12 @@ import { isCode } from '../c/lex.ts';
 import type { FunctionDef, Program } from '../c/program.ts';
 import { dirOf } from '../c/tree.ts';
 import type { Entry, Exporter } from '../exporters.ts';
+import { tableField } from '../flow/lookup.ts';
 import type { Site } from '../flow/values.ts';
 import { whole } from '../index/asked.ts';
 import type { Fall } from '../verdicts.ts';
 import { backingOf, type FieldOf, type Read, type Step, sameField, stepsOf } from './backing.ts';
+import { lateCount } from './counts.ts';
 import { earlyFree } from './lifetime.ts';
 import { type LockClass, Locks, same } from './locks.ts';
 import { belongs, inDirectories, Scope } from './scope.ts';
@@ -90,9 +92,10 @@ export class MoveAnalysis {
     const { asked } = this.program.index;
     const [[scope, found], keys] = asked.during(() => {
       const its = this.scopeOf(home, [...helping].sort());
-      const moves = new Judge(its, exporter, entries, home, this.kernel, this.helpers).verdict();
-      const early = earlyFree(its, exporter);
-      return [its, early ? { ...moves, falls: [...moves.falls, early] } : moves] as const;
+      const judge = new Judge(its, exporter, entries, home, this.kernel, this.helpers);
+      const moves = judge.verdict();
+      const others = [judge.countedLate(), earlyFree(its, exporter)].filter((f) => f !== null);
+      return [its, { ...moves, falls: [...moves.falls, ...others] }] as const;
     });
     scope.asked.others.add(keys);
     asked.noteAll(scope.asked);
@@ -160,10 +163,29 @@ class Judge {
     return [...out];
   }
 
-  verdict(): Moves {
+  /** What its entries lead to. */
+  private get fields(): Map<string, FieldOf> {
     const fields = new Map<string, FieldOf>();
     for (const list of this.reads.values())
       for (const r of list) fields.set(`${r.struct}.${r.name}`, r);
+    return fields;
+  }
+
+  /** R10 */
+  countedLate(): Fall | null {
+    const { scope, exporter, kernel, zaps } = this;
+    const release = tableField(
+      exporter.machine,
+      exporter.table,
+      exporter.table.type === 'dma_buf_ops' ? 'release' : 'free',
+    );
+    const ending = scope.reach(release.k === 'fn' && scope.has(release.def) ? [release.def] : []);
+    const isOwn = (def: FunctionDef) => !kernel || belongs(this.home, dirOf(def.file.path));
+    return lateCount(scope, [...this.fields.values()], ending, zaps, kernel, isOwn);
+  }
+
+  verdict(): Moves {
+    const { fields } = this;
     const pins = new Pins(this.scope, this.mapping);
     const takes = [
       ...takesOf(this.scope, [...fields.values()], this.kernel),

@@ -90,10 +90,13 @@ export class Scope {
 
   /** Functions in whose text a pattern is found. */
   *mentioning(pattern: RegExp): Generator<FunctionDef> {
-    for (const [file, defs] of this.byFile) {
-      if (!pattern.test(file.text)) continue;
-      for (const def of defs) if (pattern.test(def.text)) yield def;
-    }
+    for (const file of this.byFile.keys())
+      if (pattern.test(file.text)) yield* this.mentioningIn(file, pattern);
+  }
+
+  /** Those of one file. */
+  *mentioningIn(file: SourceFile, pattern: RegExp): Generator<FunctionDef> {
+    for (const def of this.byFile.get(file) ?? []) if (pattern.test(def.text)) yield def;
   }
 
   has(def: FunctionDef): boolean {

@@ -28,9 +28,9 @@ export interface Way {
   readonly steps: readonly Step[];
 }
 
-const FREES =
+export const FREES =
   /(^|_)(free|release|put|destroy|drop|unpin|recycle|reclaim|retire|discard|dealloc|return)(_|s$|d$|\d|$)|free|^(list_add(_tail)?|llist_add|list_move(_tail)?|drm_mm_remove_node|kref_put)$/;
-const NOT_FREES = /^(kref_put|dma_buf_put|drm_gem_object_put|put_device|fput|list_del\w*)$/;
+export const NOT_FREES = /^(kref_put|dma_buf_put|drm_gem_object_put|put_device|fput|list_del\w*)$/;
 const MAKES =
   /alloc|_create(_|$)|_new$|_init_object|^kmemdup|ERR_PTR|_dup$|^(k|v|kv|dev\w*_k)[mzc]alloc/;
 /** Slots through which a buffer or its driver ends. */
@@ -39,7 +39,7 @@ const ENDS =
 const DESTROYS =
   /^(kfree|kvfree|kfree_rcu|kvfree_rcu|vfree|kfree_sensitive|kmem_cache_free|mempool_free|devm_kfree|drm_gem_object_release|drm_gem_private_object_fini|ida_free_object)$/;
 /** Other names of the same memory. */
-const SAME =
+export const SAME =
   /^(pfn_to_page|phys_to_page|virt_to_page|virt_to_head_page|page_address|page_to_(pfn|phys|virt)|pfn_to_virt|phys_to_virt|virt_to_phys|__va|__pa|PFN_PHYS|PHYS_PFN|page_folio|folio_page|sg_page)$/;
 const EVENT = /revoke|dead|gone|unplug|lost|invalid|disabled|stale/;
 
@@ -57,17 +57,20 @@ export function takesOf(scope: Scope, fields: readonly FieldOf[], strict: boolea
   return out;
 }
 
-function takesIn(
+/** What an expression of the backing leads to. */
+export interface Held {
+  readonly field: FieldOf;
+  readonly object: string;
+}
+
+/** Tells what a function's expressions are of the backing: one of its fields, or a local that holds it. */
+export function holding(
   scope: Scope,
   def: FunctionDef,
   fields: readonly FieldOf[],
   strict: boolean,
-): Take[] {
-  // What was imported is another exporter's.
-  if (/\b(dma_buf_unmap_attachment\w*|dma_buf_detach|drm_prime_gem_destroy)\s*\(/.test(def.text))
-    return [];
-  const out: Take[] = [];
-  const match = (e: Expr): { field: FieldOf; object: string } | null => {
+) {
+  const match = (e: Expr): Held | null => {
     if (e.k === 'index' || e.k === 'cast') return match(e.k === 'index' ? e.of : e.e);
     if (e.k === 'unary') return e.op === '*' || e.op === '&' ? match(e.e) : null;
     if (e.k !== 'member') return null;
@@ -76,7 +79,7 @@ function takesIn(
     return field ? { field, object: textOf(e.of) } : null;
   };
   /** What a local holds of the backing. */
-  const held = (e: Expr, depth = 0): { field: FieldOf; object: string; local: boolean } | null => {
+  const held = (e: Expr, depth = 0): (Held & { readonly local: boolean }) | null => {
     const direct = match(e);
     if (direct) return { ...direct, local: depth > 0 };
     if (e.k === 'cast') return held(e.e, depth);
@@ -90,6 +93,20 @@ function takesIn(
     }
     return null;
   };
+  return { match, held };
+}
+
+function takesIn(
+  scope: Scope,
+  def: FunctionDef,
+  fields: readonly FieldOf[],
+  strict: boolean,
+): Take[] {
+  // What was imported is another exporter's.
+  if (/\b(dma_buf_unmap_attachment\w*|dma_buf_detach|drm_prime_gem_destroy)\s*\(/.test(def.text))
+    return [];
+  const out: Take[] = [];
+  const { match, held } = holding(scope, def, fields, strict);
   const put = (kind: TakeKind, at: number, m: { field: FieldOf; object: string }) =>
     out.push({ kind, def, at, ...m });
   const freed: { at: number; m: NonNullable<ReturnType<typeof held>> }[] = [];
@@ -297,7 +314,7 @@ const mentioned = (def: FunctionDef, by: string) =>
   new RegExp(`\\b${by}\\s*\\(\\s*${def.name}\\b`).test(def.file.text);
 
 /** A callback that ends something: a slot for it, or the release function of a reference count. */
-function endsWith(u: Use): boolean {
+export function endsWith(u: Use): boolean {
   if (u.slot) return ENDS.test(u.slot.field);
   return (
     u.passedTo !== null &&
