@@ -15,6 +15,7 @@ test.each([
   ['R4/good-wrapper.c', true, true],
   ['R4/bad-mapping.c', true, true],
   ['R4/good-revoke.c', true, true],
+  ['R4/good-purge-by-state.c', true, true],
   ['R1/good-remap.c', false, false],
   ['R2/good-pfn.c', false, false],
 ])('%s: moves %s, zaps %s', async (file, moves, zaps) => {

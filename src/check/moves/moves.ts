@@ -189,9 +189,11 @@ class Judge {
     const pins = new Pins(this.scope, this.mapping);
     const takes = [
       ...takesOf(this.scope, [...fields.values()], this.kernel),
-      ...this.handlers.flatMap((h) => revokesOf(this.scope, h)),
+      ...this.handlers.flatMap((h) => revokesOf(this.scope, h, this.zaps)),
     ];
-    const every = takes.flatMap((t) => waysTo(this.scope, t, pins));
+    const every = takes
+      .flatMap((t) => waysTo(this.scope, t, pins))
+      .filter((w) => !this.isHelper(w.root.def) || isEntered(w));
     const ways = chosen(every, ENDING);
     if (ways.length === 0) {
       if (this.helped()) {
@@ -248,15 +250,20 @@ class Judge {
     );
   }
 
+  /** Whether the driver zaps anything that these VMAs may be. */
   private zapsAtAll(): boolean {
-    return this.scope.files.some(
-      (f) =>
-        (!this.kernel || belongs(this.home, dirOf(f.path))) &&
-        says(
-          f.text,
-          /\b(unmap_mapping_\w+|zap_vma_ptes|zap_page_range\w*|drm_vma_node_unmap)\s*\(/g,
-        ),
-    );
+    // A subsystem's directory holds helpers that have nothing to do with each other.
+    const shared = this.kernel && this.home.split('/').length <= 3;
+    const its = new Set([this.exporter.table.file, ...this.handlers.map((h) => h.file)]);
+    const vma = this.vmaExtent();
+    for (const def of this.scope.mentioning(ZAPS)) {
+      if (this.isHelper(def) || (shared && !its.has(def.file))) continue;
+      for (const { call } of this.zaps.callsIn(def)) {
+        const zap = this.zaps.extentOf({ def, call });
+        if (reachesMapping(zap, vma) && meets(zap.offset, vma.offset)) return true;
+      }
+    }
+    return false;
   }
 
   private isOwn(w: Way): boolean {
@@ -502,6 +509,8 @@ const nameOf = (classes: Iterable<LockClass>) =>
 const placeOf = ({ offset }: Extent) =>
   offset.added.length ? `${offset.added.join(' + ')} and up` : 'offsets within the buffer';
 
+const ZAPS = /\b(unmap_mapping_\w+|zap_vma_ptes|zap_page_range\w*|drm_vma_node_unmap)\s*\(/;
+
 /** What decides whether the zap is in time: the end of the old memory. */
 const ENDING: readonly TakeKind[] = ['free', 'set', 'notify', 'revoke', 'clear'];
 /** What faults must not come in between: the change of what they look at. */
@@ -535,6 +544,9 @@ function chainOf(way: Way): Site[] {
     };
   });
 }
+
+/** Whether anybody is seen to go that way. */
+const isEntered = ({ root }: Way) => root.slot !== null || root.passedTo !== null;
 
 /** The file that a VMA is given in place of the dma-buf's. */
 function replaced(e: Expr): Expr | null {

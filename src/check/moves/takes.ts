@@ -7,6 +7,7 @@ import { type Expr, eachExpr, eachIn, eachStmt, type Stmt, textOf } from '../c/a
 import type { FunctionDef } from '../c/program.ts';
 import { type FieldOf, type Step, sameField } from './backing.ts';
 import { type Call, type Root, rootOf, type Scope, type Use, valuesOf } from './scope.ts';
+import type { Zaps } from './zaps.ts';
 
 export type TakeKind = 'free' | 'set' | 'clear' | 'notify' | 'revoke';
 
@@ -230,14 +231,20 @@ const isNothing = (e: Expr): boolean =>
   (e.k === 'id' && /^(NULL|false|INVALID_\w+)$/.test(e.name)) ||
   (e.k === 'cast' && isNothing(e.e));
 
-/** Flags that a handler refuses on, and where they are set: access ends there. */
-export function revokesOf(scope: Scope, handler: FunctionDef): Take[] {
-  const flags: FieldOf[] = [];
+/**
+ * What a handler refuses on, and where that is set: access ends there. A flag whose name says so is enough;
+ * of others a zap in the same function tells that it is meant.
+ */
+export function revokesOf(scope: Scope, handler: FunctionDef, zaps: Zaps): Take[] {
+  const flags: (FieldOf & { readonly named: boolean })[] = [];
   eachStmt(handler.body, (s) => {
     if (s.k !== 'if') return;
+    const refuses = /\bVM_FAULT_SIG\w+/.test(textIn(s.t));
     eachExpr(s.c, (x) => {
-      if (x.k === 'member' && EVENT.test(x.name))
-        flags.push({ struct: scope.program.typeIn(handler, x.of).base, name: x.name });
+      if (x.k !== 'member' || !(refuses || EVENT.test(x.name))) return;
+      const { base } = scope.program.typeIn(handler, x.of);
+      if (!/^(vm_area_struct|vm_fault)$/.test(base))
+        flags.push({ struct: base, name: x.name, named: EVENT.test(x.name) });
     });
   });
   if (flags.length === 0) return [];
@@ -255,13 +262,24 @@ export function revokesOf(scope: Scope, handler: FunctionDef): Take[] {
     });
     function look(l: Expr | undefined, r: Expr | undefined, at: number): void {
       if (l?.k === 'unary') l = l.e;
-      if (l?.k !== 'member' || !r || isNothing(r)) return;
+      if (l?.k !== 'member' || !r) return;
       const own = { struct: scope.program.typeIn(def, l.of).base, name: l.name };
-      const field = flags.find((f) => sameField(f, own));
-      if (field) out.push({ kind: 'revoke', def, at, field, object: textOf(l.of) });
+      const field = flags.find((f) => sameField(f, own, !f.named));
+      if (!field || (field.named && isNothing(r))) return;
+      if (field.named || zaps.callsIn(def).length > 0)
+        out.push({ kind: 'revoke', def, at, field, object: textOf(l.of) });
     }
   }
   return out;
+}
+
+/** The names that a statement mentions. */
+function textIn(s: Stmt): string {
+  const names: string[] = [];
+  eachIn(s, (e) => {
+    if (e.k === 'id') names.push(e.name);
+  });
+  return names.join(' ');
 }
 
 /** Ways that are looked at for one place, calls on one of them, and callers asked for all. */
