@@ -14,8 +14,8 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { cacheDir } from '../cache-dir.ts';
 import type { CheckReport } from '../contract/finding.ts';
 import type { Base } from './base.ts';
 import type { CheckOptions } from './check.ts';
@@ -24,10 +24,6 @@ import { placeOf } from './place.ts';
 import { Helper } from './scan/helper.ts';
 import type { TreeState } from './scan/state.ts';
 import { isRelevant, type Keeper, scan } from './scan.ts';
-
-/** Where things of one kind are kept. */
-const directory = (kind: Kind) =>
-  join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'pfnmap', kind);
 
 /** Reports on trees, scans of trees, indices of their names, what patches go by, and answers of the model. */
 export type Kind = 'check' | 'scan' | 'index' | 'base' | 'model';
@@ -44,7 +40,7 @@ export function buildStamp(self: string | null): string {
 /** The files of the tree that a path is in, as they are now. */
 function treeOf({ path, self }: CheckOptions, helper: Helper | null): Promise<TreeState> {
   const { root } = placeOf(path);
-  const file = join(directory('scan'), sha1(`${buildStamp(self)} ${root}`));
+  const file = join(cacheDir('scan'), sha1(`${buildStamp(self)} ${root}`));
   return scan(root, helper, keeper('scan', file));
 }
 
@@ -58,7 +54,7 @@ const keeper = (kind: Kind, file: string): Keeper => ({
 function known(options: CheckOptions, scanned: TreeState): KnownTree {
   const { root } = placeOf(options.path);
   const name = sha1(`${scanned.id} ${buildStamp(options.self)} ${options.linux} ${root}`);
-  const file = join(directory('index'), name);
+  const file = join(cacheDir('index'), name);
   return { ...options, scanned, ...(scanned.id ? { indexed: keeper('index', file) } : {}) };
 }
 
@@ -91,7 +87,7 @@ async function looked(options: CheckOptions, helper: Helper | null): Promise<Che
 }
 
 const baseOf = ({ self, linux }: CheckOptions, root: string): Keeper =>
-  keeper('base', join(directory('base'), sha1(`${buildStamp(self)} ${linux} ${root}`)));
+  keeper('base', join(cacheDir('base'), sha1(`${buildStamp(self)} ${linux} ${root}`)));
 
 /** What an earlier run left of a kernel; null where there is nothing. */
 async function leftOf(options: CheckOptions): Promise<Base | null> {
@@ -182,7 +178,7 @@ export function checkChange(
 
 /** What was kept under a name; null when it is not there, or not whole. */
 export function recall(kind: Kind, file: string): unknown {
-  const data = read(join(directory(kind), file));
+  const data = read(join(cacheDir(kind), file));
   try {
     return data && (JSON.parse(data.toString()) as unknown);
   } catch {
@@ -192,7 +188,7 @@ export function recall(kind: Kind, file: string): unknown {
 
 /** Keeps something for later runs, if the directory can be written. */
 export function remember(kind: Kind, file: string, what: unknown): void {
-  write(kind, join(directory(kind), file), JSON.stringify(what));
+  write(kind, join(cacheDir(kind), file), JSON.stringify(what));
 }
 
 function read(file: string): Buffer | null {
@@ -204,7 +200,7 @@ function read(file: string): Buffer | null {
 }
 
 function write(kind: Kind, file: string, data: string | Buffer): void {
-  const dir = directory(kind);
+  const dir = cacheDir(kind);
   try {
     mkdirSync(dir, { recursive: true });
     const aside = `${file}.${process.pid}`;

@@ -10,9 +10,9 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cacheDir } from '../../cache-dir.ts';
 
 /** Something that is needed is not here; the message says what, and how to get it. */
 export class MissingMeans extends Error {
@@ -30,10 +30,6 @@ export interface Doing {
   readonly say?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
-
-/** The user's cache, below which everything of ours lies. */
-export const cacheDir = (...parts: string[]): string =>
-  join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'pfnmap', ...parts);
 
 function isAlive(pid: number): boolean {
   try {

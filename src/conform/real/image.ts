@@ -16,7 +16,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { cacheDir, type Doing, findProgram, guestDir, partialOf, program, run } from './cache.ts';
+import { cacheDir } from '../../cache-dir.ts';
+import { type Doing, findProgram, guestDir, partialOf, program, run } from './cache.ts';
 import type { Kernel } from './packages.ts';
 
 /** Stock modules that the guest needs, unless they are built in; with their parameters. */

@@ -16,7 +16,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { cacheDir, type Doing, MissingMeans, partialOf, program, run } from './cache.ts';
+import { cacheDir } from '../../cache-dir.ts';
+import { type Doing, MissingMeans, partialOf, program, run } from './cache.ts';
 import { getTools } from './tools.ts';
 
 /** A kernel that can be booted, with what our module is built against. */

@@ -22,8 +22,8 @@ import {
 } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import { cacheDir } from '../../cache-dir.ts';
 import {
-  cacheDir,
   type Doing,
   environment,
   findProgram,

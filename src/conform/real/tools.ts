@@ -5,8 +5,8 @@
  * needs to be root.
  */
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { cacheDir } from '../../cache-dir.ts';
 import {
-  cacheDir,
   type Doing,
   findProgram,
   Interrupted,
