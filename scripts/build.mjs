@@ -3,6 +3,7 @@
 // dist/web, and with --types the declarations in dist/types. Each part is skipped when the hash
 // of its inputs is the one it was last built from; --force builds anyway.
 
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -91,7 +92,11 @@ async function buildCode(force) {
   const result = await esbuild
     .build({
       absWorkingDir: root,
-      entryPoints: { cli: 'src/cli/main.ts', index: 'src/index.ts' },
+      entryPoints: {
+        cli: 'src/cli/main.ts',
+        worker: 'src/cli/start-worker.ts',
+        index: 'src/index.ts',
+      },
       outdir: dist,
       chunkNames: 'chunks/[name]-[hash]',
       bundle: true,
@@ -111,11 +116,17 @@ async function buildCode(force) {
     });
   if (!result) return false;
 
-  const files = result.outputFiles.map((file) => file.path);
+  const help = join(dist, 'help.txt');
+  const files = [...result.outputFiles.map((file) => file.path), join(dist, 'package.json'), help];
+  rmSync(help, { force: true });
+  const { commonjs } = await import('./commonjs.mjs');
   for (const file of result.outputFiles) {
     const isCli = file.path === join(dist, 'cli.js');
-    put(file.path, (isCli ? '#!/usr/bin/env node\n' : '') + spdx + file.text, isCli);
+    const text = commonjs(relative(dist, file.path), file.text);
+    put(file.path, (isCli ? '#!/usr/bin/env node\n' : '') + spdx + text, isCli);
   }
+  put(join(dist, 'package.json'), '{ "type": "commonjs" }\n', false);
+  put(help, helpText(), false);
   const web = await webFiles();
   if (!web) return false;
   for (const [name, text] of Object.entries(web)) {
@@ -143,6 +154,13 @@ function put(path, text, executable) {
   writeFileSync(temporary, text);
   if (executable) chmodSync(temporary, 0o755);
   renameSync(temporary, path);
+}
+
+/** What the program says of itself when asked, by the program that has just been built. */
+function helpText() {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(dist, 'cli.js'), '--help']);
+  if (status !== 0) throw new Error(`pfnmap --help: ${stderr}`);
+  return stdout.toString();
 }
 
 /** @param {boolean} force */

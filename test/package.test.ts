@@ -103,7 +103,7 @@ describe('the tarball', () => {
     );
     const page = ['index.html', 'pfnmap.css', 'sandbox.html'].map((name) => join('web', name));
     const other = dist.filter((name) => /\.[^.\\/]+$/.test(name) && !/\.(js|d\.ts)$/.test(name));
-    expect(other.sort()).toEqual(page);
+    expect(other.sort()).toEqual(['help.txt', 'package.json', ...page]);
   });
 
   test('gives the program', () => {

@@ -273,7 +273,8 @@ function selected(findings: readonly Finding[], { types, ignore }: CheckCommandO
 
 async function painter(): Promise<Paint | undefined> {
   if (!process.stdout.isTTY) return undefined;
-  const { default: pc } = await import('picocolors');
+  const { createColors } = await import('picocolors');
+  const pc = createColors();
   const paint: Record<Level, (s: string) => string> = {
     ERROR: pc.red,
     WARNING: pc.yellow,

@@ -10,7 +10,7 @@ import { EXIT, type ExitCode, Failure, interruption, note, quietPipes } from './
 
 /** What a command gets besides its arguments. */
 export interface Context {
-  /** URL of this program, for worker threads. */
+  /** URL of what worker threads start with; everything else lies beside it. */
   readonly self: string;
   readonly signal: AbortSignal;
 }
@@ -23,6 +23,9 @@ export interface CommonOptions {
 
 const DESCRIPTION =
   'The Linux dma-buf mmap contract, executable: a model of the kernel, every interleaving explored.';
+
+/** Columns of help texts, on whatever terminal. */
+const HELP_WIDTH = 80;
 
 const EXITS = `
 Exit codes: 0 as hoped, 1 not so, 2 bad usage or input,
@@ -70,6 +73,7 @@ function define(context: Context): Command {
     .description(DESCRIPTION)
     .version(version)
     .showSuggestionAfterError(true)
+    .configureHelp({ helpWidth: HELP_WIDTH })
     .addHelpText('after', EXITS);
 
   program
@@ -279,7 +283,7 @@ function define(context: Context): Command {
   return program;
 }
 
-/** @param self URL of the program's file */
+/** @param self URL of what worker threads start with, beside which everything else lies */
 export async function main(self: string): Promise<void> {
   quietPipes();
   const context: Context = { self, signal: interruption() };

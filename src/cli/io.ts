@@ -77,7 +77,8 @@ export const columns = () => (process.stdout.isTTY ? process.stdout.columns || 8
 /** Paints a verdict's word on a terminal. */
 export async function painter(): Promise<(text: string, verdict: Verdict) => string> {
   if (!process.stdout.isTTY) return (text) => text;
-  const { default: pc } = await import('picocolors');
+  const { createColors } = await import('picocolors');
+  const pc = createColors();
   const paint = {
     corrupts: pc.red,
     breaks: pc.yellow,

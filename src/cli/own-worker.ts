@@ -22,11 +22,14 @@ const WORTH_MUTANTS = 100_000;
 
 const post = (reply: OwnReply) => parentPort?.postMessage(reply);
 
-export async function runOwnFile(request: OwnRequest): Promise<void> {
+/** Loads an ES module by its URL. */
+export type Load = (url: string) => Promise<{ readonly default?: unknown }>;
+
+export async function runOwnFile(request: OwnRequest, load: Load): Promise<void> {
   process.setSourceMapsEnabled(true);
   Error.stackTraceLimit = 50;
   try {
-    const exported = await load(request);
+    const exported = await exportedBy(request, load);
     if (request.replay) replayOwn(exported, request);
     else for (const one of exported) exploreOne(one, exported.length > 1, request);
     post({ type: 'done' });
@@ -49,8 +52,8 @@ function told(error: unknown, { code }: OwnRequest): string {
   return `${error.name}: ${error.message}`;
 }
 
-async function load({ code, linux }: OwnRequest): Promise<Exported[]> {
-  const module = await imported(code);
+async function exportedBy({ code, linux }: OwnRequest, load: Load): Promise<Exported[]> {
+  const module = await imported(code, load);
   const { default: exported } = module;
   if (exported === undefined) {
     const names = Object.keys(module);
@@ -64,11 +67,11 @@ async function load({ code, linux }: OwnRequest): Promise<Exported[]> {
   return all.map((one) => checked(one, linux));
 }
 
-async function imported(code: string): Promise<{ readonly default?: unknown }> {
+async function imported(code: string, load: Load): Promise<{ readonly default?: unknown }> {
   try {
-    return await import(code);
+    return await load(code);
   } catch (error) {
-    const missing = /does not provide an export named '(.+)'/.exec(String(error))?.[1];
+    const missing = /[Ee]xport (?:named )?'(.+?)'/.exec(String(error))?.[1];
     if (missing === undefined) throw error;
     const near = nearest(missing, Object.keys(await import('../index.ts')));
     throw new OwnError(`pfnmap exports no '${missing}'${near ? `: did you mean '${near}'?` : ''}`);

@@ -11,21 +11,28 @@ import type { NameReply, NameRequest } from './ahead.ts';
 import type { CellsReply, CellsRequest } from './cells.ts';
 import type { ModelRequest } from './check-answers.ts';
 import type { OwnRequest } from './own.ts';
+import type { Load } from './own-worker.ts';
 
 type CheckRequest = ExportersRequest | ModelRequest | NamesRequest | ScanRequest;
 type Request = CellsRequest | CheckRequest | NameRequest | OwnRequest;
 
-export async function serve(): Promise<void> {
+/**
+ * @param load loads a user's code by its URL
+ * @param worked called after each job
+ */
+export async function serve(load: Load, worked: () => void): Promise<void> {
   // A check asks for the next thing before it has got the last one.
   let last: Promise<void> = Promise.resolve();
   parentPort?.on('message', async (request: Request) => {
     if (request.job === 'cells') await cells(request);
     else if (request.job === 'name') await named(request);
-    else if (request.job === 'own') await (await import('./own-worker.ts')).runOwnFile(request);
+    else if (request.job === 'own')
+      await (await import('./own-worker.ts')).runOwnFile(request, load);
     else {
       last = last.then(async () => parentPort?.postMessage(await checked(request)));
       await last;
     }
+    worked();
   });
 }
 

@@ -32,6 +32,8 @@ describe('help', () => {
     for (const command of COMMANDS) expect(stdout).toContain(`\n  ${command} `);
     expect(stdout).toContain('130 interrupted');
     expect(code).toBe(0);
+    // Asked for alone it was written down when this was built.
+    expect((await pfnmap(['--help', '--help'])).stdout).toBe(stdout);
   });
 
   for (const command of COMMANDS) {
