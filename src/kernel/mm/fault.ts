@@ -262,7 +262,8 @@ export const handle_mm_fault = routine(
     if (flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE) && !(now & PTE_WRITE)) {
       return yield* do_wp_page(mm, vma, addr, now, flags & FAULT_FLAG_UNSHARE ? 1 : 0);
     }
-    yield* ptep_set_bits(mm, addr, PTE_YOUNG | (flags & FAULT_FLAG_WRITE ? PTE_DIRTY : 0));
+    // arch/x86/mm/pgtable.c:502 ptep_set_access_flags: after a read the entry stays old; 6.1 line 486.
+    if (flags & FAULT_FLAG_WRITE) yield* ptep_set_bits(mm, addr, PTE_YOUNG | PTE_DIRTY);
     yield* pte_unlock(mm);
     return 0;
   },
