@@ -72,7 +72,6 @@ export type Role = Act | ConsumerTraits | Elsewhere;
 /** Says that a thread runs in another process; the story's `kernel` has to have that many. */
 export const inProcess = (mm: number, act: Act): Elsewhere => ({ mm, act });
 
-/** What is told of a scenario, who plays in it, and what each does. */
 /** What is told of a scenario, who plays in it, and what the kernel under it has. */
 export interface Story extends Omit<Scenario, 'prepare' | 'bound' | 'exporter' | 'consumer'> {
   /** Whose buffer it is. */
@@ -151,18 +150,18 @@ function playOf(built: Exporter, pages: number, mm: number): Play {
   };
 }
 
-/** A scenario out of a story. */
-export function story(s: Story): Scenario {
-  const { exporter: traits, threads: roles, pages = 1, mapped = 'rw', touched, before, end } = s;
-  const { id, title, story: text, source, status, rules, expected, counts } = s;
+/** Who plays: the exporter, what the first process can do, and the threads. */
+interface Cast {
+  readonly built: Exporter;
+  readonly play: Play;
+  readonly threads: readonly Thread[];
+}
+
+function castOf({ exporter: traits, threads: roles, pages = 1 }: Story): Cast {
   const built = exporter(traits);
   const play = playOf(built, pages, MM);
   const consumers = Object.values(roles).filter(isConsumer);
-  const dmabufDebug = consumers.some((c) => c.dmabufDebug);
-  const names = Object.keys(roles);
-  const config = { ...sizes(pages, Object.values(roles), consumers.length), ...s.kernel };
-  const threads = names.map((name): Thread => {
-    const role = roles[name];
+  const threads = Object.entries(roles).map(([name, role]): Thread => {
     if (!isConsumer(role)) {
       const own = playOf(built, pages, mmOf(role));
       const act = typeof role === 'function' ? role : role.act;
@@ -173,9 +172,24 @@ export function story(s: Story): Scenario {
     const held = play.page(0, name);
     return { name, run: routine(name, () => use(MM, 0, h, held)) };
   });
+  return { built, play, threads };
+}
+
+/** A scenario out of a story. */
+export function story(s: Story): Scenario {
+  const { exporter: traits, threads: roles, pages = 1, mapped = 'rw', touched, before, end } = s;
+  const { id, title, story: text, source, status, rules, expected, counts } = s;
+  const consumers = Object.values(roles).filter(isConsumer);
+  const dmabufDebug = consumers.some((c) => c.dmabufDebug);
+  const names = Object.keys(roles);
+  const config = { ...sizes(pages, Object.values(roles), consumers.length), ...s.kernel };
+  // Every run has the same cast; most stories are listed and never run.
+  let cast: Cast | undefined;
   const told = names.length === 1 ? '1 thread' : `${names.length} threads`;
   const bound = `${told} as told, ${pages} page${pages === 1 ? '' : 's'} of buffer, ${config.pages - 1} physical pages`;
   const prepare: Scenario['prepare'] = (linux) => () => {
+    cast ??= castOf(s);
+    const { built, play, threads } = cast;
     const profile = built.traits.kernelOfItsDay;
     const k = new Kernel({ ...config, linux, dmabufDebug, profile });
     const sim = { mem: k.mem, world: k };
