@@ -44,6 +44,15 @@ const finished = (page: Page) => page.getByText(/^all \d+ cells/).waitFor();
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 const current = (page: Page) => page.locator('.ladder [aria-current=step]').textContent();
 
+/** Presses keys on a slow machine, none of which waits for what the one before it does. */
+async function atOnce(page: Page, keys: readonly string[]): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Emulation.setCPUThrottlingRate', { rate: 20 });
+  await Promise.all(keys.map((key) => page.keyboard.press(key)));
+  await session.send('Emulation.setCPUThrottlingRate', { rate: 1 });
+  await session.detach();
+}
+
 describe('matrix', () => {
   test('says of every cell what the command says', async () => {
     const { stdout } = await pfnmap(['matrix', '--json', '--linux', '6.1']);
@@ -376,10 +385,27 @@ describe('links', () => {
   test('/ finds', async () => {
     await on('book', async (page) => {
       await page.locator('h1').waitFor();
-      await page.keyboard.press('/');
-      await page.keyboard.type('no-page');
-      await page.keyboard.press('Enter');
+      await atOnce(page, ['/', ...'no-page', 'Enter']);
       await page.getByRole('heading', { name: 'no-page-ref' }).waitFor();
+      // Again, and from the start.
+      await atOnce(page, ['/', ...'ttm/gup', 'Escape', '/', ...'no-stale', 'Enter']);
+      await page.getByRole('heading', { name: 'no-stale-translation' }).waitFor();
+    });
+  });
+
+  test('each key is a step, however fast they come', async () => {
+    await on('show/kvm/follow-and-keep?step=0', async (page) => {
+      await page.locator('.ladder .line').first().waitFor();
+      const stops: number[] = [];
+      for (let i = 0; i < 4; i++) {
+        await page.keyboard.press('ArrowRight');
+        stops.push((await steps(page))[0]);
+      }
+      await button(page, 'To the start').click();
+      await atOnce(page, Array(4).fill('ArrowRight'));
+      expect((await steps(page))[0]).toBe(stops[3]);
+      await atOnce(page, ['ArrowLeft', 'ArrowLeft', 'ArrowRight']);
+      expect((await steps(page))[0]).toBe(stops[2]);
     });
   });
 });
