@@ -181,9 +181,13 @@ export function memoryOf(traits: ExporterTraits): ExporterMemory {
       const n = yield* object.npages(buf);
       for (let i = 0; i < n; i++) {
         const pfn = yield* object.backing(buf, i);
-        if (!pfn) continue;
+        if (!pfn) {
+          if (traits.takesBack.includes('evict')) yield* object.forget_swap(buf, i);
+          continue;
+        }
         yield* object.set_backing(buf, i, 0);
-        if (memory === 'bar') yield* set_page_owner(pfn, OWNER_NONE);
+        if (oldPage === 'pooled') yield* to_pool(pfn);
+        else if (memory === 'bar') yield* set_page_owner(pfn, OWNER_NONE);
         else yield* free_page(pfn);
       }
       if (traits.pgoff !== 'offset') yield* object.remove_offset(buf);

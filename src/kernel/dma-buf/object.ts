@@ -241,6 +241,16 @@ export const swap_in_word = step(
     atomic: 'reading the swap and writing a private page: nobody else reaches the page yet',
   },
 );
+/** What a released buffer had in swap. drivers/gpu/drm/ttm/ttm_tt.c:177 ttm_tt_fini */
+export const forget_swap = step(
+  'ttm_tt_fini',
+  (k: Kernel, buf: number, i: number) => {
+    if (!k.config.swap) return;
+    const { words } = k.config;
+    for (let w = 0; w < words; w++) k.buf_swap.set(swapAt(k, buf, i, w), 0);
+  },
+  { atomic: 'the buffer is released: nobody else reaches its swap' },
+);
 export const is_swapped = step('TTM_TT_FLAG_SWAPPED', (k: Kernel, buf: number, i: number) =>
   k.config.swap && k.buf_swap.get(swapAt(k, buf, i, 0)) ? 1 : 0,
 );
