@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** The matrix as a whole: verdicts, rules and exact state counts, as golden text. */
 import { describe, expect, it } from 'vitest';
+import type { ExporterTraits } from '../../src/contract/traits.ts';
 import { replay } from '../../src/explore/schedule.ts';
 import { cellJson } from '../../src/report/json.ts';
 import { cellSystems, facesOf } from '../../src/scenarios/cell.ts';
-import { type CellResult, CellRun, matrixCells, SharedFaces } from '../../src/scenarios/matrix.ts';
+import {
+  type CellResult,
+  CellRun,
+  makeCell,
+  matrixCells,
+  SharedFaces,
+} from '../../src/scenarios/matrix.ts';
 
 function line(r: CellResult): string {
   const ce = r.counterexample;
@@ -63,6 +70,24 @@ describe('matrix', () => {
     expect(verdict('ttm/gup-fast')).toBe('refused');
     expect(verdict('ttm/hmm-mirror')).toBe('refused');
     expect(verdict('test-ipage/gup')).toBe('corrupts');
+  });
+
+  it('would say the same of TTM’s variants if their cells evicted, too', () => {
+    const rank = ['refused', 'safe', 'breaks', 'corrupts'];
+    for (const id of ['ttm-huge', 'ttm-mangled-refs']) {
+      const shared = new SharedFaces();
+      for (const { exporter, consumer } of matrixCells({ exporter: id })) {
+        const run = (takesBack: ExporterTraits['takesBack']) => {
+          const cell = makeCell({ ...exporter, takesBack }, consumer);
+          return new CellRun(cell, '6.12', shared, 4_000_000, false).run() as CellResult;
+        };
+        const [moves, evicts] = [run(['move']), run(['evict'])];
+        const name = `${id}/${consumer.id}`;
+        expect(rank.indexOf(evicts.verdict), name).toBeLessThanOrEqual(rank.indexOf(moves.verdict));
+        expect(rank.indexOf(evicts.verdict), name).toBeGreaterThanOrEqual(0);
+        expect(moves.rules, name).toEqual(expect.arrayContaining([...evicts.rules]));
+      }
+    }
   });
 
   it('tells what docs/matrix.md says of each consumer', () => {
