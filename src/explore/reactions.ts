@@ -35,16 +35,17 @@ export class Reactions {
   private used = WORDS;
   /** By thread and node. */
   private readonly roots: Int32Array<ArrayBuffer>[];
-  private leaves = new Int32Array(LEAF * 64);
+  // What is replaced by something larger makes V8 compile anew, so these begin large enough for most.
+  private leaves = new Int32Array(LEAF * 256);
   private leafCount = 0;
   /** Of way w, the changes from `ends[w]` up to `ends[w + 1]`. */
-  private ends = new Int32Array(64);
+  private ends = new Int32Array(1024);
   private wayCount = 0;
-  private steps = new Int32Array(64);
+  private steps = new Int32Array(1024);
   /** By way, where it breaks a rule. */
   private readonly broken = new Map<number, readonly Violation[]>();
   /** Places in a row, each with the byte that is put there: `place << 8 | byte`. */
-  changes = new Int32Array(1024);
+  changes = new Int32Array(4096);
   private changed = 0;
   /** Roots (thread + node * threads) to be forgotten when a slot gets a column, or a node is visible. */
   private readonly users = new Lists();

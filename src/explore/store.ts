@@ -85,12 +85,15 @@ export class StateStore {
   lookUp(): void {
     const { staged, stagedHash, words } = this;
     while (this.count + staged > this.capacity) this.grow();
-    if (this.capacity >= LARGE) this.touch();
+    this.touch();
     for (let i = 0; i < staged; i++) this.index[i] = this.findOrAdd(stagedHash[i], i * words);
     this.staged = 0;
   }
 
-  /** Loads what the look-ups of the batch will need, so that the loads overlap. */
+  /**
+   * Loads what the look-ups of the batch will need, so that the loads overlap. A small table has no need
+   * of it, but V8 compiles a look-up that suddenly does it once more.
+   */
   private touch(): void {
     const { staged, stagedHash, words, table, rows32 } = this;
     const mask = table.length - 1;
