@@ -367,7 +367,7 @@ export class Control {
 
   private intern(parent: number, local: LocalNode, locks: Locks): number {
     const siblings = this.children[parent + 1];
-    const key = this.guards.without ? this.guards.keyOf(local.id, locks) : local.id;
+    const key = this.guards.without.length ? this.guards.keyOf(local.id, locks) : local.id;
     const known = siblings?.get(key);
     if (known === undefined) return this.addNode(local, parent, locks, key);
     const { held } = locks;

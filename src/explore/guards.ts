@@ -23,11 +23,10 @@ export class Guards {
   readonly met = new Map<string, { readonly guard: Guard; acts: boolean }>();
   private readonly keys = new Map<string, number>();
 
-  constructor(readonly without: Guard | null = null) {}
+  constructor(readonly without: readonly Guard[] = []) {}
 
   isOut(what: string, where: string): boolean {
-    const { without } = this;
-    return without !== null && without.what === what && without.where === where;
+    return this.without.some((out) => out.what === what && out.where === where);
   }
 
   /**
@@ -55,7 +54,7 @@ export class Guards {
   }
 }
 
-/** The mutant of a system: the same, without one guard. Its set-up is not changed. */
-export function withoutGuard(make: () => System, without: Guard): () => System {
+/** The mutant of a system: the same, without a guard, or several. Its set-up is not changed. */
+export function withoutGuard(make: () => System, ...without: readonly Guard[]): () => System {
   return () => ({ ...make(), without });
 }

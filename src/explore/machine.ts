@@ -37,8 +37,8 @@ export interface System {
   readonly found?: readonly Violation[];
   /** Looks at a state in which every thread has finished. */
   readonly final?: () => void;
-  /** The threads run without this guard: the system is a mutant. */
-  readonly without?: Guard;
+  /** The threads run without these guards: the system is a mutant. */
+  readonly without?: readonly Guard[];
 }
 
 /** One executed step, kept when a trace is wanted. */

@@ -31,6 +31,18 @@ export interface Mutant {
   /** What fell, or why nothing is known, in words; else null. */
   readonly text: string | null;
   readonly states: number;
+  /**
+   * Where no guard is needed alone: with which other it is, and what falls without both that fell in no
+   * pair before; null if nothing does. Absent where that was not asked.
+   */
+  readonly together?: Together | null;
+}
+
+export interface Together {
+  /** The other guard. */
+  readonly with: string;
+  readonly rules: readonly string[];
+  readonly text: string;
 }
 
 /** A system whose own exploration is complete, and what that found out. */
@@ -45,6 +57,9 @@ export interface MutantOptions {
 }
 
 /** Why a guard need not be left out to see that nothing changes. */
+/** States of all pairs of guards after which no more are tried. */
+const PAIRS = 200_000;
+
 const NEVER_HOLDS = 'the test never holds';
 const NOBODY_WAITS = 'no other thread takes the lock';
 
@@ -61,6 +76,8 @@ export class MutantRun {
   private readonly guards = new Map<string, Guard>();
   private readonly onlyMutants = new Map<string, Guard>();
   private readonly done: Mutant[] = [];
+  /** By a guard that was left out: those that do something then. */
+  private readonly acting = new Map<string, readonly Guard[]>();
   private readonly work: Generator<void, void>;
   private current: Explorer | null = null;
   private budget = 0;
@@ -102,8 +119,50 @@ export class MutantRun {
       yield;
       spent = 0;
     }
+    yield* this.inPairs();
     for (const guard of this.onlyMutants.values()) {
       this.done.push(told(guard, 'not-reached', null, 0));
+    }
+  }
+
+  /**
+   * Of a system in which no guard is needed alone: is one of two that do the same? A guard that never
+   * does anything may do something when another is gone.
+   */
+  private *inPairs(): Generator<void, void> {
+    const [subject, ...more] = this.subjects;
+    if (!subject || more.length || this.done.some((m) => m.outcome !== 'not-needed')) return;
+    const tried = new Set<string>();
+    const rules = new Set<string>();
+    let states = 0;
+    for (const [i, mutant] of this.done.entries()) {
+      if (!mutant.states) continue;
+      let together: Together | null = null;
+      for (const other of this.acting.get(mutant.removed) ?? []) {
+        const both = [mutant.removed, guardText(other)].sort().join();
+        if (guardText(other) === mutant.removed || tried.has(both)) continue;
+        tried.add(both);
+        const make = withoutGuard(subject.make, mutant.guard, other);
+        let result: Exploration;
+        try {
+          result = yield* this.explored(make, subject.knowledge);
+        } catch (error) {
+          // Without both the program does not work: that says nothing.
+          if (!(error instanceof ProgramError)) throw error;
+          continue;
+        }
+        states += result.states;
+        const [fallen] = result.findings.filter(COUNTS);
+        // One pair for each rule says enough.
+        if (fallen && !together && !rules.has(fallen.rule)) {
+          const { rule, text } = fallen;
+          rules.add(rule);
+          together = { with: guardText(other), rules: [rule], text };
+        }
+        if (states > PAIRS) break;
+      }
+      this.done[i] = { ...mutant, together };
+      if (states > PAIRS) return;
     }
   }
 
@@ -147,8 +206,16 @@ export class MutantRun {
       result = explorer.run(this.budget);
     }
     this.current = null;
+    const left = make().without ?? [];
+    if (left.length === 1) {
+      const acting = [...knowledge.guards.values()].filter((met) => met.acts);
+      this.acting.set(
+        guardText(left[0]),
+        acting.map((met) => met.guard),
+      );
+    }
     for (const [text, { guard }] of knowledge.guards) {
-      if (!this.guards.has(text)) this.onlyMutants.set(text, guard);
+      if (left.length === 1 && !this.guards.has(text)) this.onlyMutants.set(text, guard);
     }
     return result;
   }

@@ -4,7 +4,7 @@
  * when something is learned that the states found so far did not take into account.
  */
 import { type Control, LocalGraphs } from './control.ts';
-import type { Guard, Guards } from './guards.ts';
+import type { Guards } from './guards.ts';
 import { LockOrder } from './lock-order.ts';
 import { Learned, Machine, type System, type Thread } from './machine.ts';
 import type { Accesses } from './races.ts';
@@ -49,7 +49,7 @@ export class Knowledge {
 
   order: LockOrder | null = null;
   private threads: readonly Thread[] | null = null;
-  private without: Guard | undefined;
+  private without: System['without'];
 
   /** The guards that the programs came to: see guards.ts. */
   get guards(): Guards['met'] {

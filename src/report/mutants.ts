@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** What came of a safe scenario's mutants, in words and as data. */
-import type { Mutant, MutantOutcome } from '../explore/mutants.ts';
+import type { Mutant, MutantOutcome, Together } from '../explore/mutants.ts';
 import { paragraph, wrap } from './text.ts';
 
 export interface MutantJson {
@@ -11,15 +11,18 @@ export interface MutantJson {
   /** What fell, or why nothing is known. */
   readonly text: string | null;
   readonly states: number;
+  /** Where none is needed alone: with which other this one is; null if with none. */
+  readonly together?: Together | null;
 }
 
 export const mutantsJson = (mutants: readonly Mutant[]): MutantJson[] =>
-  mutants.map(({ removed, outcome, rules, text, states }) => ({
+  mutants.map(({ removed, outcome, rules, text, states, together }) => ({
     removed,
     outcome,
     rules,
     text,
     states,
+    ...(together === undefined ? {} : { together }),
   }));
 
 /** Whether the mutants show that the exploration would have noticed something. */
@@ -46,9 +49,15 @@ export function mutantLines(
   for (const rule of new Set(caught.flatMap((m) => m.rules))) {
     say(rule, named(caught.filter((m) => m.rules.includes(rule))));
   }
+  // Two that do the same hide each other.
+  const asked = mutants.filter((m) => m.together !== undefined);
+  for (const { removed, together } of asked) {
+    if (together) say(`${together.rules} without both`, [removed, together.with]);
+  }
   // What never does anything in any interleaving was not explored again.
   const explored = of('not-needed').filter((m) => m.states > 0);
-  say('not needed here', named(explored));
+  const pairs = asked.length && asked.every((m) => !m.together);
+  say(pairs ? 'not needed here, alone or in pairs' : 'not needed here', named(explored));
   const idle = of('not-needed').filter((m) => m.states === 0);
   for (const text of new Set(idle.map((m) => m.text))) {
     say(`not needed, ${text}`, named(idle.filter((m) => m.text === text)));

@@ -28,6 +28,19 @@ describe('mutants', () => {
     expect(stdout).toMatch(/mutants: 0 of \d+ caught/);
   });
 
+  test('that hide each other are named together, by the rule that falls without both', async () => {
+    const { stdout } = await pfnmap(['explore', 'kvm/honours-read-only']);
+    const pair = /R7 without both: the vma_permits_fault test in .*,\s+the pte_write test in/;
+    expect(stdout).toMatch(pair);
+    const none = await pfnmap(['explore', 'kvm/gap-before-fixup']);
+    expect(none.stdout).toMatch(/not needed here, alone or in pairs: /);
+    const json = await pfnmap(['explore', 'kvm/honours-read-only', '--json']);
+    const { mutants } = JSON.parse(json.stdout).scenarios[0];
+    expect(mutants.filter((m: { together?: object | null }) => m.together)).toMatchObject([
+      { removed: 'the vma_permits_fault test in fixup_user_fault', together: { rules: ['R7'] } },
+    ]);
+  });
+
   test('are part of the JSON, and only of what is safe', async () => {
     const names = ['kvm/notifier-retry', 'kvm/notifier-no-retry'];
     const { stdout } = await pfnmap(['explore', ...names, '--json']);

@@ -197,6 +197,35 @@ describe('on a small story', () => {
     });
   });
 
+  test('two guards of which one is enough are found together, and nothing where none is needed', () => {
+    // Whoever is stopped by the one test would be by the other.
+    const twice = routine('twice', function* (): Run<void> {
+      if (yield* guard('the first test', 1)) return;
+      if (yield* guard('the second test', 1)) return;
+      yield* store(7);
+    });
+    const found = mutantsOf(story([twice, twice], 0));
+    expect(told(found)).toEqual({
+      'the first test in twice': 'not-needed',
+      'the second test in twice': 'not-reached',
+    });
+    expect(found[0]?.together).toEqual({
+      with: 'the second test in twice',
+      rules: ['sum'],
+      text: 'an increment is lost',
+    });
+    const useless = routine('useless', function* (): Run<void> {
+      if (yield* guard('the first test', 1)) return;
+      if (yield* guard('the second test', 1)) return;
+      yield* load();
+    });
+    const [first] = mutantsOf(story([useless, useless], 0));
+    expect(first).toMatchObject({ outcome: 'not-needed', together: null });
+    // It is asked only where no guard is caught alone.
+    const caught = mutantsOf(story([increment, increment], 2));
+    expect(caught.map((m) => m.together)).toEqual(caught.map(() => undefined));
+  });
+
   test('in slices the result is the same', () => {
     const make = story([increment, reader], 1);
     const base = explore(make);

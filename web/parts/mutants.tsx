@@ -68,7 +68,11 @@ export function Mutants({ subject, channel, see }: Props) {
                     <span class="soft">{WORDS[m.outcome]}</span>
                   )}
                 </td>
-                <td class="soft">{m.text}</td>
+                <td class="soft">
+                  {m.together
+                    ? `${m.together.rules.join(', ')} without ${theGuard(m.together.with)} as well: ${m.together.text}`
+                    : m.text}
+                </td>
               </tr>
             ))}
           </tbody>
