@@ -37,6 +37,9 @@ export function commonjs(name, text) {
     ts.forEachChild(node, visit);
   };
   for (const statement of file.statements) {
+    for (const taken of declared(statement))
+      if (SCOPE.includes(taken))
+        throw new Error(`${name}: a script has a ${taken} of its own; name it otherwise`);
     if (ts.isImportDeclaration(statement)) replace(statement, required(statement, file));
     else if (ts.isExportDeclaration(statement)) {
       const clause = statement.exportClause;
@@ -55,6 +58,21 @@ export function commonjs(name, text) {
     : '';
   const tail = exported.length ? `module.exports = { ${exported.join(', ')} };\n` : '';
   return `'use strict';\n${head}${out.trim()}\n${tail}`;
+}
+
+/** What Node gives to a script, where an ES module has nothing. */
+const SCOPE = ['module', 'exports', 'require', '__filename', '__dirname'];
+
+/**
+ * Names that a statement of the top level declares.
+ * @param {ts.Statement} statement
+ */
+function declared(statement) {
+  if (ts.isVariableStatement(statement)) {
+    return statement.declarationList.declarations.map(({ name }) => name.getText());
+  }
+  const named = ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement);
+  return named && statement.name ? [statement.name.text] : [];
 }
 
 /** @param {ts.ImportDeclaration} statement @param {ts.SourceFile} file */

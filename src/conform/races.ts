@@ -31,7 +31,7 @@ interface Kind {
   readonly later?: boolean;
 }
 
-const module = (name: string, counted: boolean, flags = 0): Kind => ({
+const moduleKind = (name: string, counted: boolean, flags = 0): Kind => ({
   name: flags ? `${name}+${flags}` : name,
   buffer: `buf 0 ${name} N ${flags}`,
   how: 's',
@@ -55,23 +55,23 @@ const anonymous = (how: 's' | 'p'): Kind => ({
 });
 
 const KINDS: readonly Kind[] = [
-  module('fpfn', false),
-  module('ipage', true),
+  moduleKind('fpfn', false),
+  moduleKind('ipage', true),
   anonymous('p'),
-  module('fpage', true),
-  module('fpfnw', false),
+  moduleKind('fpage', true),
+  moduleKind('fpfnw', false),
   stock('memfd', false),
-  module('fmix', false),
-  module('fpage', true, 16),
+  moduleKind('fmix', false),
+  moduleKind('fpage', true, 16),
   stock('heap', true),
-  module('fipage', true),
-  module('rpfn', false),
+  moduleKind('fipage', true),
+  moduleKind('rpfn', false),
   stock('memfd', false, 'p'),
-  module('fpagew', true),
-  module('fpfnr', false),
+  moduleKind('fpagew', true),
+  moduleKind('fpfnr', false),
   anonymous('s'),
   stock('udma', true),
-  module('racc', false),
+  moduleKind('racc', false),
   stock('vgem', false),
 ];
 
