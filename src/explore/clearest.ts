@@ -9,6 +9,7 @@
  * within that many switches, which finds the fewest steps.
  */
 import { Expander } from './expand.ts';
+import { doubled } from './footprint.ts';
 import { Moved, type System } from './machine.ts';
 import type { Violation } from './memory.ts';
 import { deadlockOf } from './search.ts';
@@ -84,6 +85,8 @@ const less = (a: Bound, b: Bound) =>
 const unbounded = (switches: number): Bound => ({ switches, steps: Number.POSITIVE_INFINITY });
 
 const NO_ENTRY = -1;
+/** Words of an entry: the pair, the way to the one before, the move, and the next entry in its list. */
+const ENTRY = 4;
 
 class Finder {
   private readonly space: Space;
@@ -92,8 +95,8 @@ class Finder {
   private expander!: Expander;
   /** Per pair: whether the best way to it is known. */
   private settled = new Uint8Array(4096);
-  /** Ways to pairs, in order of discovery: the pair, the way to the one before, the move. */
-  private entries = new Int32Array(4096 * 3);
+  /** Ways to pairs, in order of discovery. */
+  private entries = new Int32Array(4096 * ENTRY);
   private entryCount = 0;
 
   constructor(
@@ -106,22 +109,30 @@ class Finder {
 
   *find(): Generator<void, Clearest | null> {
     const { nThreads } = this.space.machine;
-    const { clearerThan: known } = this.options;
-    const largest = Math.min(nThreads, known?.threads ?? nThreads);
+    const { clearerThan } = this.options;
+    const largest = Math.min(nThreads, clearerThan?.threads ?? nThreads);
     for (let size = 1; size <= largest; size++) {
-      const limit: Bound | null = known && size === known.threads ? known : null;
+      const limit: Bound | null = size === clearerThan?.threads ? clearerThan : null;
       let switches = limit?.switches ?? Number.POSITIVE_INFINITY;
       const sets: (readonly number[])[] = [];
+      let steps = Number.POSITIVE_INFINITY;
       for (const members of this.subsets(size)) {
         const found = yield* this.search(members, true, unbounded(switches));
         if (!found) continue;
-        if (found.switches < switches) sets.length = 0;
-        ({ switches } = found);
+        if (found.switches < switches) {
+          sets.length = 0;
+          ({ switches, steps } = found);
+        }
+        steps = Math.min(steps, found.steps);
         sets.push(members);
       }
+      // What was found is a witness of single steps too: nothing longer is wanted.
+      const known: Bound = { switches, steps: steps + 1 };
       let best: Witness | null = null;
+      let bound = limit && less(limit, known) ? limit : known;
       for (const members of sets) {
-        best = (yield* this.search(members, false, best ?? limit ?? unbounded(switches))) ?? best;
+        best = (yield* this.search(members, false, bound)) ?? best;
+        bound = best ?? bound;
       }
       if (best) {
         const threads = new Set(best.moves.map((m) => m.thread)).size;
@@ -175,7 +186,7 @@ class Finder {
       this.settled.fill(0);
       this.entryCount = 0;
       try {
-        return yield* this.layers(members, bound);
+        return yield* this.layers(members, reduce, bound);
       } catch (error) {
         this.space.restart(error);
       }
@@ -186,46 +197,62 @@ class Finder {
    * Looks at pairs in order of switches, then steps. A pair is a number: the state times
    * (threads + 1), plus the last thread, or plus the number of threads at the very start.
    */
-  private *layers(members: readonly number[], limit: Bound): Generator<void, Witness | null> {
+  private *layers(
+    members: readonly number[],
+    reduce: boolean,
+    limit: Bound,
+  ): Generator<void, Witness | null> {
     const { expander } = this;
     const { machine, store } = this.space;
     const n = machine.nThreads;
     let best = null as Witness | null;
     let bound = limit;
     let looked = 0;
+    let layer = new Layer();
+    let next = new Layer();
+    // Where we are, for `visit`.
+    let switches = 0;
+    let steps = 0;
+    let entry = 0;
+    let last = 0;
     const offer = (violation: Violation, cost: Bound, moves: readonly Move[]) => {
       if (!less(cost, bound)) return;
       best = { violation, ...cost, moves };
       bound = best;
     };
-    /** Entries to look at in the present and in the next layer, by number of steps. */
-    let layer: number[][] = [[this.entry(machine.row32, n, NO_ENTRY, 0)]];
-    for (let switches = 0; layer.length && switches <= bound.switches; switches++) {
-      const next: number[][] = [];
-      for (let steps = 0; steps < layer.length; steps++) {
-        if (!less({ switches, steps }, bound)) break;
-        for (const entry of layer[steps] ?? []) {
-          const pair = this.entries[entry * 3];
+    const visit = () => {
+      const { thread, way, violations } = expander;
+      const changes = thread === last || last === n ? 0 : 1;
+      const after = steps + expander.steps;
+      if (violations.length) {
+        const cost = { switches: switches + changes, steps: after };
+        const violation = violations.find((v) => this.counts(v));
+        if (violation) offer(violation, cost, [...this.path(entry), { thread, way }]);
+        if (violations.some((v) => v.severity === 'corrupts')) return false;
+      }
+      // Of single steps none with fewer switches than the limit's is left to be found (see `find`).
+      if (after >= bound.steps && (!reduce || switches + changes === bound.switches)) return false;
+      if (switches + changes > bound.switches) return false;
+      const to = this.enter(thread, entry, (way << 8) | thread);
+      if (!this.settled[this.entries[to * ENTRY]]) {
+        (changes ? next : layer).add(after, to, this.entries);
+      }
+      return false;
+    };
+    layer.add(0, this.entry(store.add(machine.row32), n, NO_ENTRY, 0), this.entries);
+    for (; layer.length && switches <= bound.switches; switches++) {
+      for (steps = 0; steps < layer.length; steps++) {
+        if (switches === bound.switches && steps >= bound.steps) break;
+        for (entry = layer.first(steps); entry !== NO_ENTRY; entry = this.entries[entry * ENTRY + 3]) {
+          const pair = this.entries[entry * ENTRY];
           if (this.settled[pair]) continue;
           this.settled[pair] = 1;
           if (++looked % 1_000 === 0) yield;
-          const last = pair % (n + 1);
+          last = pair % (n + 1);
           const state = (pair - last) / (n + 1);
           const inversion = this.inversion(members, state);
           if (inversion) offer(inversion, { switches, steps }, this.path(entry));
-          const enabled = expander.expand(state, members, () => {
-            const { thread, way, violations } = expander;
-            const changes = thread === last || last === n ? 0 : 1;
-            const cost = { switches: switches + changes, steps: steps + expander.steps };
-            const violation = violations.find((v) => this.counts(v));
-            if (violation) offer(violation, cost, [...this.path(entry), { thread, way }]);
-            if (less(cost, bound) && !violations.some((v) => v.severity === 'corrupts')) {
-              const to = this.enter(thread, entry, (way << 8) | thread);
-              const queue = changes ? next : layer;
-              if (!this.settled[this.entries[to * 3]]) (queue[cost.steps] ??= []).push(to);
-            }
-            return false;
-          });
+          const enabled = expander.expand(state, members, visit);
           const violation = enabled ? null : this.deadlock(members);
           if (violation) offer(violation, { switches, steps }, this.path(entry));
           if (store.count > this.maxStates) {
@@ -234,7 +261,8 @@ class Finder {
           }
         }
       }
-      layer = next;
+      [layer, next] = [next, layer];
+      next.clear();
     }
     return best;
   }
@@ -278,35 +306,60 @@ class Finder {
 
   /** Notes a way to the state that the transition at hand leads to. */
   private enter(last: number, before: number, move: number): number {
-    return this.entry(this.expander.row(), last, before, move);
+    const { store } = this.space;
+    this.expander.stage();
+    store.lookUp();
+    return this.entry(store.index[0], last, before, move);
   }
 
-  private entry(row: Int32Array, last: number, before: number, move: number): number {
-    const { machine, store } = this.space;
-    const pair = store.add(row) * (machine.nThreads + 1) + last;
+  private entry(state: number, last: number, before: number, move: number): number {
+    const pair = state * (this.space.machine.nThreads + 1) + last;
     if (pair >= this.settled.length) {
       const settled = new Uint8Array(Math.max(pair + 1, this.settled.length * 2));
       settled.set(this.settled);
       this.settled = settled;
     }
     const entry = this.entryCount++;
-    if (entry * 3 + 3 > this.entries.length) {
-      const entries = new Int32Array(this.entries.length * 2);
-      entries.set(this.entries);
-      this.entries = entries;
-    }
-    this.entries[entry * 3] = pair;
-    this.entries[entry * 3 + 1] = before;
-    this.entries[entry * 3 + 2] = move;
+    if (entry * ENTRY + ENTRY > this.entries.length) this.entries = doubled(this.entries);
+    this.entries[entry * ENTRY] = pair;
+    this.entries[entry * ENTRY + 1] = before;
+    this.entries[entry * ENTRY + 2] = move;
     return entry;
   }
 
   private path(entry: number): Move[] {
     const moves: Move[] = [];
-    for (let e = entry; this.entries[e * 3 + 1] !== NO_ENTRY; e = this.entries[e * 3 + 1]) {
-      const move = this.entries[e * 3 + 2];
+    for (let e = entry; this.entries[e * ENTRY + 1] !== NO_ENTRY; e = this.entries[e * ENTRY + 1]) {
+      const move = this.entries[e * ENTRY + 2];
       moves.push({ thread: move & 0xff, way: move >> 8 });
     }
     return moves.reverse();
+  }
+}
+
+/** Entries to look at with one number of switches: lists by number of steps, linked where the entries are. */
+class Layer {
+  /** Pairs of the first and the last entry, plus one. */
+  private ends = new Int32Array(256);
+  /** One more than the most steps. */
+  length = 0;
+
+  first(steps: number): number {
+    return this.ends[2 * steps] - 1;
+  }
+
+  add(steps: number, entry: number, entries: Int32Array): void {
+    while (2 * steps + 1 >= this.ends.length) this.ends = doubled(this.ends);
+    if (steps >= this.length) this.length = steps + 1;
+    const last = this.ends[2 * steps + 1];
+    if (last) entries[(last - 1) * ENTRY + 3] = entry;
+    else this.ends[2 * steps] = entry + 1;
+    this.ends[2 * steps + 1] = entry + 1;
+    entries[entry * ENTRY + 3] = NO_ENTRY;
+  }
+
+  clear(): void {
+    this.ends.fill(0, 0, 2 * this.length);
+    this.length = 0;
   }
 }
