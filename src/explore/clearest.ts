@@ -243,7 +243,11 @@ class Finder {
     for (; layer.length && switches <= bound.switches; switches++) {
       for (steps = 0; steps < layer.length; steps++) {
         if (switches === bound.switches && steps >= bound.steps) break;
-        for (entry = layer.first(steps); entry !== NO_ENTRY; entry = this.entries[entry * ENTRY + 3]) {
+        for (
+          entry = layer.first(steps);
+          entry !== NO_ENTRY;
+          entry = this.entries[entry * ENTRY + 3]
+        ) {
           const pair = this.entries[entry * ENTRY];
           if (this.settled[pair]) continue;
           this.settled[pair] = 1;

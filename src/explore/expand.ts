@@ -38,7 +38,7 @@ export class Expander {
     if (!learns) return;
     mem.footprint ??= new Footprint(mem.size);
     machine.reactions ??= new Reactions(machine, mem.footprint);
-    machine.reactions.forgetAll();
+    machine.reactions.serve(machine.reduce);
     this.reactions = machine.reactions;
     mem.watching = true;
     mem.racing = machine.reduce;

@@ -60,7 +60,11 @@ export interface TraceStep {
  */
 export class Learned extends Error {
   constructor(readonly what: 'race' | 'nesting' | 'loop' | 'asymmetry') {
+    // Nobody looks at where it came from, and to find that out takes longer than many transitions.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(what);
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
@@ -248,15 +252,16 @@ export class Machine {
 
   /**
    * Begins again, knowing which accesses race. Columns and codes stay: they say how a state is stored, not
-   * which states there are.
+   * which states there are. So does what is known of transitions, but for those that touch what was found to
+   * be raced for.
    */
   again(): void {
     const { mem } = this;
-    this.visible.fill(0);
     this.violations.length = 0;
     this.undoTop = 0;
+    this.reactions?.forgetSlots(mem.raced);
     mem.racesAnew = false;
-    mem.marks = 0;
+    mem.raced.clear();
     mem.foreign.clear();
     mem.reports.length = 0;
     this.toInitial();

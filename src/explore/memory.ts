@@ -152,6 +152,8 @@ export class Memory {
   private lockWord: Uint8Array = new Uint8Array(0);
   /** Set when an access that was taken for harmless turned out to race. */
   racesAnew = false;
+  /** The slots that it did for. */
+  readonly raced = new Set<number>();
   /** Racing accesses of the running step. */
   bare = 0;
   /** The running step waits for a lock that it does not take. */
@@ -197,6 +199,7 @@ export class Memory {
   forget(): void {
     this.races.forget();
     this.racesAnew = false;
+    this.raced.clear();
     this.watching = false;
     this.symmetric = false;
     this.foreign.clear();
@@ -266,7 +269,7 @@ export class Memory {
   }
 
   private noteRace(slot: number, found: Access): void {
-    if (found === Access.RacesAnew) this.racesAnew = true;
+    if (found === Access.RacesAnew) this.noteAnew(slot);
     this.noteBare(slot);
   }
 
@@ -291,8 +294,13 @@ export class Memory {
   private noteUse(slot: number, how: number, others: number): void {
     const { locks } = this.races;
     if (locks[slot] & how) return;
-    if (locks[slot] & others) this.racesAnew = true;
+    if (locks[slot] & others) this.noteAnew(slot);
     locks[slot] |= how;
+  }
+
+  private noteAnew(slot: number): void {
+    this.racesAnew = true;
+    this.raced.add(slot);
   }
 
   private noteBare(slot: number): void {

@@ -50,6 +50,8 @@ export class Reactions {
   /** Roots (thread + node * threads) to be forgotten when a slot gets a column, or a node is visible. */
   private readonly users = new Lists();
   private readonly passers = new Lists();
+  /** Transitions are transactions. */
+  private reduced: boolean | null = null;
   /** For the present recording. */
   private firstWay = 0;
   private special = 0;
@@ -61,6 +63,43 @@ export class Reactions {
     private readonly footprint: Footprint,
   ) {
     this.roots = Array.from({ length: machine.nThreads }, () => new Int32Array(256));
+  }
+
+  /** To be called when a search begins: what single steps do says nothing of transactions. */
+  serve(reduced: boolean): void {
+    if (reduced !== this.reduced) this.forgetAll();
+    this.reduced = reduced;
+  }
+
+  /** To be called when accesses to slots turned out to race: transactions with such a step may be too long. */
+  forgetSlots(slots: ReadonlySet<number>): void {
+    if (!slots.size) return;
+    const places = new Set<number>();
+    for (const slot of slots) {
+      this.forget(this.users, slot);
+      for (const place of this.machine.placesOf(slot)) if (place >= 0) places.add(place);
+    }
+    for (const roots of this.roots) {
+      for (let node = 0; node < roots.length; node++) {
+        if (this.touches(roots[node], places)) roots[node] = UNKNOWN;
+      }
+    }
+  }
+
+  /** Does some transition that is known from here on read or write one of these bytes of a row? */
+  private touches(from: number, places: ReadonlySet<number>): boolean {
+    const { decisions } = this;
+    let at = from;
+    for (; at > 0; at = decisions[at + 3]) {
+      if (places.has(decisions[at]) || this.touches(decisions[at + 2], places)) return true;
+    }
+    if (at === UNKNOWN) return false;
+    const first = this.firstOf(at);
+    const end = this.changesOf(first + this.countOf(at));
+    for (let i = this.changesOf(first); i < end; i++) {
+      if (places.has(this.changes[i] >> 8)) return true;
+    }
+    return false;
   }
 
   /** To be called when slots or nodes need a second byte. */

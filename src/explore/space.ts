@@ -137,6 +137,7 @@ export class Space {
     mem.watching = reduce || testMode;
     mem.racing = true;
     mem.racesAnew = false;
+    mem.raced.clear();
     mem.marks = 0;
     mem.symmetric = machine.symmetric;
     machine.toInitial();
