@@ -57,15 +57,10 @@ export interface TraceStep {
  * Raised in the middle of a search when transactions turn out to have been too long: an access
  * races after all, locks nest both ways, a loop has no step that others can see, or threads that were taken
  * for interchangeable are not.
+ * No Error: nobody asks where it was raised, and to note that takes longer than many transitions.
  */
-export class Learned extends Error {
-  constructor(readonly what: 'race' | 'nesting' | 'loop' | 'asymmetry') {
-    // Nobody looks at where it came from, and to find that out takes longer than many transitions.
-    const { stackTraceLimit } = Error;
-    Error.stackTraceLimit = 0;
-    super(what);
-    Error.stackTraceLimit = stackTraceLimit;
-  }
+export class Learned {
+  constructor(readonly what: 'race' | 'nesting' | 'loop' | 'asymmetry') {}
 }
 
 /** Identical threads, in what order they would stand, and by which keys. */
