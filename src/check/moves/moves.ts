@@ -55,7 +55,7 @@ const NOTHING: Moves = {
 
 /** Looks at all exporters of a program; what they share is looked at once. */
 export class MoveAnalysis {
-  private readonly scopes = new Map<string, Scope>();
+  private readonly scopes = new Map<string, Means>();
   /**
    * @param kernel whether the program is a kernel's, whose directories are its drivers
    * @param helpers functions without source here that zap, as recorded
@@ -91,8 +91,9 @@ export class MoveAnalysis {
     helping.delete(home);
     const { asked } = this.program.index;
     const [[scope, found], keys] = asked.during(() => {
-      const its = this.scopeOf(home, [...helping].sort());
-      const judge = new Judge(its, exporter, entries, home, this.kernel, this.helpers);
+      const means = this.meansOf(home, [...helping].sort());
+      const { scope: its } = means;
+      const judge = new Judge(means, exporter, entries, home, this.kernel);
       const moves = judge.verdict();
       const others = [judge.countedLate(), earlyFree(its, exporter)].filter((f) => f !== null);
       return [its, { ...moves, falls: [...moves.falls, ...others] }] as const;
@@ -102,17 +103,26 @@ export class MoveAnalysis {
     return found;
   }
 
-  private scopeOf(home: string, helping: readonly string[]): Scope {
+  private meansOf(home: string, helping: readonly string[]): Means {
     const key = this.kernel ? `${home} ${helping.join()}` : '';
-    let scope = this.scopes.get(key);
-    if (!scope) {
+    let means = this.scopes.get(key);
+    if (!means) {
       const files = this.kernel ? inDirectories(this.program, home, helping) : this.program.files;
       const name = whole.scope(home, helping);
       this.program.index.asked.note(name);
-      this.scopes.set(key, (scope = new Scope(this.program, files, name)));
+      const scope = new Scope(this.program, files, name);
+      means = { scope, locks: new Locks(scope), zaps: new Zaps(scope, this.helpers) };
+      this.scopes.set(key, means);
     }
-    return scope;
+    return means;
   }
+}
+
+/** A driver's code, and what was found of it, for all of its exporters. */
+interface Means {
+  readonly scope: Scope;
+  readonly locks: Locks;
+  readonly zaps: Zaps;
 }
 
 /** A way with the zaps that come before its place and those that come after. */
@@ -124,21 +134,22 @@ interface Judged {
 }
 
 class Judge {
+  private readonly scope: Scope;
   private readonly locks: Locks;
   private readonly zaps: Zaps;
   private readonly mapping: Set<FunctionDef>;
   private readonly reads = new Map<Entry, Read[]>();
 
   constructor(
-    private readonly scope: Scope,
+    { scope, locks, zaps }: Means,
     private readonly exporter: Exporter,
     private readonly entries: readonly Entry[],
     private readonly home: string,
     private readonly kernel: boolean,
-    helpers: ReadonlySet<string>,
   ) {
-    this.locks = new Locks(scope);
-    this.zaps = new Zaps(scope, helpers);
+    this.scope = scope;
+    this.locks = locks;
+    this.zaps = zaps;
     const starts = new Set<FunctionDef>();
     const { mmap, through } = exporter;
     for (const def of [mmap, through]) if (def && scope.has(def)) starts.add(def);

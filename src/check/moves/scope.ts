@@ -34,6 +34,7 @@ interface Contents {
   readonly slots: readonly { name: string; struct: string; field: string }[];
 }
 
+const calls = new WeakMap<FunctionDef, readonly Call[]>();
 const contents = new WeakMap<Program, Kept<SourceFile, Contents>>();
 
 function contentsOf(program: Program, file: SourceFile): Contents {
@@ -64,7 +65,9 @@ export class Scope {
   private readonly byFile = new Map<SourceFile, readonly FunctionDef[]>();
   private readonly slots = new Map<string, { struct: string; field: string; file: SourceFile }[]>();
   private readonly known = new Map<string, readonly Use[]>();
-  private readonly calls = new Map<string, readonly Call[]>();
+  private readonly own: ReadonlySet<FunctionDef>;
+  /** By struct and field. */
+  private readonly held: ReadonlyMap<string, readonly string[]>;
   private readonly fieldCalls = new Map<string, { def: FunctionDef; call: Call; base: string }[]>();
 
   constructor(
@@ -86,6 +89,16 @@ export class Scope {
         this.slots.set(name, list);
       }
     }
+    this.own = new Set(this.functions);
+    const held = new Map<string, string[]>();
+    for (const [name, list] of this.slots) {
+      for (const slot of new Set(list.map(({ struct, field }) => `${struct}.${field}`))) {
+        const names = held.get(slot);
+        if (names) names.push(name);
+        else held.set(slot, [name]);
+      }
+    }
+    this.held = held;
   }
 
   /** Functions in whose text a pattern is found. */
@@ -100,7 +113,7 @@ export class Scope {
   }
 
   has(def: FunctionDef): boolean {
-    return this.byFile.get(def.file)?.includes(def) ?? false;
+    return this.own.has(def);
   }
 
   /** The function of this scope, or an inline one of a header, that a name used in a file means. */
@@ -118,13 +131,13 @@ export class Scope {
 
   /** The calls in a body, in program order. */
   callsIn(def: FunctionDef): readonly Call[] {
-    let list = this.calls.get(def.id);
+    let list = calls.get(def);
     if (!list) {
       const out: Call[] = [];
       eachIn(def.body, (e) => {
         if (e.k === 'call') out.push(e);
       });
-      this.calls.set(def.id, (list = out.sort((a, b) => a.at - b.at)));
+      calls.set(def, (list = out.sort((a, b) => a.at - b.at)));
     }
     return list;
   }
@@ -168,11 +181,8 @@ export class Scope {
   }
 
   /** The functions that tables of a struct hold in a field. */
-  heldIn(struct: string, field: string): string[] {
-    if (!struct) return [];
-    return [...this.slots]
-      .filter(([, list]) => list.some((s) => s.field === field && s.struct === struct))
-      .map(([name]) => name);
+  heldIn(struct: string, field: string): readonly string[] {
+    return struct ? (this.held.get(`${struct}.${field}`) ?? []) : [];
   }
 
   /** Calls through a driver's own table, or the slot itself when the kernel makes them. */

@@ -30,6 +30,10 @@ const all = (names: readonly string[], zaps: (name: string) => boolean) =>
 
 export class Zaps {
   private readonly known = new Map<string, boolean>();
+  private readonly zapping = new Map<
+    FunctionDef,
+    readonly { readonly at: number; readonly call: Call }[]
+  >();
   /** @param helpers functions without source here that zap */
   constructor(
     private readonly scope: Scope,
@@ -71,11 +75,16 @@ export class Zaps {
   }
 
   /** The zaps that a function makes, by itself and through others, with where it calls them. */
-  callsIn(def: FunctionDef): { at: number; call: Call }[] {
-    return this.scope
-      .callsIn(def)
-      .filter((c) => all(this.namesOf(def, c), (name) => this.reaches(name, def)))
-      .map((call) => ({ at: call.at, call }));
+  callsIn(def: FunctionDef): readonly { readonly at: number; readonly call: Call }[] {
+    let list = this.zapping.get(def);
+    if (!list) {
+      list = this.scope
+        .callsIn(def)
+        .filter((c) => all(this.namesOf(def, c), (name) => this.reaches(name, def)))
+        .map((call) => ({ at: call.at, call }));
+      this.zapping.set(def, list);
+    }
+    return list;
   }
 
   /** The calls of mm or of a helper behind a call that zaps. */
