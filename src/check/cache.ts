@@ -17,6 +17,7 @@ import {
 import { join, resolve } from 'node:path';
 import { cacheDir } from '../cache-dir.ts';
 import type { CheckReport } from '../contract/finding.ts';
+import { compileLess } from '../tuning.ts';
 import type { Base } from './base.ts';
 import type { CheckOptions } from './check.ts';
 import { difference } from './difference.ts';
@@ -76,6 +77,7 @@ const reportOn = (options: KnownTree, helper: Helper | null): Promise<CheckRepor
 
 /** What a look at the tree says; the checker is loaded for it. */
 async function looked(options: CheckOptions, helper: Helper | null): Promise<CheckReport> {
+  compileLess();
   const { checkWith } = await import('./check.ts');
   const { root, part, kind } = placeOf(options.path);
   if (options.overlay || part !== '' || kind !== 'kernel' || !options.scanned?.id)

@@ -19,6 +19,7 @@ import {
   reportText,
   typeOf,
 } from '../report/check.ts';
+import { compileLess } from '../tuning.ts';
 import {
   type Answers,
   type ModelRequest,
@@ -195,6 +196,7 @@ async function reportOn(
 }
 
 async function uncached(options: CheckOptions): Promise<CheckReport> {
+  compileLess();
   return (await import('../check/check.ts')).check(options);
 }
 

@@ -21,6 +21,7 @@ import { basename, join } from 'node:path';
 import { getHeapCodeStatistics } from 'node:v8';
 import { Script } from 'node:vm';
 import { cacheDir } from '../cache-dir.ts';
+import { asUsual } from '../tuning.ts';
 
 /** Functions are compiled when they are first called. So many bytes of them are worth keeping too. */
 const WORTH = 200_000;
@@ -61,9 +62,12 @@ export function keepCode(here: string): () => void {
     const bytes = readFileSync(file);
     // V8 is quicker with what it knows to be a byte a character.
     const source = bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
-    const script = new Script(
-      `(function (exports, require, module, __filename, __dirname) { ${source}\n})`,
-      { filename: file, cachedData },
+    const script = asUsual(
+      () =>
+        new Script(`(function (exports, require, module, __filename, __dirname) { ${source}\n})`, {
+          filename: file,
+          cachedData,
+        }),
     );
     if (!cachedData || script.cachedDataRejected) missing = true;
     loaded.push({ script, kept, stamp });
@@ -77,7 +81,12 @@ export function keepCode(here: string): () => void {
     missing = false;
     try {
       mkdirSync(dir, { recursive: true });
-      for (const { script, kept, stamp } of loaded) write(kept, stamp, script.createCachedData());
+      for (const { script, kept, stamp } of loaded)
+        write(
+          kept,
+          stamp,
+          asUsual(() => script.createCachedData()),
+        );
       const old = Date.now() - DAYS * 86_400_000;
       for (const name of readdirSync(dir)) {
         if (statSync(join(dir, name)).mtimeMs < old) rmSync(join(dir, name), { force: true });
