@@ -19,7 +19,7 @@ import { readersOf, together } from './readers.ts';
 import { type RecordedKernel, recordKernel } from './recorded.ts';
 import { Helper } from './scan/helper.ts';
 import { relevantOf, type TreeState } from './scan/state.ts';
-import { type Keeper, readLatin1, scan } from './scan.ts';
+import { type Keeper, readBytes, readLatin1, scan } from './scan.ts';
 import { exportersOf, MARKS, moduleExporters } from './share.ts';
 import { auditedFollower } from './told.ts';
 
@@ -85,6 +85,14 @@ async function load(
       if (text !== undefined) return text;
       try {
         return readLatin1(join(place.root, p));
+      } catch {
+        return null;
+      }
+    },
+    bytes(p) {
+      if (overlay?.has(p)) return null;
+      try {
+        return readBytes(join(place.root, p));
       } catch {
         return null;
       }

@@ -232,6 +232,13 @@ export function readLatin1(path: string): string {
   return room.room(length).toString('latin1');
 }
 
+/** Bytes of a file with two zeros behind, good until the next file is read. */
+export function readBytes(path: string): Buffer {
+  const room = (search ??= new Search(RELEVANT));
+  const length = readFile(room, path, 1 << 16);
+  return room.room(length + 2).fill(0, length);
+}
+
 /** Which files matter: indices into the list. */
 export interface Sifted {
   readonly relevant: number[];

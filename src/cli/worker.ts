@@ -43,10 +43,10 @@ async function checked(request: CheckRequest): Promise<unknown> {
     const { findings, linux, until, self } = request;
     return answers(findings, modelVersion(linux), { aborted: false }, self, until);
   }
-  const { readLatin1, serveScan } = await import('../check/scan.ts');
+  const { readBytes, readLatin1, serveScan } = await import('../check/scan.ts');
   if (request.job === 'scan') return serveScan(request, (file) => readFileSync(file));
   if (request.job === 'names')
-    return (await import('../check/index/index.ts')).serveNames(request, readLatin1);
+    return (await import('../check/index/index.ts')).serveNames(request, readBytes);
   return (await import('../check/share.ts')).serveExporters(request, readLatin1);
 }
 

@@ -11,7 +11,8 @@ import { lex } from '../../src/check/c/lex.ts';
 import { Parser } from '../../src/check/c/parse.ts';
 import { skeletonOf } from '../../src/check/c/skeleton.ts';
 import { tokensOf } from '../../src/check/c/tokens.ts';
-import { namesOf } from '../../src/check/index/names.ts';
+import { namesOf, numberOf, Part } from '../../src/check/index/names.ts';
+import { ended, skim } from '../../src/check/index/skim.ts';
 import { applyPatch, BadPatch, overlay, readPatch } from '../../src/check/patch.ts';
 import type { Finding } from '../../src/contract/finding.ts';
 
@@ -70,12 +71,67 @@ describe('the parser', () => {
     );
   });
 
-  test('names and functions of mutated real files', () => {
-    const guest = join(import.meta.dirname, '../../guest');
-    const real = ['agent/agent.c', 'agent/race.c', 'module/exporter.c', 'module/fault.c'].map((f) =>
-      readFileSync(join(guest, f), 'latin1'),
+  const guest = join(import.meta.dirname, '../../guest');
+  const real = ['agent/agent.c', 'agent/race.c', 'module/exporter.c', 'module/fault.c'].map((f) =>
+    readFileSync(join(guest, f), 'latin1'),
+  );
+  const cut = fc.tuple(fc.nat(1 << 20), fc.nat(400), piece);
+
+  /** What skim() does not find of what namesOf() does; null where it does not say. */
+  const missed = (s: string): string[] | null => {
+    const skimmed = skim(ended(s), s.length, true);
+    if (!skimmed) return null;
+    const { skeleton, includes, uses, lost } = namesOf(s, [/./]);
+    const have = new Set(skimmed.numbers);
+    const of = (part: Part, list: readonly { name: string }[]) =>
+      list.flatMap(({ name }) => (have.has(numberOf(part, name)) ? [] : [`${part} ${name}`]));
+    expect(skimmed.includes).toEqual(includes);
+    expect(lost).toEqual([]);
+    return [
+      ...of(Part.Function, skeleton.functions),
+      ...of(Part.Macro, skeleton.macros),
+      ...of(Part.Struct, skeleton.structs),
+      ...of(Part.Table, skeleton.tables),
+      ...of(
+        Part.TableType,
+        skeleton.tables.map(({ type }) => ({ name: type })),
+      ),
+      ...uses.filter((name) => !skimmed.uses.includes(name)),
+    ];
+  };
+
+  test('finds all names from the bytes alone', () => {
+    for (const s of [sample, ...real]) expect(missed(s)).toEqual([]);
+    const calls = skim(ended('void f(void) { x->a = g (1); b = !h; y.c == 1; }'), 48, true);
+    expect([...calls!.numbers].sort()).toEqual(
+      [
+        numberOf(Part.Function, 'f'),
+        numberOf(Part.Call, 'f'),
+        numberOf(Part.Call, 'g'),
+        numberOf(Part.Field, 'a'),
+      ].sort(),
     );
-    const cut = fc.tuple(fc.nat(1 << 20), fc.nat(400), piece);
+    // Where an #if cuts through brackets, and of K&R functions, it does not say.
+    expect(skim(ended('f(a) int a; { }'), 15, true)).toBeNull();
+    expect(missed('#if A\nint f(int a) {\n#else\nint g(int a) {\n#endif\n}\n')).toBeNull();
+    fc.assert(
+      fc.property(
+        fc.constantFrom(sample, ...real),
+        fc.array(cut, { minLength: 1, maxLength: 4 }),
+        (file, cuts) => {
+          let s = file;
+          for (const [at, length, put] of cuts) {
+            const from = at % s.length;
+            s = s.slice(0, from) + put + s.slice(from + length);
+          }
+          expect(missed(s) ?? []).toEqual([]);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test('names and functions of mutated real files', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...real),

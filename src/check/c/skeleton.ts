@@ -100,7 +100,11 @@ export function macroOf(line: string, at: number): MacroAt | null {
 }
 
 /** Words between `)` and `{` of a function definition, or after a declarator. */
-const ATTRIBUTE = /^(__\w+|[A-Z_]+|asm|noinline|notrace|nokprobe\w*)$/;
+export const ATTRIBUTE = /^(__\w+|[A-Z_]+|asm|noinline|notrace|nokprobe\w*)$/;
+
+/** Those of them that a bracket may follow. */
+export const TAKES_ARGUMENTS =
+  /^__(attribute__|printf|acquires|releases|must_hold|counted_by|alloc_size|section|aligned|cond_acquires|no_sanitize\w*|cold|init|initconst|malloc|assume_aligned)$/;
 
 /** Branches that begin one body; more are taken for something else. */
 const MAX_HEADS = 4;
@@ -323,10 +327,7 @@ class Walker {
         const end = this.skip(i);
         const previous = i > first && t.kind[i - 1] === Kind.Ident ? i - 1 : -1;
         const word = previous >= 0 ? this.str(previous) : '';
-        const isAttribute =
-          /^__(attribute__|printf|acquires|releases|must_hold|counted_by|alloc_size|section|aligned|cond_acquires|no_sanitize\w*|cold|init|initconst|malloc|assume_aligned)$/.test(
-            word,
-          );
+        const isAttribute = TAKES_ARGUMENTS.test(word);
         if (previous >= 0 && !isAttribute && !assigned && open < 0) {
           name = previous;
           open = i;

@@ -7,6 +7,11 @@ export interface Tree {
   readonly paths: { has(path: string): boolean };
   /** The text of a file; null when it cannot be read. */
   read(path: string): string | null;
+  /**
+   * The bytes of a file with two zeros behind, good until the next call, where they are to be had without
+   * making a string of them; null where they are not, or cannot be read.
+   */
+  bytes?(path: string): Buffer | null;
 }
 
 /** Files of a tree as source, each parsed once. */
@@ -25,13 +30,31 @@ export class Sources {
     return file;
   }
 
-  private readonly included = new Map<string, string | null>();
+  /** By the #include, then by directory. */
+  private readonly included = new Map<string, Map<string, string | null>>();
+  /** Names below the directories where every #include of `<name>` is looked for first. */
+  private readonly common = new Map<string, string | null>();
 
   /** The path that an #include of `"name` or `<name` means in a directory; null when the tree has none. */
   include(here: string, include: string): string | null {
-    const key = `${here} ${include}`;
-    let found = this.included.get(key);
-    if (found === undefined) this.included.set(key, (found = this.resolve(here, include)));
+    if (include[0] !== '"') {
+      const found = this.anywhere(include.slice(1));
+      if (found !== null) return found;
+    }
+    let by = this.included.get(include);
+    if (!by) this.included.set(include, (by = new Map()));
+    let found = by.get(here);
+    if (found === undefined) by.set(here, (found = this.resolve(here, include)));
+    return found;
+  }
+
+  private anywhere(name: string): string | null {
+    let found = this.common.get(name);
+    if (found === undefined) {
+      const dirs = ['include/', 'arch/x86/include/', 'include/uapi/'];
+      const dir = dirs.find((d) => this.tree.paths.has(d + name));
+      this.common.set(name, (found = dir === undefined ? null : dir + name));
+    }
     return found;
   }
 
@@ -44,8 +67,8 @@ export class Sources {
       if (paths.has(path)) return path;
     }
     if (!local || name.includes('/')) {
-      for (const dir of ['include/', 'arch/x86/include/', 'include/uapi/'])
-        if (paths.has(dir + name)) return dir + name;
+      const path = this.anywhere(name);
+      if (path !== null) return path;
     }
     // -I of a parent directory, or its include/.
     for (let dir = here; dir; dir = dirOf(dir)) {

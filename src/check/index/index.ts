@@ -6,7 +6,8 @@
 import { dirOf, type Sources } from '../c/tree.ts';
 import type { Helper } from '../scan/helper.ts';
 import { Asked } from './asked.ts';
-import { type FileNames, type Names, namesOf, numberOf, type Part } from './names.ts';
+import { type FileNames, type Names, numberOf, type Part } from './names.ts';
+import { ended, namesIn } from './skim.ts';
 
 /** Files of which another thread is asked for the names. */
 export interface NamesRequest {
@@ -125,12 +126,9 @@ export class Index {
   }
 
   private namesIn(path: string, matter: boolean): FileNames {
-    // What matters will be asked for again.
-    const file = matter ? this.sources.get(path) : null;
-    const text = file ? file.text : (this.sources.tree.read(path) ?? '');
-    const { skeleton, ...names } = namesOf(text, matter ? this.marks : null);
-    file?.keep(skeleton);
-    return names;
+    const { tree } = this.sources;
+    const bytes = tree.bytes?.(path) ?? ended(tree.read(path) ?? '');
+    return namesIn(bytes, matter ? this.marks : null);
   }
 
   /**
@@ -346,17 +344,17 @@ const HEAD = 256;
 const NOTHING: Known = { uses: [], lost: [], marks: 0 };
 
 /** Does what another thread asks for. */
-export function serveNames(request: NamesRequest, read: (path: string) => string): NamesReply {
-  return request.paths.map((path) => {
-    const { skeleton, ...names } = namesOf(textOf(`${request.root}/${path}`, read), request.marks);
-    return names;
-  });
+export function serveNames(
+  { root, paths, marks }: NamesRequest,
+  read: (path: string) => Buffer,
+): NamesReply {
+  return paths.map((path) => namesIn(bytesOf(`${root}/${path}`, read), marks));
 }
 
-function textOf(path: string, read: (path: string) => string): string {
+function bytesOf(path: string, read: (path: string) => Buffer): Buffer {
   try {
     return read(path);
   } catch {
-    return '';
+    return ended('');
   }
 }

@@ -56,9 +56,9 @@ export type Names = FileNames & { readonly skeleton: Skeleton };
 export const marksOf = (text: string, marks: readonly RegExp[]): number =>
   marks.reduce((bits, p, i) => bits | (p.test(text) ? 1 << i : 0), 0);
 
-const INCLUDE = /^#\s*include\s*(["<][^">\n]+)[">]/;
+export const INCLUDE = /^#\s*include\s*(["<][^">\n]+)[">]/;
 /** Macros at the top level that make nothing that is looked for. */
-const PLAIN =
+export const PLAIN =
   /^(MODULE_|EXPORT_|DEFINE_(MUTEX|SPINLOCK|IDA|IDR|PER_CPU|STATIC|RATE|RAW)|DECLARE_|module_|late_|early_|__setup|subsys_|arch_|core_|fs_|device_|TRACE_)/;
 
 /** @param marks patterns that are tried on the text; null: calls and assignments do not matter either */
