@@ -37,7 +37,7 @@ export async function serve(): Promise<{ url: string; end: () => Promise<number 
 }
 
 /** As long as a test may take: no wait is an assertion about time. */
-const PATIENCE = 10 * 60_000;
+const PATIENCE = 30 * 60_000;
 
 export const launch = (): Promise<Browser> =>
   chromium.launch({ executablePath: need('chromium'), args: FLAGS, timeout: PATIENCE });
