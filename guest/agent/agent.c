@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +33,9 @@
 #define PORT "/dev/vport0p1"
 /* Milliseconds without a host after which the guest ends. */
 #define LONELY 3000
+/* Seconds that a program may take, and a race, which is run many times. */
+#define PATIENCE 10
+#define RACE_PATIENCE 30
 
 static int port, kmsg;
 
@@ -71,15 +76,34 @@ static void add_kernel_log(void)
 	}
 }
 
-/* Everything that the program left behind has ended. */
-static int wait_for(pid_t pid)
+static volatile sig_atomic_t ticks;
+
+static void on_tick(int signal)
 {
+	(void)signal;
+	ticks++;
+}
+
+/*
+ * Everything that the program left behind has ended. A program that takes longer
+ * than so many seconds is ended. They are counted one by one: when the host has
+ * stood still, our clock leaps, and that is one of them.
+ */
+static int wait_for(pid_t pid, int patience)
+{
+	const struct itimerval every = { { .tv_sec = 1 }, { .tv_sec = 1 } }, never = {};
 	int status, mine = 0;
 	pid_t ended;
 
-	while ((ended = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR)
+	ticks = 0;
+	setitimer(ITIMER_REAL, &every, NULL);
+	while ((ended = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR) {
 		if (ended == pid)
 			mine = status;
+		else if (ended < 0 && ticks >= patience)
+			kill(pid, SIGALRM);
+	}
+	setitimer(ITIMER_REAL, &never, NULL);
 	return mine;
 }
 
@@ -91,21 +115,24 @@ static void serve(char *text)
 	unsigned int runs;
 	size_t streamed;
 	int status, head = 0;
+	bool races;
 	pid_t pid;
 
 	if (streams)
 		text += strlen(stream);
+	races = sscanf(text, "!race %u %llu\n%n", &runs, &seed, &head) == 2;
 	shared->used = 0;
 	pid = fork();
 	if (!pid) {
-		if (sscanf(text, "!race %u %llu\n%n", &runs, &seed, &head) == 2)
+		signal(SIGALRM, SIG_DFL);
+		if (races)
 			race_run(text + head, runs, seed);
 		program_run(text, streams ? port : -1);
 		_exit(0);
 	}
 	if (pid < 0)
 		die("fork");
-	status = wait_for(pid);
+	status = wait_for(pid, races ? RACE_PATIENCE : PATIENCE);
 	streamed = streams ? shared->used : 0;
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
 		shared->used += sprintf(shared->results + shared->used, "r!SIG14\n");
@@ -197,6 +224,9 @@ static int own_code(struct dl_phdr_info *info, size_t size, void *data)
 
 static void start(void)
 {
+	const struct sigaction tick = { .sa_handler = on_tick };
+
+	sigaction(SIGALRM, &tick, NULL);
 	mkdir("/proc", 0755);
 	mkdir("/dev", 0755);
 	mount("proc", "/proc", "proc", 0, NULL);

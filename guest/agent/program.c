@@ -23,9 +23,6 @@
 
 #define SETTLED 7
 
-/* Seconds after which a program that waits is killed. */
-#define PATIENCE 10
-
 pid_t pids[2];
 struct shared *shared;
 
@@ -298,7 +295,6 @@ void program_run(char *text, int stream_to)
 	char *line, *save;
 
 	program_begin();
-	alarm(PATIENCE);
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		char *at = shared->results + shared->used;
 		int n;

@@ -29,8 +29,6 @@
 
 #define OUTCOMES_MAX 512
 #define OUTCOME_MAX (4 * RACE_TEXT_MAX)
-/* Seconds after which a request that waits is killed. */
-#define PATIENCE 30
 /* After which the host gets what there is. */
 #define MILLISECONDS 2000
 enum { SETUP, FIRST, SECOND, END, PARTS };
@@ -343,7 +341,6 @@ void race_run(char *text, unsigned int runs, u64 seed)
 		die("mmap");
 	lot = seed * 2 + 1;
 	program_begin();
-	alarm(PATIENCE);
 	pin_to_cpu(0);
 	for (i = 0; i < parts[SETUP].n; i++)
 		if (!strcmp(parts[SETUP].op[i].name, "fork"))
