@@ -85,10 +85,8 @@ interface Kept {
   readonly nameless: boolean;
 }
 
-/** Exporter and user alone, without a notifier: the same for every consumer that registers none. */
-function alone(cell: Cell, face: Face): boolean {
-  return face.idle === 'consumer' && notifierKind(cell.consumer) === 0;
-}
+/** Exporter and user alone: the same for all consumers that register the same kind of notifier, or none. */
+const alone = (face: Face): boolean => face.idle === 'consumer';
 
 /**
  * What cells of one matrix have in common, and is explored once: what exporter and user do alone, and
@@ -105,7 +103,7 @@ export class SharedFaces {
     const { exporter, consumer } = cell;
     let known = this.classes.get(exporter);
     if (known === undefined) this.classes.set(exporter, (known = cellClass(exporter)));
-    const who = alone(cell, face) ? '' : consumer.id;
+    const who = alone(face) ? notifierKind(consumer) : consumer.id;
     return [known, who, face.idle, face.touched, face.way, face.readOnly, linux].join(' ');
   }
 
@@ -207,9 +205,7 @@ export class CellRun {
       counterexample: this.witness,
       // What other cells will use must not depend on what this one has found already.
       clearerThan:
-        best && !alone(cell, face)
-          ? { ...shapeOf(best), severity: best.violation.severity }
-          : undefined,
+        best && !alone(face) ? { ...shapeOf(best), severity: best.violation.severity } : undefined,
     });
   }
 
