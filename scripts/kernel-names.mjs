@@ -136,6 +136,7 @@ const PAGES = {
     'CONFIG_ARCH_HAS_PTE_SPECIAL',
     'mm/Kconfig > config ARCH_HAS_PTE_SPECIAL',
   ],
+  SetPageReserved: ['SetPageReserved()', 'include/linux/page-flags.h > PAGEFLAG(Reserved,'],
   PageAnonExclusive: ['PageAnonExclusive()', 'include/linux/page-flags.h > int PageAnonExclusive('],
   SetPageAnonExclusive: [
     'SetPageAnonExclusive()',

@@ -13,17 +13,17 @@ int module_fd = -1;
 
 static const char *const kind_names[KIND_COUNT] = {
 	"rpfn", "racc", "fpfn", "fpfnw", "fpfnr", "hpfn", "ipage", "fipage", "fmix", "fpage",
-	"fpagew", "nommap",
+	"fpagew", "nommap", "smap",
 };
 
 static const char *const method_names[METHOD_COUNT] = {
 	"gup", "gupf", "gupfo", "pinf", "pinlt", "force", "pfn", "fpte", "fpfn", "pfnfix", "hmm",
-	"raw", "pfnref", "pfnmn", "pfnmnr",
+	"raw", "pfnref", "pfnmn", "pfnmnr", "kvm", "kvmmn", "kvmsp", "vfio", "pgoff",
 };
 
 static const char *const point_names[POINT_COUNT] = {
 	"fault-chosen", "move-begin", "move-switched", "move-zapped", "followed", "fixed-up",
-	"hmm-faulted",
+	"hmm-faulted", "looked",
 };
 
 static int find(const char *const *names, int n, const char *name)

@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The consumer: fifteen ways to look a user address up, and what is done with
+ * The consumer: twenty ways to look a user address up, and what is done with
  * the page afterwards. Several are wrong on purpose.
  */
 #include <linux/gfp.h>
-#include <linux/hmm.h>
 #include <linux/mm.h>
-#include <linux/mmu_notifier.h>
+#include <linux/pagemap.h>
 #include <linux/sched/mm.h>
-#include <linux/slab.h>
 
 #include "pfnmap.h"
-
-/* An interval notifier on the page of a holder, and the sequence it read. */
-struct watch {
-	struct mmu_interval_notifier notifier;
-	unsigned long seq;
-};
 
 /* A page-table entry, found without a lock or a check. */
 struct found {
@@ -111,6 +103,17 @@ void entry_look(struct pfnmap_entry *arg)
 		arg->bits |= ENTRY_ANON;
 }
 
+void page_let_go(struct holder *h)
+{
+	if (!h->page)
+		return;
+	if (h->method == BY_PINF || h->method == BY_PINLT || h->method == BY_VFIO)
+		unpin_user_page(h->page);
+	else
+		put_page(h->page);
+	h->page = NULL;
+}
+
 static int gup_flags(enum pfnmap_method method, bool write)
 {
 	int flags = write ? FOLL_WRITE : 0;
@@ -203,7 +206,7 @@ static int by_follow(struct holder *h, unsigned long addr, bool any_vma)
 }
 
 /* As KVM: follow, fault in if need be, follow again. */
-static int by_pfnfix(struct holder *h, unsigned long addr, bool write)
+int by_pfnfix(struct holder *h, unsigned long addr, bool write)
 {
 	bool unlocked = false;
 	int err;
@@ -238,104 +241,30 @@ static int by_pfnref(struct holder *h, unsigned long addr, bool write)
 	page = pfn_to_page(h->pfn);
 	if (PageReserved(page))
 		return 0;
+	sync_point(POINT_LOOKED);
 	if (!get_page_unless_zero(page))
 		return -EFAULT;
 	h->page = page;
 	return 0;
 }
 
-static bool watch_invalidate(struct mmu_interval_notifier *notifier,
-			     const struct mmu_notifier_range *range, unsigned long seq)
-{
-	mmu_interval_set_seq(notifier, seq);
-	return true;
-}
-
-static const struct mmu_interval_notifier_ops watch_ops = { .invalidate = watch_invalidate };
-
-static int hmm_once(struct holder *h, unsigned long addr, bool write)
-{
-	struct mmu_interval_notifier *notifier = &h->watch->notifier;
-	unsigned long pfn = 0;
-	struct hmm_range range = {
-		.notifier = notifier,
-		.start = addr & PAGE_MASK,
-		.end = (addr & PAGE_MASK) + PAGE_SIZE,
-		.hmm_pfns = &pfn,
-		.default_flags = HMM_PFN_REQ_FAULT | (write ? HMM_PFN_REQ_WRITE : 0),
-	};
-	int err;
-
-	h->watch->seq = mmu_interval_read_begin(notifier);
-	range.notifier_seq = h->watch->seq;
-	mmap_read_lock(current->mm);
-	err = hmm_range_fault(&range);
-	mmap_read_unlock(current->mm);
-	sync_point(POINT_HMM_FAULTED);
-	if (err)
-		return err;
-	if (mmu_interval_read_retry(notifier, h->watch->seq))
-		return -EBUSY;
-	h->pfn = pfn & ~HMM_PFN_FLAGS;
-	h->writable = pfn & HMM_PFN_WRITE;
-	return 0;
-}
-
-/* Be told when the translation of a page goes. */
-static int watch(struct holder *h, unsigned long addr)
-{
-	int err;
-
-	h->watch = kzalloc(sizeof(*h->watch), GFP_KERNEL);
-	if (!h->watch)
-		return -ENOMEM;
-	err = mmu_interval_notifier_insert(&h->watch->notifier, current->mm, addr & PAGE_MASK,
-					   PAGE_SIZE, &watch_ops);
-	if (err) {
-		kfree(h->watch);
-		h->watch = NULL;
-	}
-	return err;
-}
-
-static int by_hmm(struct holder *h, unsigned long addr, bool write)
-{
-	int err = watch(h, addr), tries;
-
-	if (err)
-		return err;
-	err = -EBUSY;
-	for (tries = 0; tries < 10 && err == -EBUSY; tries++)
-		err = hmm_once(h, addr, write);
-	return err;
-}
-
 /*
- * Follows under a notifier. What is told between the look and the use is
- * missed, unless the sequence is asked for before and tested after.
+ * Takes vm_pgoff for the PFN. Nobody writes there: it is some page of the
+ * machine's.
  */
-static int by_pfnmn(struct holder *h, unsigned long addr, bool write, bool retries)
+static int by_pgoff(struct holder *h, unsigned long addr)
 {
-	int err = watch(h, addr), tries;
+	struct vm_area_struct *vma;
+	int err = -EINVAL;
 
-	if (err)
-		return err;
-	for (tries = 0; tries < 10; tries++) {
-		struct mmu_interval_notifier *notifier = &h->watch->notifier;
-
-		h->watch->seq = mmu_interval_read_begin(notifier);
-		err = by_pfnfix(h, addr, write);
-		if (err)
-			return err;
-		if (!retries) {
-			/* As if nobody had been told meanwhile. */
-			h->watch->seq = mmu_interval_read_begin(notifier);
-			return 0;
-		}
-		if (!mmu_interval_read_retry(notifier, h->watch->seq))
-			return 0;
+	mmap_read_lock(current->mm);
+	vma = vma_lookup(current->mm, addr);
+	if (vma && vma->vm_flags & VM_PFNMAP) {
+		h->pfn = linear_page_index(vma, addr);
+		err = 0;
 	}
-	return -EBUSY;
+	mmap_read_unlock(current->mm);
+	return err;
 }
 
 static int by_raw(struct holder *h, unsigned long addr)
@@ -368,6 +297,14 @@ static int lookup(struct holder *h, unsigned long addr, bool write)
 	case BY_PFNMN:
 	case BY_PFNMNR:
 		return by_pfnmn(h, addr, write, h->method == BY_PFNMNR);
+	case BY_KVM:
+	case BY_KVMSP:
+	case BY_VFIO:
+		return by_gup_first(h, addr, write);
+	case BY_KVMMN:
+		return by_kvmmn(h, addr, write);
+	case BY_PGOFF:
+		return by_pgoff(h, addr);
 	default:
 		return by_gup(h, addr, write);
 	}
@@ -376,16 +313,8 @@ static int lookup(struct holder *h, unsigned long addr, bool write)
 /* Lets go of the page and of the notifier. */
 void holder_put(struct holder *h)
 {
-	if (h->page) {
-		if (h->method == BY_PINF || h->method == BY_PINLT)
-			unpin_user_page(h->page);
-		else
-			put_page(h->page);
-	}
-	if (h->watch) {
-		mmu_interval_notifier_remove(&h->watch->notifier);
-		kfree(h->watch);
-	}
+	page_let_go(h);
+	watch_end(h);
 	memset(h, 0, sizeof(*h));
 }
 
@@ -413,6 +342,8 @@ int consumer_lookup(struct holder *slots, struct pfnmap_lookup *arg)
 	h->used = true;
 	arg->writable = h->writable;
 	page_look(h->pfn, &arg->page);
+	if (h->method == BY_KVMMN)
+		page_let_go(h);
 	if (pfn_valid(h->pfn))
 		page = pfn_to_page(h->pfn);
 	if (arg->slot < 0) {
@@ -427,7 +358,7 @@ static int check(struct holder *h)
 {
 	if (!h->used)
 		return -ENOENT;
-	if (h->watch && mmu_interval_check_retry(&h->watch->notifier, h->watch->seq))
+	if (h->watch && watch_was_told(h))
 		return -EAGAIN;
 	return 0;
 }

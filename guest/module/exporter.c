@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The exporter: buffers in twelve kinds, their pages, and how they move. A
+ * The exporter: buffers in thirteen kinds, their pages, and how they move. A
  * move switches pages first and zaps afterwards, on purpose, unless it is told
  * to zap first.
  */
@@ -51,6 +51,11 @@ static struct tpage *page_add(struct tbuf *buf, struct page *page, u32 i)
 	p->buf = buf;
 	p->index = i;
 	p->gen = buf->gen;
+	/* As if there were no struct page to count; as TTM might hide its pages. */
+	if (buf->flags & BUF_RESERVED)
+		SetPageReserved(page);
+	if (buf->flags & BUF_ZEROREFS)
+		set_page_count(page, 0);
 	INIT_LIST_HEAD(&p->kept);
 	spin_lock(&all_pages_lock);
 	hash_add(all_pages, &p->node, page_to_pfn(page));
@@ -64,6 +69,10 @@ static void page_drop(struct tpage *p)
 	hash_del(&p->node);
 	spin_unlock(&all_pages_lock);
 	list_del(&p->kept);
+	if (p->buf->flags & BUF_RESERVED)
+		ClearPageReserved(p->page);
+	if (p->buf->flags & BUF_ZEROREFS)
+		set_page_count(p->page, 1);
 	put_page(p->page);
 	kfree(p);
 }
@@ -218,7 +227,7 @@ int exporter_create(struct pfnmap_create *arg)
 	if (!buf)
 		return -ENOMEM;
 	buf->kind = arg->kind;
-	buf->flags = arg->flags;
+	buf->flags = arg->flags | (arg->kind == KIND_SMAP ? BUF_SHMEM : 0);
 	buf->npages = arg->pages;
 	buf->number = ++last_number;
 	mutex_init(&buf->lock);

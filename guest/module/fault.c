@@ -46,12 +46,17 @@ static vm_fault_t tbuf_fault(struct vm_fault *vmf)
 {
 	struct tbuf *buf = vmf->vma->vm_private_data;
 	vm_fault_t ret = VM_FAULT_SIGBUS;
+	struct page *page = NULL;
 
+	if (buf->flags & BUF_LOOKS_FIRST && vmf->pgoff < buf->npages) {
+		page = buf->pages[vmf->pgoff]->page;
+		sync_point(POINT_FAULT_CHOSEN);
+	}
 	mutex_lock(&buf->lock);
 	buf->faults++;
 	if (!buf->revoked && vmf->pgoff < buf->npages) {
-		struct page *page = buf->pages[vmf->pgoff]->page;
-
+		if (!page)
+			page = buf->pages[vmf->pgoff]->page;
 		sync_point(POINT_FAULT_CHOSEN);
 		ret = insert(vmf, buf, page);
 	}
@@ -256,6 +261,13 @@ int tbuf_mmap(struct vm_area_struct *vma, struct tbuf *buf)
 {
 	int err = 0;
 
+	if (buf->kind == KIND_SMAP) {
+		/* As i915: the file decides everything, and the VMA holds that. */
+		err = call_mmap(buf->shmem, vma);
+		if (!err)
+			vma_set_file(vma, buf->shmem);
+		return err;
+	}
 	if (!(buf->flags & BUF_ALLOW_PRIVATE) && !(vma->vm_flags & (VM_SHARED | VM_MAYSHARE)))
 		return -EINVAL;
 	if (buf->flags & BUF_READONLY && vma->vm_flags & VM_WRITE)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pfnmap_test: dma-bufs that are exported in twelve ways, and user addresses
- * looked up in twelve ways, for /dev/pfnmap's agent. Not for production: it
+ * pfnmap_test: dma-bufs that are exported in thirteen ways, and user addresses
+ * looked up in twenty ways, for /dev/pfnmap's agent. Not for production: it
  * breaks the rules that it is there to test.
  */
 #include <linux/dma-buf.h>

@@ -34,6 +34,18 @@ int holder_read(struct holder *h, struct pfnmap_held *arg);
 int holder_write(struct holder *h, const struct pfnmap_held *arg);
 int holder_reuse(struct holder *h, const struct pfnmap_held *arg);
 void holder_put(struct holder *h);
+void page_let_go(struct holder *h);
+int by_pfnfix(struct holder *h, unsigned long addr, bool write);
+
+/* notified.c */
+int by_hmm(struct holder *h, unsigned long addr, bool write);
+int by_pfnmn(struct holder *h, unsigned long addr, bool write, bool retries);
+int by_kvmmn(struct holder *h, unsigned long addr, bool write);
+bool watch_was_told(struct holder *h);
+void watch_end(struct holder *h);
+
+/* gup_first.c */
+int by_gup_first(struct holder *h, unsigned long addr, bool write);
 
 /* sync.c */
 void sync_point(enum pfnmap_point point);

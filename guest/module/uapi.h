@@ -15,7 +15,7 @@
 enum pfnmap_kind {
 	KIND_RPFN, KIND_RACC, KIND_FPFN, KIND_FPFNW, KIND_FPFNR, KIND_HPFN,
 	KIND_IPAGE, KIND_FIPAGE, KIND_FMIX, KIND_FPAGE, KIND_FPAGEW,
-	KIND_NOMMAP, KIND_COUNT
+	KIND_NOMMAP, KIND_SMAP, KIND_COUNT
 };
 
 /* Flags of a buffer. */
@@ -25,6 +25,9 @@ enum pfnmap_kind {
 #define BUF_READONLY		8
 #define BUF_LIAR		16
 #define BUF_SHMEM		32
+#define BUF_RESERVED		64
+#define BUF_ZEROREFS		128
+#define BUF_LOOKS_FIRST		256
 
 /* Flags of a move. */
 #define MOVE_ZAP		1
@@ -39,14 +42,14 @@ enum pfnmap_kind {
 enum pfnmap_method {
 	BY_GUP, BY_GUPF, BY_GUPFO, BY_PINF, BY_PINLT, BY_FORCE, BY_PFN,
 	BY_FPTE, BY_FPFN, BY_PFNFIX, BY_HMM, BY_RAW, BY_PFNREF, BY_PFNMN,
-	BY_PFNMNR, METHOD_COUNT
+	BY_PFNMNR, BY_KVM, BY_KVMMN, BY_KVMSP, BY_VFIO, BY_PGOFF, METHOD_COUNT
 };
 
 /* Where a thread can be stopped; see sync.c. Order of point_names. */
 enum pfnmap_point {
 	POINT_FAULT_CHOSEN, POINT_MOVE_BEGIN, POINT_MOVE_SWITCHED,
 	POINT_MOVE_ZAPPED, POINT_FOLLOWED, POINT_FIXED_UP, POINT_HMM_FAULTED,
-	POINT_COUNT
+	POINT_LOOKED, POINT_COUNT
 };
 
 enum pfnmap_sync { SYNC_ARM, SYNC_REACHED, SYNC_GO };

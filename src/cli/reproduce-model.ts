@@ -98,7 +98,9 @@ function stage(named: Named, address: Address, found: Violation | null): Staged 
   try {
     const done = translate({ make, trace, violation, exporter, consumer }, found === null);
     if ('inside' in done) {
-      const cannot = `the switch after '${done.after}' lies inside ${done.inside}(), which cannot be stopped`;
+      // A program's own access is what a CPU does in one instruction.
+      const where = done.inside === 'user' ? 'an instruction of the program' : `${done.inside}()`;
+      const cannot = `the switch after '${done.after}' lies inside ${where}, which cannot be stopped`;
       return { ...told, cannot };
     }
     const lines = linesOf(done, address.linux);

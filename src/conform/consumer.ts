@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
- * The consumer half of the test module: fifteen ways to look a user address up (the recordings know twelve), and what
+ * The consumer half of the test module: twenty ways to look a user address up (the recordings know twelve), and what
  * is done with the page afterwards. What it keeps is in the kernel's holder slots.
  */
 import { type Run, routine, step } from '../explore/program.ts';
+import { CONSUMERS } from '../kernel/consumers/index.ts';
 import { EBUSY, EFAULT, EINVAL, ENODATA, ENOENT, errnoName } from '../kernel/errno.ts';
 import { type Kernel, PAGE_USED } from '../kernel/kernel.ts';
 import { access_page } from '../kernel/mm/access.ts';
-import { PTE_PRESENT, PTE_SPECIAL, PTE_WRITE, pte_pfn } from '../kernel/mm/flags.ts';
+import { PTE_PRESENT, PTE_SPECIAL, PTE_WRITE, pte_pfn, VM_PFNMAP } from '../kernel/mm/flags.ts';
 import { follow_pfn, follow_pte, raw_walk } from '../kernel/mm/follow.ts';
 import {
   FOLL_FORCE,
@@ -35,8 +36,14 @@ import {
   refcounted_page,
   try_get_page,
 } from '../kernel/mm/page.ts';
-import { mmap_read_lock, mmap_read_unlock } from '../kernel/mm/vma.ts';
-import { hva_to_pfn_remapped } from '../kernel/programs/find.ts';
+import {
+  mmap_read_lock,
+  mmap_read_unlock,
+  NO_VMA,
+  vm_flags,
+  vma_lookup,
+} from '../kernel/mm/vma.ts';
+import { BY_GUP, BY_REF, finder, hva_to_pfn_remapped } from '../kernel/programs/find.ts';
 import { mirrorFault } from '../kernel/programs/notified.ts';
 import { type Guest, HOLDERS, PROCESSES } from './guest.ts';
 import { moduleOf } from './kinds.ts';
@@ -47,6 +54,8 @@ const WRITABLE = 0x2;
 const NOTIFIED = 0x4;
 const BY_GET = 0x10;
 const BY_PIN = 0x20;
+/** Only in what a lookup finds: the page is mapped for a guest, and its reference goes. */
+const MAPPED = 0x40;
 
 /** Number of the holder in slot `slot` of a process; the last of each is for `con`. */
 export const holderOf = (proc: number, slot: number): number => proc * (HOLDERS + 1) + slot;
@@ -120,6 +129,52 @@ const by_referenced = routine(
   },
 );
 
+/** Who asks get_user_pages first, by method: KVM of 6.1, with a patch of the thread, and VFIO. */
+const consumerOf = (id: string) => {
+  const found = CONSUMERS.find((c) => c.id === id);
+  if (!found) throw new Error(`there is no consumer '${id}'`);
+  return finder(found);
+};
+const GUP_FIRST: Readonly<Record<string, ReturnType<typeof finder>>> = {
+  kvm: consumerOf('kvm-vcpu-map-6.1'),
+  kvmsp: consumerOf('refuse-special'),
+  vfio: consumerOf('vfio-type1'),
+};
+
+/** How a page is kept that one of them has found. */
+const keptBy = (method: string, found: number): number => {
+  if (found & BY_GUP) return method === 'vfio' ? BY_PIN : BY_GET;
+  return found & BY_REF ? BY_GET : 0;
+};
+
+/** KVM of 6.1 serves a guest's fault: under notifier and sequence, up to ten tries. */
+const by_kvmmn = routine(
+  'by_kvmmn',
+  function* (mm: number, addr: number, write: number, h: number): Run<number> {
+    yield* mmu_notifier_register(h, NOTIFIER_INTERVAL, mm, addr);
+    for (let tries = 0; tries < 10; tries++) {
+      const seq = yield* mmu_interval_read_begin(h, mm);
+      const entry = yield* GUP_FIRST.kvm(mm, addr, write, null);
+      if (entry < 0) return entry;
+      if (!(yield* mmu_interval_read_retry(h, seq))) {
+        yield* set_sequence(h, seq);
+        return entry;
+      }
+      yield* drop_page({ pfn: pte_pfn(entry), flags: keptBy('kvm', entry) });
+    }
+    return -EBUSY;
+  },
+);
+
+/** Takes vm_pgoff for the PFN: some page of the machine's, which nobody touches. */
+const by_pgoff = routine('by_pgoff', function* (mm: number, addr: number): Run<number> {
+  yield* mmap_read_lock(mm);
+  const vma = yield* vma_lookup(mm, addr);
+  const believes = vma !== NO_VMA && (yield* vm_flags(vma)) & VM_PFNMAP;
+  yield* mmap_read_unlock(mm);
+  return believes ? PTE_PRESENT : -EINVAL;
+});
+
 /** GUP variants and the flags they ask for; the page they return comes with references. */
 const GUP: Readonly<
   Record<string, readonly [(mm: number, addr: number, flags: number) => Run<number>, number]>
@@ -185,6 +240,20 @@ function* lookup(
       entry = yield* by_referenced(proc, addr, write);
       if (entry >= 0 && entry & REFERENCED) how = BY_GET;
       break;
+    case 'kvm':
+    case 'kvmsp':
+    case 'vfio':
+      entry = yield* GUP_FIRST[method](proc, addr, write, null);
+      if (entry >= 0) how = keptBy(method, entry);
+      break;
+    case 'kvmmn':
+      entry = yield* by_kvmmn(proc, addr, write, h);
+      how = NOTIFIED | MAPPED | (entry >= 0 ? keptBy('kvm', entry) : 0);
+      if (entry < 0) yield* mmu_interval_notifier_remove(h);
+      break;
+    case 'pgoff':
+      entry = yield* by_pgoff(proc, addr);
+      break;
     case 'hmm':
     case 'pfnmn':
     case 'pfnmnr':
@@ -202,12 +271,15 @@ function* lookup(
   return { pfn: pte_pfn(entry), flags: how | (entry & PTE_WRITE ? WRITABLE : 0) };
 }
 
+/** Drops the page that was taken, if one was. */
+function* drop_page({ pfn, flags }: Found): Run<void> {
+  if (!(flags & (BY_GET | BY_PIN))) return;
+  yield* unpin_user_page(pfn === 0 ? ZERO_PAGE : pfn, flags & BY_PIN ? FOLL_PIN : FOLL_GET);
+}
+
 /** Drops what a holder has of its page, and its notifier. */
 function* release(h: number, found: Found): Run<void> {
-  if (found.flags & (BY_GET | BY_PIN)) {
-    const flags = found.flags & BY_PIN ? FOLL_PIN : FOLL_GET;
-    yield* unpin_user_page(found.pfn === 0 ? ZERO_PAGE : found.pfn, flags);
-  }
+  yield* drop_page(found);
   if (found.flags & NOTIFIED) yield* mmu_interval_notifier_remove(h);
 }
 
@@ -304,9 +376,11 @@ export function* hold(
   const found = yield* lookup(proc, method, addr, write, h);
   const seen = yield* presence(g, proc, addr);
   if (typeof found === 'number') return `${errnoName(found)} ${seen}`;
-  yield* keep(h, found.pfn, found.flags | HELD);
+  const gone = found.flags & MAPPED ? BY_GET | MAPPED : 0;
+  yield* keep(h, found.pfn, (found.flags & ~gone) | HELD);
   const refs = yield* page_ref_count(found.pfn);
   const owner = yield* ownerName(g, proc, found.pfn);
+  if (gone) yield* drop_page(found);
   return `ok ${seen}w${found.flags & WRITABLE ? 1 : 0} ${owner ?? '-'}${owner ? ` ref${refs}` : ''}`;
 }
 

@@ -22,6 +22,9 @@
  *   fills its object with shmem pages when it is first mapped (drm_gem_get_pages, 6.1
  *   drivers/gpu/drm/drm_gem.c:535), and these fill the LRU batch; the model takes none from shmem.
  * - `reuse`, which asks the allocator for one page of all.
+ * - What only stands for drivers when a counterexample is reproduced: buffers of kind `smap`, and with the
+ *   flags 64 (reserved pages), 128 (counts of zero) and 256 (looks before it locks), of which every other
+ *   op would give away what a driver would not; and `pgoff`, whose page is anybody's.
  */
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { type Op, type Program, parseOp } from './program.ts';
@@ -75,8 +78,11 @@ const ADVICES = [
   ...['WIPEONFORK', 'KEEPONFORK', 'COLD', 'PAGEOUT', 'POPULATE_READ', 'POPULATE_WRITE'],
   ...['DONTNEED_LOCKED', 'COLLAPSE'],
 ];
-const COUNTED = ['gup', 'gupf', 'gupfo', 'pinf', 'pinlt', 'force', 'hmm', 'pfnref'];
-const UNCOUNTED = ['pfn', 'fpte', 'fpfn', 'pfnfix', 'raw', 'pfnmn', 'pfnmnr'];
+const COUNTED = [
+  ...['gup', 'gupf', 'gupfo', 'pinf', 'pinlt', 'force', 'hmm', 'pfnref'],
+  ...['kvm', 'kvmsp', 'vfio'],
+];
+const UNCOUNTED = ['pfn', 'fpte', 'fpfn', 'pfnfix', 'raw', 'pfnmn', 'pfnmnr', 'kvmmn'];
 const OFFSETS = [0, 8, 16];
 /** Where mappings are made: near each other, so that they merge and split, and apart. */
 const PLACES = [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 100, 200, 300, 510, 1024];

@@ -5,7 +5,7 @@ import { dma_buf_fops, dma_buf_mmap } from '../kernel/dma-buf/dma-buf.ts';
 import { type Exporter, exporter } from '../kernel/dma-buf/exporter.ts';
 import { EACCES, EBADF, EBADFD, EINVAL, ENOENT } from '../kernel/errno.ts';
 import { systemHeap } from '../kernel/exporters/system-heap.ts';
-import { notMappable, testKinds, withFlags } from '../kernel/exporters/test-module.ts';
+import { fileMapped, notMappable, testKinds, withFlags } from '../kernel/exporters/test-module.ts';
 import { udmabuf } from '../kernel/exporters/udmabuf.ts';
 import { vgem } from '../kernel/exporters/vgem.ts';
 import {
@@ -39,7 +39,7 @@ function moduleExporter(kind: string, flags: number): Exporter | undefined {
   const key = `${kind}+${flags}`;
   let made = modules.get(key);
   if (!made) {
-    const traits = kind === 'nommap' ? notMappable : testKinds.find((t) => t.id === `test-${kind}`);
+    const traits = [...testKinds, fileMapped, notMappable].find((t) => t.id === `test-${kind}`);
     if (!traits) return undefined;
     made = exporter(withFlags(traits, flags));
     modules.set(key, made);

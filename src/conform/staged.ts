@@ -8,7 +8,7 @@
 import { Player } from '../explore/player.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { runOps } from './model.ts';
-import { parseOp } from './program.ts';
+import { DEAD, parseOp } from './program.ts';
 import { type Race, raceSystem } from './race.ts';
 import { NoStandIn } from './stand-ins.ts';
 import { type Point, pointBetween, type Stretch, type Translation } from './translate.ts';
@@ -24,10 +24,11 @@ type Source = readonly [list: number, at: number] | null;
 
 /**
  * What is left is looked at: the device's view and the CPU's, and what the consumer still knows, unless
- * the page is nobody's any more. If nothing has run: what the patch would have seen, and the entry.
+ * the page is nobody's any more. If it was only mapped: what the patch would have seen, and the entry.
  */
 function looks(done: readonly string[]): string[] {
-  if (done.length === 0) return ['0 pwarn', '0 r 0 8', '0 pte 0'];
+  if (done.every((text) => text.slice(2).startsWith('map')))
+    return ['0 pwarn', '0 r 0 8', '0 pte 0'];
   const at = (op: string) => done.findIndex((text) => text.slice(2).startsWith(op));
   const closed = at('bclose');
   if (closed >= 0) {
@@ -37,12 +38,14 @@ function looks(done: readonly string[]): string[] {
     return ['0 r 0 8'];
   }
   // `P hold S ...`: whose it is, and where.
-  const [who, , slot] =
+  const [who, , slot, method] =
     done
       .filter((text) => text.slice(2).startsWith('hold'))
       .at(-1)
       ?.split(' ') ?? [];
-  const kept = who && at('hput') < 0 && at('hr') < 0 ? [`${who} hr ${slot} 8`] : [];
+  // What lies behind a PFN that is no page of the buffer nobody knows.
+  const looksBack = at('hput') < 0 && at('hr') < 0 && method !== 'pgoff';
+  const kept = who && looksBack ? [`${who} hr ${slot} 8`] : [];
   return ['0 dr 0 0 8', '0 r 0 8', ...kept];
 }
 
@@ -68,7 +71,10 @@ function oneAfterAnother(translation: Translation, linux: LinuxVersion): Line[] 
     linux,
     texts.map((text) => parseOp(text)),
   );
-  return texts.map((text, i) => ({ text, model: model[i] ?? '' }));
+  // Of a kernel that has died nobody asks more.
+  const died = model.findIndex((answer) => answer.startsWith(DEAD));
+  const asked = died < 0 ? texts : texts.slice(0, died + 1);
+  return asked.map((text, i) => ({ text, model: model[i] ?? '' }));
 }
 
 /** One thread of the two, on the model: until so many ops are done, and on to a point in the next. */

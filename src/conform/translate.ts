@@ -9,22 +9,25 @@
 import type { ConsumerTraits, ExporterTraits } from '../contract/traits.ts';
 import type { System } from '../explore/machine.ts';
 import type { Violation } from '../explore/memory.ts';
-import { Player, type Stand, type Step } from '../explore/player.ts';
+import { Player, type Step } from '../explore/player.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { PTE_DIRTY, PTE_PRESENT, VM_WRITE } from '../kernel/mm/flags.ts';
-import { vmasOf } from '../kernel/mm/vma.ts';
 import {
-  type ModuleConsumer,
-  type ModuleExporter,
-  moduleConsumerFor,
-  moduleExporterFor,
-  NoStandIn,
-} from './stand-ins.ts';
+  type Cast,
+  callOf,
+  goesOn,
+  mapsPrivately,
+  opsOf,
+  type Place,
+  setupOf,
+  sizeOf,
+} from './calls.ts';
+import { moduleConsumerFor, moduleExporterFor, NoStandIn } from './stand-ins.ts';
 
 /** A sync point of the test module, by the agent's name for it. */
 export type Point =
   | 'fixed-up'
   | 'followed'
+  | 'looked'
   | 'hmm-faulted'
   | 'move-switched'
   | 'move-zapped'
@@ -59,45 +62,6 @@ export interface Played {
   readonly consumer: ConsumerTraits | undefined;
 }
 
-/** Where a thread is: what both a step and the place before one have. */
-type Place = Pick<Stand, 'routines' | 'def'>;
-
-/** Steps that no CPU makes. */
-const GHOSTS = new Set(['note_lookup', 'why_gup_worked', 'contract', 'SIGBUS', 'contents']);
-/** Routines that look a page up, to be kept. */
-const LOOKUPS = new Set([
-  ...['hva_to_pfn', 'hva_to_pfn_remapped', 'direct_page_fault', 'mirror_fault'],
-  ...['get_user_pages_fast', 'get_user_pages'],
-]);
-/** Routines that are a call of the agent's or of the module's. */
-const CALLS = new Set([
-  ...['user', 'munmap', 'close', 'release_pfn', 'unpin_user_page'],
-  ...LOOKUPS,
-]);
-const IS_CALL = /_(move|swapout|revoke)$/;
-/** Steps that are one. */
-const SINGLE = new Set(['access_page', 'device_access']);
-const TLB_MISS = -4;
-
-/** The call that a place is in, as its outermost routine or step; null: in none. */
-function callOf({ routines, def }: Place): string | null {
-  if (!def) return null;
-  const found = routines.slice(1).find(({ name }) => CALLS.has(name) || IS_CALL.test(name));
-  if (found) return found.name;
-  return GHOSTS.has(def.name) ? null : def.name;
-}
-
-/** Does `next` go on with the call that `steps` are the beginning of? */
-function goesOn(steps: readonly Step[], next: Place): boolean {
-  const [first] = steps;
-  const last = steps[steps.length - 1];
-  const call = callOf(first);
-  if (callOf(next) !== call || SINGLE.has(first.def.name)) return false;
-  if (call === 'user') return !(last.def.name === 'access' && last.value !== TLB_MISS);
-  // A call of the same name begins with the same step.
-  return !(next.def === first.def && next.routines.length === first.routines.length);
-}
-
 const within = ({ routines }: Place, name: RegExp): boolean =>
   routines.some((routine) => name.test(routine.name));
 
@@ -109,9 +73,20 @@ export function pointBetween(before: Step, next: Place): Point | null {
     within(before, outer) && !within(before, inner) && within(next, inner);
   if (leaves(/^fixup_user_fault$/, /^hva_to_pfn_remapped$/)) return 'fixed-up';
   // A reference is taken, or the page mapped, when mmap_lock is dropped.
-  if (leaves(/^hva_to_pfn_remapped$/, /^(hva_to_pfn|direct_page_fault|by_pfnmn|by_pfnref)$/)) {
+  if (
+    before.def.name === 'mmap_read_unlock' &&
+    leaves(/^hva_to_pfn_remapped$/, /^(hva_to_pfn|direct_page_fault|by_pfnmn|by_pfnref)$/)
+  ) {
     return 'followed';
   }
+  if (
+    before.def.name === 'pfn_to_refcounted_page' &&
+    before.value &&
+    /^(hva_to_pfn|by_pfnref)$/.test(before.routines.at(-1)?.name ?? '')
+  ) {
+    return 'looked';
+  }
+  if (leaves(/^hva_to_pfn$/, /^(direct_page_fault|by_kvmmn)$/)) return 'followed';
   if (before.def.name === 'mmap_read_unlock' && within(next, /^mirror_fault$/)) {
     return before.routines.at(-1)?.name === 'mirror_fault' ? 'hmm-faulted' : null;
   }
@@ -121,6 +96,10 @@ export function pointBetween(before: Step, next: Place): Point | null {
     return before.def.name === 'owner' || within(before, /^replace_page$/) ? 'move-switched' : null;
   }
   if (enters(/^vmf?_insert_/, /_vm_fault$/)) return 'fault-chosen';
+  // Who looks before he locks is between the two.
+  if (/_vm_fault$/.test(before.routines.at(-1)?.name ?? '') && before.def.name === 'placement') {
+    return 'fault-chosen';
+  }
   return null;
 }
 
@@ -301,9 +280,15 @@ const ATTEMPTS = 2_000;
 function gone(played: Played, stretches: readonly Stretch[], fallen: Fallen): Driver | null {
   const driver = new Driver(played);
   const last = stretches.length - 1;
-  const went = stretches.every((stretch, i) =>
-    i < last ? driver.run(stretch, fallen) : driver.falls(stretch.thread, fallen),
-  );
+  const went = stretches.every((stretch, i) => {
+    if (i < last) return driver.run(stretch, fallen);
+    const { thread, ops } = stretch;
+    const before = ops - 1 > driver.done(thread);
+    return (
+      (!before || driver.run({ thread, ops: ops - 1, point: null }, fallen)) &&
+      driver.falls(thread, fallen)
+    );
+  });
   return went ? driver : null;
 }
 
@@ -349,14 +334,21 @@ function others(played: Played, fallen: Fallen): Stretch[] | null {
  */
 export function translate(played: Played, exactly: boolean): Translation | Unstoppable {
   const { exporter, consumer, violation: wanted } = played;
+  if (wanted.rule === 'R16') {
+    throw new NoStandIn(
+      'the WARN_ON_ONCE() of dma_buf_mmap_internal() is in the posted patch and in no kernel that boots: ' +
+        'see pfnmap reproduce --patch',
+    );
+  }
   if (!exporter) throw new NoStandIn('who the exporter is, is not told');
-  const cast = {
-    exporter: moduleExporterFor(exporter),
-    consumer: consumer ? moduleConsumerFor(consumer) : null,
+  const cast: Cast = {
+    exporter: moduleExporterFor(exporter, wanted.rule, mapsPrivately(played.trace)),
+    // Who takes no step needs nobody to play him.
+    consumer: () => (consumer ? moduleConsumerFor(consumer) : null),
   };
   const kernel = played.make().world as Kernel;
-  const setup = setupOf(kernel, exporter, cast.exporter);
-  const pages = kernel.buf_npages.get(0);
+  const size = sizeOf(kernel, cast.exporter);
+  const setup = setupOf(kernel, exporter, cast.exporter, size);
   const fallen: Fallen = (v) => v.rule === wanted.rule && v.severity === wanted.severity;
   // What is wrong when the buffer is mapped needs no thread.
   if (!played.trace.length) return { setup, ops: [], stretches: [], moved: 0, violation: wanted };
@@ -367,20 +359,18 @@ export function translate(played: Played, exactly: boolean): Translation | Unsto
   const same = moved(cuts, played, fallen);
   const stretches = same ?? (exactly ? null : others(played, fallen));
   const driver = stretches && gone(played, stretches, fallen);
+  const stuck = cuts.find((cut) => cut.unstoppable)?.unstoppable;
   if (!driver) {
-    const stuck = cuts.find((cut) => cut.unstoppable)?.unstoppable;
     if (!stuck) throw new NoStandIn('the switches lie well, but the rule falls otherwise only');
     return stuck;
   }
   const violation = driver.player.trace.flatMap((s) => s.violations).find(fallen) as Violation;
-  const ops = driver.calls.map((calls) => {
-    // Each lookup of a thread has a slot of its own.
-    let slot = -1;
-    return calls.map((call) => {
-      if (LOOKUPS.has(callOf(call[0]) ?? '')) slot++;
-      return opOf(call, cast, pages, slot);
-    });
-  });
+  const ops = opsOf(driver.calls, cast, size);
+  if (ops instanceof NoStandIn) {
+    // Nobody plays a part. Where the kernel would have to be stopped tells more, if it would.
+    if (stuck && stuck.inside !== 'replace_page') return stuck;
+    throw ops;
+  }
   const last = stretches[stretches.length - 1].thread;
   const whole = stretches.map((stretch, i) =>
     i < stretches.length - 1 ? stretch : { thread: last, ops: ops[last].length, point: null },
@@ -401,82 +391,4 @@ function tidy(stretches: readonly Stretch[]): Stretch[] {
     out.push(stretch);
   }
   return out;
-}
-
-/** What the agent does before the threads begin, so that memory is as the model's is. */
-function setupOf(k: Kernel, exporter: ExporterTraits, made: ModuleExporter): string[] {
-  const buffers = Array.from({ length: k.config.buffers }, (_, i) => k.buf_npages.get(i));
-  const vmas = vmasOf(k, 0);
-  if (k.config.mms > 1) throw new NoStandIn('it takes several processes, and one is played here');
-  if (buffers.filter((n) => n > 0).length !== 1 || vmas.length !== 1) {
-    throw new NoStandIn('it does not begin with one buffer that is mapped once');
-  }
-  const [n] = buffers;
-  const [vma] = vmas;
-  const pages = k.vm_end.get(vma) - k.vm_start.get(vma);
-  const rights = k.vm_flags.get(vma) & VM_WRITE ? 'rw' : 'r';
-  const setup = [
-    `buf 0 ${made.kind} ${n} ${made.flags}`,
-    `map ${k.vm_start.get(vma)} ${pages} 0 ${rights} s 0`,
-  ];
-  for (let page = 0; page < pages; page++) {
-    const entry = k.pte.get(k.vm_start.get(vma) + page);
-    if (entry & PTE_DIRTY) setup.push(`w ${page} 8 0`);
-    else if (entry & PTE_PRESENT && exporter.inserts.startsWith('fault-')) {
-      setup.push(`r ${page} 8`);
-    }
-  }
-  return setup;
-}
-
-/** The word of a page that ops look at: the first is the agent's to fill with its pattern. */
-const WORD = 8;
-
-/** The op that a call is. */
-function opOf(
-  call: readonly Step[],
-  { exporter, consumer }: { exporter: ModuleExporter; consumer: ModuleConsumer | null },
-  pages: number,
-  slot: number,
-): string {
-  const [first] = call;
-  const name = callOf(first) as string;
-  const nobody = () => new NoStandIn(`${name}() is nothing that agent or test module do`);
-  /** Arguments of the first step of that name. */
-  const argsOf = (step: string) => call.find(({ def }) => def.name === step)?.args;
-  const found = (): ModuleConsumer => {
-    if (!consumer) throw nobody();
-    return consumer;
-  };
-  if (LOOKUPS.has(name)) return `hold ${slot} ${found().method} 0 ${found().write}`;
-  // What is evicted goes to another page at once, and not by way of swap.
-  if (/_(move|swapout)$/.test(name)) return `mv 0 0 ${pages} ${exporter.move}`;
-  if (name.endsWith('_revoke')) return `mv 0 0 ${pages} ${exporter.revoke}`;
-  switch (name) {
-    case 'user': {
-      const [, addr, write, , value] = argsOf('access') ?? [];
-      if (addr === undefined) throw nobody();
-      return write ? `w ${addr} ${WORD} ${value}` : `r ${addr} ${WORD}`;
-    }
-    case 'munmap': {
-      const [, start, end] = argsOf('find_vma_intersection') ?? [];
-      if (start === undefined) throw nobody();
-      return `unmap ${start} ${Number(end) - Number(start)}`;
-    }
-    case 'close':
-      return 'bclose 0';
-    case 'access_page':
-    case 'device_access': {
-      // access_page(pfn, write, word, value, ...), device_access(h, write, value, ...)
-      const write = first.args[1];
-      const value = first.args[name === 'access_page' ? 3 : 2];
-      if (first.value < 0 && !first.violations.length) throw nobody();
-      return write ? `${found().store} ${slot} ${WORD} ${value}` : `hr ${slot} ${WORD}`;
-    }
-    case 'release_pfn':
-    case 'unpin_user_page':
-      return `hput ${slot}`;
-    default:
-      throw nobody();
-  }
 }

@@ -88,6 +88,8 @@ export interface ExporterTraits {
   readonly oldPage: 'freed' | 'pooled' | 'worker' | 'kept';
   /** Reference counts of its pages: one as the allocator leaves it, or set to zero while in use. */
   readonly pageRefs: 'one' | 'zero';
+  /** Its pages are marked reserved: there is a struct page, and nobody counts references to it. */
+  readonly reserved?: boolean;
   /** When it warns of a page whose count is not what it left there. (R10) */
   readonly checksRefs: 'never' | 'after-unmap' | 'at-free';
   readonly refusesPrivate: boolean;

@@ -158,6 +158,7 @@ const OPTIONAL = every<Optional<ExporterTraits>>({
   mappable: true,
   kernelOfItsDay: true,
   syncsWhatBegan: true,
+  reserved: true,
 });
 
 /** esbuild takes types away unread, so names and values are checked here. */

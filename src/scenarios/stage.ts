@@ -78,6 +78,8 @@ export interface Story extends Omit<Scenario, 'prepare' | 'bound' | 'exporter' |
   readonly exporter: ExporterTraits;
   /** By the name that a ladder shows. */
   readonly threads: Readonly<Record<string, Role>>;
+  /** The consumer as which one of them looks up, where that is told step by step. */
+  readonly looksUpAs?: ConsumerTraits;
   /** Pages of the buffer; default 1. */
   readonly pages?: number;
   /** How the process has it mapped: read and write, read only, or not at all. */
@@ -226,7 +228,11 @@ export function story(s: Story): Scenario {
     ...(counts ? { counts } : {}),
     bound,
     exporter: traits,
-    ...(consumers.length ? { consumer: consumers[0] } : {}),
+    ...(consumers.length
+      ? { consumer: consumers[0] }
+      : s.looksUpAs
+        ? { consumer: s.looksUpAs }
+        : {}),
     prepare,
   };
 }

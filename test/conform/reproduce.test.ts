@@ -61,6 +61,64 @@ describe('a counterexample becomes a program', () => {
     ]);
   });
 
+  test('with get_user_pages first, as KVM of 6.1 asks', async () => {
+    const vcpu = await linesOf('kvm/vcpu-map-6.1');
+    expect(vcpu).toContain('0 hold 0 kvm 0 1 -> ok p1s1w1 b0.0.g0 ref2');
+    expect(vcpu).toContain('0 hr 0 8 -> =2');
+    // The reference is there for a moment only, and shows in what the lookup says.
+    expect(await linesOf('kvm/guest-fault-6.1')).toEqual([
+      '0 buf 0 fpfn 1 6 -> ok',
+      '0 map 0 1 0 rw s 0 -> ok',
+      '0 hold 0 kvmmn 0 1 -> ok p1s1w1 b0.0.g0 ref2',
+      '0 dr 0 0 8 -> =b0f0000000000008',
+      '0 r 0 8 -> =b0f0000000000008',
+      '0 hr 0 8 -> =b0f0000000000008',
+    ]);
+  });
+
+  test('with reserved pages for a BAR', async () => {
+    const lines = await linesOf('vfio/bar-revoked');
+    expect(lines[0]).toBe('0 buf 0 hpfn 1 70 -> ok');
+    expect(lines).toContain('0 mv 0 0 1 zer -> ok');
+    expect(lines).toContain('0 r 0 8 -> BUS2');
+    // Whoever pins what has a count finds none here, and follows.
+    expect(await linesOf('pci-bar/vfio-type1')).toContain(
+      '0 hold 0 vfio 0 1 -> ok p1s1w1 b0.0.g0 ref1',
+    );
+  });
+
+  test('with a huge entry that maps 512 pages where the cell has two', async () => {
+    const lines = await linesOf('test-hpfn/follow-and-keep');
+    expect(lines.slice(0, 2)).toEqual(['0 buf 0 hpfn 512 0 -> ok', '0 map 0 512 0 rw s 0 -> ok']);
+    expect(lines).toContain('1 bg mv 0 0 512 zp -> ok');
+  });
+
+  test('with a fault handler that looks before it locks, stopped between the two', async () => {
+    const lines = await linesOf('ttm/looks-before-locking');
+    expect(lines.slice(3, 6)).toEqual([
+      '0 arm fault-chosen -> ok',
+      '1 bg w 0 8 1 -> ok',
+      '0 reached fault-chosen -> ok',
+    ]);
+  });
+
+  test('with the mmap of a file, and what the patch sees of it', async () => {
+    const lines = await linesOf('i915/shmem-warns');
+    expect(lines.slice(0, 3)).toEqual([
+      '0 buf 0 smap 1 32 -> ok',
+      '0 map 0 1 0 rw s 0 -> ok',
+      expect.stringContaining('0 pwarn -> '),
+    ]);
+  });
+
+  test('which ends with the kernel, if the kernel dies of it', async () => {
+    expect((await linesOf('cow/fault-bug')).at(-1)).toMatch(/^0 w 0 8 1 -> !KERNEL:kernel BUG/);
+  });
+
+  test('without a part for a consumer that takes no step', async () => {
+    expect(await whyNot('test-rpfn/compaction')).toBeNull();
+  });
+
   test('with a reference that stops nobody', async () => {
     const lines = await linesOf('ttm/follow-with-ref');
     expect(lines).toContain('0 hold 0 pfnref 0 1 -> ok p1s1w1 b0.0.g0 ref2');
@@ -84,9 +142,16 @@ describe('a counterexample becomes a program', () => {
   });
 
   test.each([
-    ['ttm/kvm-guest-fault-6.1', 'kvm-guest-fault-6.1 asks get_user_pages first'],
-    ['vfio-bar/follow-and-keep', 'vfio-bar is no dma-buf but device memory'],
-    ['i915-shmem/gup', 'i915-shmem inserts by file-mmap'],
+    ['ttm-huge/gup-fast', 'vmf_insert_pfn_pmd() marks a huge entry special here'],
+    ['ttm/sg-page-reader-debug', 'mangle_sg_table(), which a stock kernel lacks'],
+    ['test-fpfn/numa-balancing', 'lies inside task_numa_work(), which cannot be stopped'],
+    ['gup/direct-io-lost', 'lies inside brd_do_bvec(), which cannot be stopped'],
+    [
+      'test-fipage/follow-ignore-ro',
+      'lies inside an instruction of the program, which cannot be stopped',
+    ],
+    ['dma-buf/patch-posted', 'see pfnmap reproduce --patch'],
+    ['ttm/no-tlb-flush', 'unmap_mapping_range() flushes them before it returns'],
     ['ttm/hmm-mirror', 'the model finds nothing wrong with it on Linux 6.12'],
     ['kvm/loops-until-mapped', 'no step of a thread is what goes wrong: livelock'],
   ])('of %s it is said why not', async (name, why) => {
@@ -123,9 +188,23 @@ describe('on real kernels', () => {
       'heap/sigbus-for-ever',
       'gup/liar',
       'kvm/ignores-read-only',
+      'kvm/vcpu-map-6.1',
+      'kvm/guest-fault-6.1',
+      'kvm/pgoff-as-pfn',
+      'kvm/refuse-special-breaks-passthrough',
+      'vfio/bar-revoked',
+      'pci-bar/vfio-type1',
+      'ttm/looks-before-locking',
+      'ttm-mangled-refs/follow-and-keep',
+      'test-hpfn/follow-and-keep',
+      'lifetime/mremap-under-follower',
+      'i915/shmem-warns',
+      'cow/fault-bug',
     ];
     const { code, stdout } = await pfnmap(['reproduce', ...names]);
-    expect(stdout.match(/^=> the kernel does what the model predicts$/gm)).toHaveLength(12);
+    expect(stdout.match(/^=> the kernel does what the model predicts$/gm)).toHaveLength(
+      2 * names.length,
+    );
     expect(stdout).toMatch(/^ {2}hw 0 8 2 +ok +ok$/m);
     expect(stdout).toContain('  in the model: pfnmap replay ttm/follow-and-keep@6.1,');
     expect(code).toBe(0);

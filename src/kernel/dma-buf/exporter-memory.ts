@@ -24,6 +24,7 @@ import {
   put_page,
   set_page_count,
   set_page_owner,
+  set_page_reserved,
 } from '../mm/page.ts';
 import { shmem_file_operations, shmem_get_folio } from '../mm/shmem.ts';
 import { resv, resv_try } from './dma-resv.ts';
@@ -103,6 +104,7 @@ const check_refs = routine(
 export function memoryOf(traits: ExporterTraits): ExporterMemory {
   const { pageRefs, checksRefs, memory, oldPage } = traits;
   const uncounted = pageRefs === 'zero';
+  const reserved = traits.reserved ?? false;
 
   const new_page = routine(
     'exporter_alloc',
@@ -111,6 +113,7 @@ export function memoryOf(traits: ExporterTraits): ExporterMemory {
       if (!pfn) pfn = yield* alloc_page(bufferPage(buf, i));
       if (pfn <= 0) return pfn;
       yield* object.tag_page(pfn, gen);
+      if (reserved) yield* set_page_reserved(pfn, 1);
       if (uncounted) yield* set_page_count(pfn, 0);
       return pfn;
     },
@@ -135,10 +138,11 @@ export function memoryOf(traits: ExporterTraits): ExporterMemory {
   const put = (pfn: number): Run<void> => put_page(pfn, 1);
   const free_oddly = routine('exporter_free', function* (pfn: number): Run<void> {
     if (checksRefs === 'at-free') yield* check_refs(pfn, uncounted ? 0 : 1, 'when it is freed');
+    if (reserved) yield* set_page_reserved(pfn, 0);
     if (uncounted) yield* set_page_count(pfn, 1);
     yield* put(pfn);
   });
-  const free_page = uncounted || checksRefs === 'at-free' ? free_oddly : put;
+  const free_page = uncounted || reserved || checksRefs === 'at-free' ? free_oddly : put;
 
   /** ttm_pool.c:225 ttm_pool_type_give: cleared and kept, whoever may still refer to it. */
   const to_pool = routine('ttm_pool_type_give', function* (pfn: number): Run<void> {
@@ -215,6 +219,7 @@ export function memoryOf(traits: ExporterTraits): ExporterMemory {
       }
       if (block <= 0) return yield* new_page(buf, i, 0);
       yield* set_page_owner(block + i, bufferPage(buf, i));
+      if (reserved) yield* set_page_reserved(block + i, 1);
       if (uncounted) yield* set_page_count(block + i, 0);
       return block + i;
     },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
- * The exporter of the recording's test module, in its twelve kinds and with its flags. It switches
+ * The exporter of the recording's test module, in its thirteen kinds and with its flags. It switches
  * placement before it zaps, on purpose: between the two a store goes to the old page.
  */
 import { type ExporterTraits, type Insertion, KEEPS_CONTRACT } from '../../contract/traits.ts';
@@ -12,6 +12,12 @@ export const IO = 4;
 export const READONLY = 8;
 export const LIAR = 16;
 export const SHMEM = 32;
+/** Pages are marked reserved, as if there were no struct page to count: a BAR. */
+export const RESERVED = 64;
+/** Reference counts are zero while a page is the buffer's. */
+export const ZERO_REFS = 128;
+/** The fault handler looks where a page is before it takes the lock. */
+export const LOOKS_FIRST = 256;
 
 const BASE = {
   ...KEEPS_CONTRACT,
@@ -52,6 +58,13 @@ export const testKinds: readonly ExporterTraits[] = [
   kind('test-fpagew', 'vmf->page and page_mkwrite', 'fault-vmf-page', [], { tracksWrites: true }),
 ];
 
+/** The kind that hands over to its shmem file's mmap, as i915 does; no exporter of the matrix. */
+export const fileMapped: ExporterTraits = kind('test-smap', 'mmap of its file', 'file-mmap', [], {
+  memory: 'shmem',
+  refusesPrivate: false,
+  countsVmas: false,
+});
+
 /** The kind whose dma-bufs cannot be mapped at all. */
 export const notMappable: ExporterTraits = kind('test-nommap', 'no mmap', 'fault-pfn', [], {
   mappable: false,
@@ -66,7 +79,10 @@ export function withFlags(base: ExporterTraits, flags: number): ExporterTraits {
     id: `${base.id}+${flags}`,
     refusesPrivate: !(flags & ALLOW_PRIVATE),
     refusesWritable: (flags & READONLY) !== 0,
-    memory: flags & SHMEM ? 'shmem' : 'ram',
+    memory: flags & SHMEM ? 'shmem' : base.memory,
+    pageRefs: flags & ZERO_REFS ? 'zero' : 'one',
+    faultLocks: flags & LOOKS_FIRST ? 'looks-before-locking' : 'under-lock',
+    ...(flags & RESERVED ? { reserved: true } : {}),
     setsFlags: [
       ...base.setsFlags,
       ...(flags & DONTEXPAND ? (['VM_DONTEXPAND'] as const) : []),

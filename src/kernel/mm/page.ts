@@ -292,6 +292,13 @@ export const set_page_count = step(
   { text: ([pfn, n]) => `set_page_count(page${pfn}, ${n})` },
 );
 
+/** include/linux/page-flags.h SetPageReserved, ClearPageReserved */
+export const set_page_reserved = step(
+  'SetPageReserved',
+  (k: Kernel, pfn: number, on: number) => k.page_reserved.set(pfn, on),
+  { text: ([pfn, on]) => `${on ? 'Set' : 'Clear'}PageReserved(page${pfn})` },
+);
+
 export const page_mapcount = step('page_mapcount', (k: Kernel, pfn: number) =>
   k.page_mapcount.get(pfn),
 );

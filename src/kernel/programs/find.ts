@@ -39,8 +39,8 @@ import { mmap_read_lock, mmap_read_unlock, NO_VMA, vm_flags, vma_lookup } from '
 import { break_rule } from './lookup.ts';
 
 /** In what {@link finder} answers: get_user_pages holds the page, or a reference was taken of it. */
-const BY_GUP = 0x100;
-const BY_REF = 0x200;
+export const BY_GUP = 0x100;
+export const BY_REF = 0x200;
 
 /**
  * follow; fixup; follow: virt/kvm/kvm_main.c hva_to_pfn_remapped, behind hva_to_pfn's vma_lookup.
@@ -66,7 +66,8 @@ export const hva_to_pfn_remapped = routine(
   'virt/kvm/kvm_main.c',
 );
 
-type Finder = (mm: number, addr: number, write: number, user: UserPage) => Run<number>;
+/** @param user whose page it is, for the rules; null: no rule is judged */
+type Finder = (mm: number, addr: number, write: number, user: UserPage | null) => Run<number>;
 
 /** Follows, drops the lock, and only then refuses or takes a reference. */
 function byFollowing(traits: ConsumerTraits): Finder {
@@ -74,7 +75,7 @@ function byFollowing(traits: ConsumerTraits): Finder {
   if (!takesPageRef && !refusesSpecial && !onlyReserved) return hva_to_pfn_remapped;
   return routine(
     'hva_to_pfn',
-    function* (mm: number, addr: number, write: number, user: UserPage): Run<number> {
+    function* (mm: number, addr: number, write: number, user: UserPage | null): Run<number> {
       const entry = yield* hva_to_pfn_remapped(mm, addr, write);
       if (entry < 0) return entry;
       if (yield* guard('the pte_special test', refusesSpecial && entry & PTE_SPECIAL))
@@ -85,13 +86,17 @@ function byFollowing(traits: ConsumerTraits): Finder {
 }
 
 /** What becomes of an entry that was followed: refused, or kept with or without a reference. */
-function* take_reference(traits: ConsumerTraits, entry: number, user: UserPage): Run<number> {
+function* take_reference(
+  traits: ConsumerTraits,
+  entry: number,
+  user: UserPage | null,
+): Run<number> {
   if (!traits.takesPageRef && !traits.onlyReserved) return entry;
   const refcounted = yield* refcounted_page(pte_pfn(entry));
   if (yield* guard('the reserved-page test', traits.onlyReserved && refcounted)) return -EFAULT;
   if (!traits.takesPageRef || !refcounted) return entry;
   if (!(yield* try_get_page(pte_pfn(entry), 1))) return -EFAULT;
-  if (entry & PTE_SPECIAL) {
+  if (entry & PTE_SPECIAL && user) {
     yield* break_rule('R6', `${user.who} takes a page reference through a special PTE`);
   }
   return entry | BY_REF;
@@ -119,7 +124,7 @@ function afterGup(traits: ConsumerTraits): Finder {
 
   const judge = routine(
     names[1],
-    function* (entry: number, write: number, user: UserPage): Run<number> {
+    function* (entry: number, write: number, user: UserPage | null): Run<number> {
       const refused = traits.refusesSpecial && entry & PTE_SPECIAL;
       if (yield* guard('the pte_special test', refused)) return -EINVAL;
       if (yield* guard('the pte_write test', write && !(entry & PTE_WRITE))) return -EFAULT;
@@ -130,7 +135,13 @@ function afterGup(traits: ConsumerTraits): Finder {
 
   const remapped = routine(
     names[1],
-    function* (mm: number, addr: number, write: number, vma: number, user: UserPage): Run<number> {
+    function* (
+      mm: number,
+      addr: number,
+      write: number,
+      vma: number,
+      user: UserPage | null,
+    ): Run<number> {
       let entry = yield* follow_start(mm, addr, vma);
       if (entry < 0) {
         const fixed = yield* fixup_user_fault(mm, addr, write);
@@ -148,7 +159,7 @@ function afterGup(traits: ConsumerTraits): Finder {
 
   return routine(
     names[0],
-    function* (mm: number, addr: number, write: number, user: UserPage): Run<number> {
+    function* (mm: number, addr: number, write: number, user: UserPage | null): Run<number> {
       if (traits.longTerm) yield* mmap_read_lock(mm);
       const page = yield* gup(mm, addr, write ? FOLL_WRITE : 0);
       if (page > 0) {

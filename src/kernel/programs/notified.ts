@@ -195,16 +195,21 @@ export function believesPgoff(traits: ConsumerTraits): ConsumerProgram {
   const map_region = routine(
     'kvm_arch_prepare_memory_region',
     function* (mm: number, addr: number, h: number, user: UserPage): Run<number> {
+      yield* mmap_read_lock(mm);
       const vma = yield* vma_lookup(mm, addr);
-      if (vma === NO_VMA || !((yield* vm_flags(vma)) & VM_PFNMAP)) return -1;
-      const pgoff = yield* vm_pgoff(vma);
-      const distance = addr - (yield* vm_start(vma));
-      const pfn = yield* page_by_pgoff(pgoff, distance, user);
-      if (!pfn) yield* somebody_elses(user, pgoff + distance);
-      if (!traits.notifier) return pfn;
-      yield* mmu_lock(h);
-      yield* install(h, pfn);
-      yield* mmu_unlock(h);
+      let pfn = -1;
+      if (vma !== NO_VMA && (yield* vm_flags(vma)) & VM_PFNMAP) {
+        const pgoff = yield* vm_pgoff(vma);
+        const distance = addr - (yield* vm_start(vma));
+        pfn = yield* page_by_pgoff(pgoff, distance, user);
+        if (!pfn) yield* somebody_elses(user, pgoff + distance);
+        if (traits.notifier) {
+          yield* mmu_lock(h);
+          yield* install(h, pfn);
+          yield* mmu_unlock(h);
+        }
+      }
+      yield* mmap_read_unlock(mm);
       return pfn;
     },
     'arch/riscv/kvm/mmu.c',
@@ -213,9 +218,7 @@ export function believesPgoff(traits: ConsumerTraits): ConsumerProgram {
   return routine(
     traits.id,
     function* (mm: number, addr: number, h: number, user: UserPage): Run<void> {
-      yield* mmap_read_lock(mm);
       const pfn = yield* map_region(mm, addr, h, user);
-      yield* mmap_read_unlock(mm);
       yield* note_lookup(mm, addr, pfn >= 0 ? 1 : 0);
       if (pfn <= 0) return;
       for (let write = 1; write >= 0; write--) {

@@ -75,6 +75,7 @@ export default [
     rules: ['R9'],
     expected: 'violated',
     exporter: bar,
+    looksUpAs: consumerOf('refuse-special'),
     threads: { user, kvm: passesThrough(consumerOf('refuse-special')) },
   }),
   story({

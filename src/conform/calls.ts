@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/**
+ * The calls that the steps of a thread make up, and the op of the agent that each of them is; and the
+ * ops that bring memory into the state in which the threads begin.
+ */
+import type { ExporterTraits } from '../contract/traits.ts';
+import type { Stand, Step } from '../explore/player.ts';
+import { dma_buf_operations, type Kernel } from '../kernel/kernel.ts';
+import { PTE_DIRTY, PTE_PRESENT, VM_SHARED, VM_WRITE } from '../kernel/mm/flags.ts';
+import { vmasOf } from '../kernel/mm/vma.ts';
+import { entryAt } from './consumer.ts';
+import { type ModuleConsumer, type ModuleExporter, NoStandIn } from './stand-ins.ts';
+
+/** Where a thread is: what both a step and the place before one have. */
+export type Place = Pick<Stand, 'routines' | 'def'>;
+
+/** Steps that no CPU makes. */
+const GHOSTS = new Set([
+  'note_lookup',
+  'why_gup_worked',
+  'contract',
+  'SIGBUS',
+  'contents',
+  'KVM_PFN_ERR_FAULT',
+]);
+/** Routines that look a page up, to be kept. */
+const LOOKUPS = new Set([
+  ...['hva_to_pfn', 'hva_to_pfn_remapped', 'direct_page_fault', 'mirror_fault'],
+  ...['get_user_pages_fast', 'get_user_pages', 'vaddr_get_pfns'],
+  'kvm_arch_prepare_memory_region',
+]);
+/** Routines that are a call of the agent's or of the module's. */
+const CALLS = new Set([
+  ...['user', 'mmap', 'munmap', 'mremap', 'close', 'release_pfn', 'unpin_user_page'],
+  // A device that shares the page table; what nobody plays, and nobody can stop.
+  ...['sva_access', 'blkdev_direct_IO', 'compact_zone', 'ksm_scan_page', 'task_numa_work'],
+  ...LOOKUPS,
+]);
+const IS_CALL = /_(move|swapout|revoke)$/;
+/** Steps that are one. */
+const SINGLE = new Set(['access_page', 'device_access']);
+const TLB_MISS = -4;
+
+/** The call that a place is in, as its outermost routine or step; null: in none. */
+export function callOf({ routines, def }: Place): string | null {
+  if (!def) return null;
+  const found = routines.slice(1).find(({ name }) => CALLS.has(name) || IS_CALL.test(name));
+  if (found) return found.name;
+  return GHOSTS.has(def.name) ? null : def.name;
+}
+
+/** Does `next` go on with the call that `steps` are the beginning of? */
+export function goesOn(steps: readonly Step[], next: Place): boolean {
+  const [first] = steps;
+  const last = steps[steps.length - 1];
+  const call = callOf(first);
+  if (callOf(next) !== call || SINGLE.has(first.def.name)) return false;
+  if (call === 'sva_access') return !(last.def.name === 'dma' && last.value !== TLB_MISS);
+  if (call === 'user') return !(last.def.name === 'access' && last.value !== TLB_MISS);
+  // A call of the same name begins with the same step.
+  return !(next.def === first.def && next.routines.length === first.routines.length);
+}
+
+/** Who plays whom; a consumer that takes no step needs nobody. */
+export interface Cast {
+  readonly exporter: ModuleExporter;
+  readonly consumer: () => ModuleConsumer | null;
+}
+
+/** Pages of the buffer in the model, and in the program: a huge entry maps 512. */
+export interface Size {
+  readonly pages: number;
+  readonly scaled: (n: number) => number;
+}
+
+const PTRS_PER_PMD = 512;
+
+export function sizeOf({ buf_npages, config }: Kernel, { kind }: ModuleExporter): Size {
+  const pages = buf_npages.get(0);
+  const blocks = kind === 'hpfn' ? Math.floor(pages / config.ptrsPerPmd) : 0;
+  return { pages, scaled: (n) => (blocks && n === pages ? blocks * PTRS_PER_PMD : n) };
+}
+
+export const mapsPrivately = (trace: readonly Step[]): boolean =>
+  trace.some(({ def, args }) => def.name === 'vm_area_alloc' && !(Number(args[3]) & VM_SHARED));
+
+/** What the agent does before the threads begin, so that memory is as the model's is. */
+export function setupOf(
+  k: Kernel,
+  exporter: ExporterTraits,
+  made: ModuleExporter,
+  { scaled }: Size,
+): string[] {
+  const buffers = Array.from({ length: k.config.buffers }, (_, i) => k.buf_npages.get(i));
+  const vmas = vmasOf(k, 0);
+  const ops = dma_buf_operations.at(k.buf_ops.get(0))?.name;
+  if (exporter.object === 'dma-buf' && ops !== `${exporter.id}_dmabuf_ops`) {
+    throw new NoStandIn(`its exporter is more than its traits: ${ops} have functions of their own`);
+  }
+  if (buffers.filter((n) => n > 0).length > 1 || vmas.length > 1) {
+    throw new NoStandIn('it begins with more than one buffer that is mapped once');
+  }
+  const n = made.kind === 'memfd' ? 1 : buffers[0];
+  const buf = `buf 0 ${made.kind} ${scaled(n)} ${made.flags}`;
+  if (vmas.length === 0) return [buf];
+  const [vma] = vmas;
+  const pages = k.vm_end.get(vma) - k.vm_start.get(vma);
+  const rights = k.vm_flags.get(vma) & VM_WRITE ? 'rw' : 'r';
+  const setup = [buf, `map ${k.vm_start.get(vma)} ${scaled(pages)} 0 ${rights} s 0`];
+  for (let page = 0; page < pages; page++) {
+    const { entry } = entryAt(k, 0, k.vm_start.get(vma) + page);
+    if (entry & PTE_DIRTY) setup.push(`w ${page} 8 0`);
+    else if (entry & PTE_PRESENT && exporter.inserts.startsWith('fault-')) {
+      setup.push(`r ${page} 8`);
+    }
+  }
+  return setup;
+}
+
+/** The word of a page that ops look at: the first is the agent's to fill with its pattern. */
+const WORD = 8;
+
+/** The op that a call is. */
+function opOf(
+  call: readonly Step[],
+  { exporter, consumer }: Cast,
+  { pages, scaled }: Size,
+  slot: number,
+): string {
+  const [first] = call;
+  const name = callOf(first) as string;
+  const nobody = () => {
+    consumer();
+    const inside = first.routines[1]?.name ?? name;
+    return new NoStandIn(`nobody in the guest runs ${inside}() by itself, or can stop it`);
+  };
+  /** Arguments of the first step of that name. */
+  const argsOf = (step: string) => call.find(({ def }) => def.name === step)?.args;
+  const found = (): ModuleConsumer => {
+    const played = consumer();
+    if (!played) throw nobody();
+    return played;
+  };
+  if (LOOKUPS.has(name)) {
+    const { method, write } = found();
+    return `hold ${slot} ${method} 0 ${write}`;
+  }
+  // What is evicted goes to another page at once, and not by way of swap.
+  if (/_(move|swapout)$/.test(name)) return `mv 0 0 ${scaled(pages)} ${exporter.move}`;
+  if (name.endsWith('_revoke')) return `mv 0 0 ${scaled(pages)} ${exporter.revoke}`;
+  switch (name) {
+    case 'user': {
+      const [, addr, write, , value] = argsOf('access') ?? [];
+      if (addr === undefined) throw nobody();
+      return write ? `w ${addr} ${WORD} ${value}` : `r ${addr} ${WORD}`;
+    }
+    case 'munmap': {
+      const [, start, end] = argsOf('find_vma_intersection') ?? [];
+      if (start === undefined) throw nobody();
+      return `unmap ${start} ${scaled(Number(end) - Number(start))}`;
+    }
+    case 'mmap': {
+      const [, start, end, flags] = argsOf('vm_area_alloc') ?? [];
+      if (start === undefined) throw nobody();
+      const how = Number(flags) & VM_SHARED ? 's' : 'p';
+      const rights = Number(flags) & VM_WRITE ? 'rw' : 'r';
+      return `map ${start} ${scaled(Number(end) - Number(start))} 0 ${rights} ${how} 0`;
+    }
+    case 'mremap': {
+      const [, from] = argsOf('vma_lookup') ?? [];
+      const [, to, end] = argsOf('find_vma_intersection') ?? [];
+      if (from === undefined || to === undefined) throw nobody();
+      const n = Number(end) - Number(to);
+      return `remap ${from} ${n} ${n} ${to}`;
+    }
+    case 'sva_access': {
+      const [, , addr, write, value] = argsOf('dma') ?? [];
+      return write ? `w ${addr} ${WORD} ${value}` : `r ${addr} ${WORD}`;
+    }
+    case 'close':
+      return 'bclose 0';
+    case 'access_page':
+    case 'device_access': {
+      // access_page(pfn, write, word, value, ...), device_access(h, write, value, ...)
+      const write = first.args[1];
+      const value = first.args[name === 'access_page' ? 3 : 2];
+      if (first.value < 0 && !first.violations.length) throw nobody();
+      return write ? `${found().store} ${slot} ${WORD} ${value}` : `hr ${slot} ${WORD}`;
+    }
+    case 'release_pfn':
+    case 'unpin_user_page':
+      return `hput ${slot}`;
+    default:
+      throw nobody();
+  }
+}
+
+/** The ops of each thread's calls, or why there is none for one of them. */
+export function opsOf(
+  threads: readonly (readonly (readonly Step[])[])[],
+  cast: Cast,
+  size: Size,
+): string[][] | NoStandIn {
+  try {
+    return threads.map((calls) => {
+      // Each lookup of a thread has a slot of its own.
+      let slot = -1;
+      return calls.map((call) => {
+        if (LOOKUPS.has(callOf(call[0]) ?? '')) slot++;
+        return opOf(call, cast, size, slot);
+      });
+    });
+  } catch (error) {
+    if (error instanceof NoStandIn) return error;
+    throw error;
+  }
+}
