@@ -19,8 +19,11 @@
  *   move has given: whether they lie side by side is the allocator's affair.
  * - Writing beyond the end of a file: the model counts sizes in pages (docs/limits.md).
  * - Pages of shmem behind a module's buffer, whose counts the results show, beside a vgem buffer: vgem
- *   fills its object with shmem pages when it is first mapped (drm_gem_get_pages, 6.1
- *   drivers/gpu/drm/drm_gem.c:535), and these fill the LRU batch; the model takes none from shmem.
+ *   fills its object with shmem pages when it is first mapped (drm_gem_get_pages, 6.12
+ *   drivers/gpu/drm/drm_gem.c:591 and :622, 6.1 :535 and :564). Each new page waits with a reference in the
+ *   LRU batch of the CPU (folio_add_lru, 6.12 mm/swap.c:503, 6.1 :510), and the one that fills the batch
+ *   drops the references of all: the module's pages would be counted one less, and sooner than in the
+ *   model, which takes no page of vgem's from shmem.
  * - `reuse`, which asks the allocator for one page of all.
  * - What only stands for drivers when a counterexample is reproduced: buffers of kind `smap`, and with the
  *   flags 64 (reserved pages), 128 (counts of zero) and 256 (looks before it locks), of which every other
