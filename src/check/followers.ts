@@ -85,9 +85,29 @@ export function mergeFollowers(list: readonly Follower[]): Follower[] {
 /** Functions of a file that follow, and those in any file that use what these hand on. */
 export function followersIn(file: SourceFile, callers: Callers): Follower[] {
   const { program } = callers;
-  if (ASIDE.test(file.path) || !program.index.isMarked(file.path, MAY_FOLLOW)) return [];
+  if (ASIDE.test(file.path)) return [];
+  const named = () => [...aliasesOf(program).keys()].some((name) => file.text.includes(name));
+  if (!program.index.isMarked(file.path, MAY_FOLLOW) && !named()) return [];
   const finder = new Finder(file, callers);
   return program.functionsOf(file).flatMap((def) => finder.of(def));
+}
+
+const aliases = new WeakMap<Program, ReadonlyMap<string, string>>();
+
+/** Macros of a module, in whatever file, that stand for a lookup: `#define get(v, a, p) follow_pfn(v, a, p)`. */
+function aliasesOf(program: Program): ReadonlyMap<string, string> {
+  let known = aliases.get(program);
+  if (!known) {
+    const out = new Map<string, string>();
+    aliases.set(program, (known = out));
+    if (program.index.fewMatter) for (const file of program.files) addAliases(file, out);
+  }
+  return known;
+}
+
+function addAliases(file: SourceFile, out: Map<string, string>): void {
+  for (const { name, params, body } of file.skeleton.macros)
+    if (params !== null && LOOKUP.test(firstCall(body))) out.set(name, firstCall(body));
 }
 
 class Finder {
@@ -96,8 +116,8 @@ class Finder {
   private readonly walks: boolean;
   private readonly retries: Retries;
   private readonly pgoff: PgoffUsers;
-  /** Macros of the file that stand for a lookup: `#define get(v, a, p) follow_pfn(v, a, p)`. */
-  private readonly aliases = new Map<string, string>();
+  /** Macros of the file, or of a module, that stand for a lookup. */
+  private readonly aliases: Map<string, string>;
 
   constructor(
     file: SourceFile,
@@ -107,14 +127,17 @@ class Finder {
     this.walks = callers.everywhere || isRelevant(file.text);
     this.retries = new Retries(this.program);
     this.pgoff = new PgoffUsers(callers);
-    for (const { name, params, body } of file.skeleton.macros)
-      if (params !== null && LOOKUP.test(firstCall(body))) this.aliases.set(name, firstCall(body));
+    this.aliases = new Map(aliasesOf(this.program));
+    addAliases(file, this.aliases);
   }
 
   /** The lookup that a name stands for, by a macro of this file or one that is included. */
   private lookup(name: string, file: SourceFile): string {
     if (LOOKUP.test(name)) return name;
     const known = this.aliases.get(name);
+    // Which of a macro and a function there is may be a matter of the version.
+    if (known && this.program.functions.has(name) && this.program.findFunctions(name, file).length)
+      return name;
     if (known || !/follow_p/.test(name) || this.program.functions.has(name)) return known ?? name;
     const macro = this.program.findMacro(name, file);
     const to = macro ? firstCall(macro.where.body) : '';

@@ -31,7 +31,7 @@ export function importersIn(program: Program, file: SourceFile): Importer[] {
   if (/^(tools|Documentation)\//.test(file.path) || !program.index.isMarked(file.path, MAY_IMPORT))
     return [];
   return program.functionsOf(file).flatMap((def) => {
-    if (!MAY_IMPORT.test(file.text.slice(def.where.body, def.where.end))) return [];
+    if (!MAY_IMPORT.test(def.file.text.slice(def.where.body, def.where.end))) return [];
     return [reads(program, def, mapped(def), [], 0) ?? [], laterUsers(program, def)].flat();
   });
 }

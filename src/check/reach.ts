@@ -18,7 +18,7 @@ export function isLeftBehind(program: Program, table: Table): boolean {
 
 function isMentioned(program: Program, { name: full, file, isStatic, at }: Table): boolean {
   if (!isStatic || file.path.endsWith('.h')) return true;
-  const functions = program.functionsOf(file);
+  const functions = program.functionsOf(file).filter((f) => f.file === file);
   const seen = new Set<string>();
   const mentioned = (name: string, itself: readonly number[], depth: number): boolean => {
     if (depth > DEEP) return true;

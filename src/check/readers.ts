@@ -39,7 +39,8 @@ function lookInto(program: Program, callers: Callers, file: SourceFile | null) {
 /** All of a program. */
 export function readersOf(program: Program, callers: Callers): Readers[] {
   const paths = new Set([
-    ...program.index.markedFiles,
+    // A module's own macros may stand for the words that are looked for.
+    ...(program.index.fewMatter ? program.index.files : program.index.markedFiles),
     ...program.index.filesWith(Part.Call, 'mmap').filter((p) => program.index.matters(p)),
   ]);
   return [...[...paths].sort(), ''].map((path) => readersIn(program, callers, path));

@@ -102,6 +102,9 @@ const HOME =
 const BEYOND =
   /^(handle_mm_fault|_*split_|vma_adjust|ksm_|madvise_|dax_|mlock_|xen_|backing_file|vma_init|vma_close|mmap_file)/;
 
+/** What drivers that are part of the kernel call of mm, exported or not. */
+const BUILT_IN = /^(remap|vm_insert|vmf_insert|vm_map|vm_iomap|io_remap)_/;
+
 /** Names of what maps or handles faults: nothing seen there is no proof that nothing is done. */
 const DOES = /mmap|fault|insert|remap|vm_flags|mkwrite|follow/;
 
@@ -123,7 +126,9 @@ export function recordKernel(program: Program, version: string): RecordedKernel 
       continue;
     const inline = def.file.path.endsWith('.h');
     if (def.where.isStatic && !inline) continue;
-    if (!inline && !new RegExp(`EXPORT_SYMBOL\\w*\\(${def.name}\\b`).test(def.file.text)) continue;
+    const forModules = new RegExp(`EXPORT_SYMBOL\\w*\\(${def.name}\\b`).test(def.file.text);
+    if (!inline && !forModules && !(/^mm\//.test(def.file.path) && BUILT_IN.test(def.name)))
+      continue;
     if (BEYOND.test(def.name)) continue;
     if (!relevance.matters(def.name)) {
       inert.add(def.name);

@@ -17,13 +17,13 @@ import {
   type Type,
 } from './ast.ts';
 import type { Conditions } from './conditions.ts';
-import { lex } from './lex.ts';
+import { Lines, lex } from './lex.ts';
 import { Parser } from './parse.ts';
 import {
   type FunctionAt,
   type MacroAt,
   type Skeleton,
-  type SourceFile,
+  SourceFile,
   type StructAt,
   skeletonOf,
   type TableAt,
@@ -45,7 +45,7 @@ export class FunctionDef {
     readonly where: FunctionAt,
     private readonly conditions: Conditions,
   ) {
-    this.id = `${file.path}:${where.at}`;
+    this.id = `${file.path}:${file instanceof MacroFile ? `${file.use}.` : ''}${where.at}`;
   }
 
   /** Another one for each function. */
@@ -199,6 +199,7 @@ export class Program {
   private readonly functionsIn = new Map<SourceFile, Map<string, FunctionDef[]>>();
   private readonly built = new Map<TableAt, { readonly tables: Table[]; keys: Keys }>();
   private readonly made = new Map<SourceFile, Made>();
+  private readonly inOrder = new Map<SourceFile, readonly FunctionDef[]>();
 
   constructor(
     readonly sources: Sources,
@@ -349,10 +350,8 @@ export class Program {
           this.keep(t.name, t.type, file, use.at, line, t.isStatic, init, [], made.tables, array);
       }
       for (const f of functions) {
-        const synthetic = new MacroFile(file, text, use.at);
-        made.functions.push(
-          new FunctionDef(synthetic as unknown as SourceFile, f, this.conditions),
-        );
+        const { conditions } = this;
+        made.functions.push(new FunctionDef(new MacroFile(file, text, use.at), f, conditions));
       }
     }
     return made;
@@ -547,9 +546,8 @@ export class Program {
       const real = all.filter((f) => !f.where.when.some((w) => /^!.*\bCONFIG_/.test(w)));
       if (real.length) all = real;
     }
-    const here = all.filter(
-      (f) => f.file === from || (f.file as unknown as MacroFile).outer === from,
-    );
+    from = writtenIn(from);
+    const here = all.filter((f) => writtenIn(f.file) === from);
     if (here.length) return this.compiled(here);
     // An inline function of an included header hides a global one of another part of the kernel.
     const inline = all.filter((f) => f.where.isStatic && f.file.path.endsWith('.h'));
@@ -695,6 +693,7 @@ export class Program {
   findTable(name: string, from: SourceFile): Table | null {
     const all = this.tablesByName.get(name);
     if (!all) return null;
+    from = writtenIn(from);
     // A tentative definition is not the table.
     const here =
       all.find((t) => t.file === from && t.fields.size > 0) ?? all.find((t) => t.file === from);
@@ -720,7 +719,7 @@ export class Program {
     for (const file of asked.aside(() => this.filesWith(Part.Field, field))) {
       if (!this.index.matters(file.path) || !wanted.has(file.path)) continue;
       for (const fn of this.functionsOf(file)) {
-        if (!pattern.test(file.text.slice(fn.where.body, fn.where.end))) continue;
+        if (!pattern.test(fn.file.text.slice(fn.where.body, fn.where.end))) continue;
         visitAssignments(fn.body, (left, right) => {
           if (left.k === 'member' && left.name === field) out.push({ fn, left, right });
         });
@@ -738,33 +737,59 @@ export class Program {
       .filter((f) => call.test(f.file.text.slice(f.where.body, f.where.end)));
   }
 
-  /** The functions written in a file, in order. */
-  functionsOf(file: SourceFile): FunctionDef[] {
-    const defs = this.definedIn(file);
-    return file.skeleton.functions.flatMap(
-      (where) => defs.get(where.name)!.find((f) => f.where === where) ?? [],
-    );
+  /** The functions written in a file, in order, and those that macros make in it. */
+  functionsOf(file: SourceFile): readonly FunctionDef[] {
+    let all = this.inOrder.get(file);
+    if (!all) {
+      const defs = this.definedIn(file);
+      const written = file.skeleton.functions.flatMap(
+        (where) => defs.get(where.name)!.find((f) => f.where === where) ?? [],
+      );
+      const made = this.index.matters(file.path) ? this.madeIn(file).functions : [];
+      this.inOrder.set(file, (all = made.length ? [...written, ...made] : written));
+    }
+    return all;
+  }
+}
+
+/** Lines of a text that a macro makes: all of it stands where the macro is used. */
+class UseLines extends Lines {
+  constructor(
+    private readonly outer: Lines,
+    private readonly use: number,
+  ) {
+    super('');
+  }
+  override at(): number {
+    return this.outer.at(this.use);
+  }
+  override textOf(line: number): string {
+    return this.outer.textOf(line);
   }
 }
 
 /** A text made by a macro, standing for the file that uses it. */
-class MacroFile {
+class MacroFile extends SourceFile {
+  private place: Lines | undefined;
   constructor(
     readonly outer: SourceFile,
-    readonly text: string,
-    private readonly use: number,
-  ) {}
-  get path(): string {
-    return this.outer.path;
+    text: string,
+    /** Where it is used. */
+    readonly use: number,
+  ) {
+    super(outer.path, text);
   }
-  readonly lines = {
-    at: () => this.outer.lines.at(this.use),
-    textOf: (line: number) => this.outer.lines.textOf(line),
-  };
-  get skeleton() {
+  override get lines(): Lines {
+    return (this.place ??= new UseLines(this.outer.lines, this.use));
+  }
+  override get skeleton(): Skeleton {
     return this.outer.skeleton;
   }
 }
+
+/** The file in which a text is written, by hand or through a macro. */
+export const writtenIn = (file: SourceFile): SourceFile =>
+  file instanceof MacroFile ? file.outer : file;
 
 function visitAssignments(body: Stmt, visit: (left: Expr, right: Expr) => void): void {
   eachIn(body, (e) => {

@@ -120,6 +120,19 @@ interface Head {
   readonly when: string[];
 }
 
+/** Types of tables that are looked for in functions, too. */
+const INNER_TYPES = 'dma_buf_ops|drm_gem_object_funcs|vm_operations_struct';
+const INNER_TABLE = new RegExp(
+  `\\(\\s*(?:const\\s+)?struct\\s+(${INNER_TYPES})\\s*\\)\\s*(?=\\{)|` +
+    `\\bstruct\\s+(${INNER_TYPES})\\s+(\\w+)\\s*=\\s*(?=\\{)`,
+  'g',
+);
+const HELD = new RegExp(
+  `\\(\\s*(?:const\\s+)?struct\\s+(?:${INNER_TYPES})\\s*\\)\\s*\\{|` +
+    `^[ \\t][^\\n]*\\bstruct\\s+(?:${INNER_TYPES})\\s+\\w+\\s*=\\s*\\{`,
+  'm',
+);
+
 class Walker {
   readonly functions: FunctionAt[] = [];
   readonly tables: TableAt[] = [];
@@ -134,8 +147,61 @@ class Walker {
   /** Tokens after an #else or #elif that a bracket being skipped began before, and its condition. */
   private others: { at: number; when: string[] }[] = [];
 
-  constructor(private readonly t: Tokens) {
+  constructor(
+    private readonly t: Tokens,
+    private readonly inner: boolean,
+  ) {
     this.text = t.text;
+  }
+
+  /**
+   * Tables of operations that a function holds: local ones, and compound literals by what is given them,
+   * `ops of f()`. Other variables of a function are no tables.
+   */
+  private innerTables(): void {
+    const { text, t } = this;
+    for (const f of this.functions) {
+      const body = text.slice(f.body, f.end);
+      for (const m of body.matchAll(INNER_TABLE)) {
+        const at = f.body + m.index;
+        const brace = f.body + m.index + m[0].length;
+        const first = this.tokenAt(brace);
+        if (t.start[first] !== brace || t.kind[this.tokenAt(at)] === Kind.Directive) continue;
+        const [, literal, type, name] = m;
+        const to = /(\w+)\s*=\s*&?\s*$/.exec(body.slice(0, m.index))?.[1] ?? 'a table';
+        this.tables.push({
+          kind: 'table',
+          name: name ?? `${to} of ${f.name}()`,
+          type: (literal ?? type)!,
+          at,
+          body: brace,
+          end: t.end[this.closing(first)]!,
+          isStatic: false,
+          when: f.when,
+        });
+      }
+    }
+  }
+
+  /** The `}` that closes a brace of an initialiser. */
+  private closing(i: number): number {
+    for (let depth = 0; i < this.t.n - 1; i++) {
+      if (this.is(i, '{')) depth++;
+      else if (this.is(i, '}') && --depth === 0) break;
+    }
+    return i;
+  }
+
+  /** The token at an offset, or the last one before it. */
+  private tokenAt(offset: number): number {
+    const { start, n } = this.t;
+    let [lo, hi] = [0, n - 1];
+    while (lo < hi) {
+      const mid = (lo + hi + 1) >> 1;
+      if (start[mid]! <= offset) lo = mid;
+      else hi = mid - 1;
+    }
+    return lo;
   }
 
   private str(i: number): string {
@@ -251,6 +317,7 @@ class Walker {
       }
       this.item();
     }
+    if (this.inner) this.innerTables();
     const { functions, tables, structs, macros, uses, includes, lost } = this;
     return { functions, tables, structs, macros, uses, includes, lost };
   }
@@ -392,7 +459,7 @@ class Walker {
   /** Functions whose heads and first lines stand in other branches, with the rest of the body. */
   private otherHeads(list: readonly { at: number; when: string[] }[]): void {
     for (const { at, when } of list.slice(0, MAX_HEADS)) {
-      const other = new Walker(this.t);
+      const other = new Walker(this.t, false);
       other.i = at;
       other.when = when;
       other.item();
@@ -535,8 +602,11 @@ class Walker {
   }
 }
 
+/** Whether functions of a text may hold tables that are looked for. */
+export const mayHoldTables = (text: string): boolean => text.includes('dma_buf') && HELD.test(text);
+
 export function skeletonOf(text: string, tokens: Tokens = lex(text)): Skeleton {
-  return new Walker(tokens).walk();
+  return new Walker(tokens, mayHoldTables(text)).walk();
 }
 
 /** A file's text with its skeleton and lines, made when first asked for. */

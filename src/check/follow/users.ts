@@ -35,15 +35,15 @@ export function usersOf(
         continue;
       }
       const calls = callsIn(caller.body).filter((c) => c.name === def.name);
-      const ways = calls.map((c) => ({ c, to: through(caller, c, out) }));
-      const way = ways.find((w) => w.to.kept !== null) ?? ways.find((w) => leaves(w.to)) ?? ways[0];
-      if (!way) continue;
-      const chain: Step[] = [{ def: caller, at: way.c.e.at, callee: def.name }, ...below];
+      const first = calls[0];
+      if (!first) continue;
+      const to = through(caller, calls, out);
+      const chain: Step[] = [{ def: caller, at: first.e.at, callee: def.name }, ...below];
       if (neverReaches(chain, root)) continue;
       // One or two levels up may hold the test: `fault()` around `map()`.
-      if (!leaves(way.to) && retriedAbove(caller, callers, retries, 0)) good++;
-      else if (way.to.kept !== null) users.push({ user: caller, chain });
-      else if (leaves(way.to)) up(caller, way.to, chain);
+      if (!leaves(to) && retriedAbove(caller, callers, retries, 0)) good++;
+      else if (to.kept !== null) users.push({ user: caller, chain });
+      else if (leaves(to)) up(caller, to, chain);
     }
   };
   up(root, handed, []);
@@ -52,11 +52,11 @@ export function usersOf(
 
 const leaves = (s: Spread) => s.returned || s.params.size > 0;
 
-/** What a caller does with what it gets. */
-function through(caller: FunctionDef, { e }: Named, out: Spread): Spread {
-  const filled = [...out.params].flatMap((i) => e.args[i] ?? []);
-  const is = (x: Expr) => out.returned && x === e;
-  return spread(caller, { is, filled, from: 0, until: e.at }, null);
+/** What a caller does with what it gets by one of its calls. */
+function through(caller: FunctionDef, calls: readonly Named[], out: Spread): Spread {
+  const filled = calls.flatMap(({ e }) => [...out.params].flatMap((i) => e.args[i] ?? []));
+  const is = (x: Expr) => out.returned && calls.some(({ e }) => e === x);
+  return spread(caller, { is, filled, from: 0, until: calls[0]!.e.at }, null);
 }
 
 function retriedAbove(

@@ -2,9 +2,9 @@
 /**
  * The names of a file from its bytes, in one pass and without looking into bodies: all that namesOf() finds,
  * and now and then one more, for which the file is asked in vain. It follows skeleton.ts token by token; where
- * an #if cuts through brackets, or functions are declared as K&R did, it leaves the file to namesOf().
+ * an #if cuts through brackets, functions are declared as K&R did, or hold tables, it leaves the file to namesOf().
  */
-import { ATTRIBUTE, TAKES_ARGUMENTS } from '../c/skeleton.ts';
+import { ATTRIBUTE, mayHoldTables, TAKES_ARGUMENTS } from '../c/skeleton.ts';
 import { type FileNames, INCLUDE, marksOf, namesOf, numberOf, Part, PLAIN } from './names.ts';
 
 /** What a pass over the bytes says of a file. */
@@ -540,7 +540,8 @@ export function namesIn(bytes: Buffer, marks: readonly RegExp[] | null): FileNam
   const length = bytes.length - END.length;
   const names = skim(bytes, length, marks !== null);
   const text = names && !marks ? '' : bytes.toString('latin1', 0, length);
-  if (names) return { ...names, lost: [], marks: marksOf(text, marks ?? []) };
+  if (names && !mayHoldTables(text))
+    return { ...names, lost: [], marks: marksOf(text, marks ?? []) };
   const { skeleton, ...exact } = namesOf(text, marks);
   return exact;
 }

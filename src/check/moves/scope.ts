@@ -4,7 +4,7 @@
  * whom, and how the rest of the kernel gets at it.
  */
 import { type Expr, eachIn, eachStmt } from '../c/ast.ts';
-import type { FunctionDef, Program } from '../c/program.ts';
+import { type FunctionDef, type Program, writtenIn } from '../c/program.ts';
 import type { SourceFile } from '../c/skeleton.ts';
 import { dirOf, type Wanted } from '../c/tree.ts';
 import { Kept, Keys } from '../index/asked.ts';
@@ -125,8 +125,8 @@ export class Scope {
 
   /** The function that holds an offset of a file. */
   at(file: SourceFile, at: number): FunctionDef | null {
-    const all = this.byFile.get(file) ?? [];
-    return all.find((d) => d.where.declared <= at && at < d.where.end) ?? null;
+    const all = this.byFile.get(writtenIn(file)) ?? [];
+    return all.find((d) => d.file === file && d.where.declared <= at && at < d.where.end) ?? null;
   }
 
   /** The calls in a body, in program order. */
@@ -149,7 +149,8 @@ export class Scope {
     const out: Use[] = [];
     this.known.set(def.id, out);
     const word = new RegExp(`\\b${def.name}\\b`);
-    const files = def.where.isStatic && !def.file.path.endsWith('.h') ? [def.file] : this.files;
+    const files =
+      def.where.isStatic && !def.file.path.endsWith('.h') ? [writtenIn(def.file)] : this.files;
     for (const file of files) {
       if (!file.text.includes(def.name)) continue;
       for (const caller of this.byFile.get(file) ?? []) {
@@ -159,7 +160,7 @@ export class Scope {
       }
     }
     for (const s of this.slots.get(def.name) ?? []) {
-      if (def.where.isStatic && s.file !== def.file) continue;
+      if (def.where.isStatic && s.file !== writtenIn(def.file)) continue;
       out.push(...this.throughSlot(s.struct, s.field, out));
     }
     return out;
