@@ -174,6 +174,8 @@ function opOf(
       return `remap ${from} ${n} ${n} ${to}`;
     }
     case 'sva_access': {
+      // Who is not told of flushes sees what no CPU does.
+      consumer();
       const [, , addr, write, value] = argsOf('dma') ?? [];
       return write ? `w ${addr} ${WORD} ${value}` : `r ${addr} ${WORD}`;
     }

@@ -137,6 +137,11 @@ export function moduleConsumerFor(co: ConsumerTraits): ModuleConsumer | null {
     new NoStandIn(`${co.id} ${what}; the test module has no such consumer`);
   // A device that shares the page table and is told of flushes sees what a CPU sees.
   if (co.lookup === 'cpu' || (co.lookup === 'page-table' && co.notifier)) return null;
+  if (co.lookup === 'page-table') {
+    throw new NoStandIn(
+      `${co.id} has a TLB that nobody flushes, and nothing in the guest has: sva_access() is run by a CPU there`,
+    );
+  }
   const own = OWN_CODE[co.lookup] ?? (co.keeps === 'one-transfer' ? 'blkdev_direct_IO' : null);
   if (own) {
     throw new NoStandIn(`what ${co.id} does lies inside ${own}(), which cannot be stopped`);

@@ -150,6 +150,7 @@ describe('a counterexample becomes a program', () => {
       'test-fipage/follow-ignore-ro',
       'lies inside an instruction of the program, which cannot be stopped',
     ],
+    ['sva/tlb-not-told', 'lies inside sva_access(), which cannot be stopped'],
     ['dma-buf/patch-posted', 'see pfnmap reproduce --patch'],
     ['ttm/no-tlb-flush', 'unmap_mapping_range() flushes them before it returns'],
     ['ttm/hmm-mirror', 'the model finds nothing wrong with it on Linux 6.12'],
