@@ -32,6 +32,8 @@ export const PG_LRU_BATCH = 0x4;
 export const PG_REFERENCED = 0x8;
 export const PG_ACTIVE = 0x10;
 export const PG_MLOCKED = 0x20;
+/** Likewise in the batch of pages that go to the unevictable list. mm/mlock.c */
+export const PG_MLOCK_BATCH = 0x40;
 
 /** Sets and clears bits of page_flags; nothing where the run keeps none. */
 export const page_flags_mod = step(
