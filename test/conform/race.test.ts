@@ -32,6 +32,11 @@ describe.each(VERSIONS)('Linux %s', (linux) => {
     expect(outcomes(linux, lookup)).toEqual(['ok | EFAULT p0s0 | ', 'ok | EFAULT p1s1 | ']);
   });
 
+  test('how many references an LRU page has is left out', () => {
+    const race = 'map 0 2 - rw p 0; w 0 8 1 | adv 1 1 DONTNEED | 0 con pinlt 0 1 | con pinlt 0 1';
+    expect(outcomes(linux, race)).toEqual(['ok | ok p1s0w1 - | ok p1s0w1 -']);
+  });
+
   test('mprotect keeps mmap_lock for writing until all entries are changed', () => {
     const race = 'map 0 2 - rw p 0; w 0 8 0x77; w 1 8 0x78 | prot 0 2 0 | r 0 8; r 1 8 |';
     expect(outcomes(linux, race)).toEqual([

@@ -5,7 +5,7 @@
  * one that it has and that was never seen says nothing.
  */
 import type { LinuxVersion } from '../../kernel/versions.ts';
-import { type Possible, possibleOutcomes, type Race } from '../race.ts';
+import { comparable, type Possible, possibleOutcomes, type Race } from '../race.ts';
 import { shrinkRace } from '../shrink.ts';
 import type { Doing } from './cache.ts';
 import { textOf, versionOf } from './campaign.ts';
@@ -140,7 +140,8 @@ async function runRace(
     log.push(...lines);
     for (const line of results) {
       // What is no count says how the agent, or the kernel, ended.
-      const [, n, outcome] = /^(\d+) (.*)$/.exec(line) ?? [line, '1', line];
+      const [, n, text] = /^(\d+) (.*)$/.exec(line) ?? [line, '1', line];
+      const outcome = comparable(text);
       seen.set(outcome, (seen.get(outcome) ?? 0) + Number(n));
       done += Number(n);
     }
