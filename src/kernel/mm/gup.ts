@@ -167,7 +167,12 @@ const set_page_dirty = step('page->flags', (k: Kernel, pfn: number, longterm: nu
   if (!longterm || k.linux.longterm_touches) dirtyFolio(k, pfn);
 });
 
-/** 6.1 mm/gup.c:2975 __gup_longterm_unlocked goes without FOLL_TOUCH; 6.12 mm/gup.c:3475 has it. */
+/**
+ * 6.1 mm/gup.c:2975 __gup_longterm_unlocked goes without FOLL_TOUCH; 6.12 mm/gup.c:3475 has it, and so
+ * has __get_user_pages_remote of both (6.1 :2211, 6.12 :3614).
+ */
+const untouched = (flags: number): number =>
+  (flags & (FOLL_LONGTERM | FOLL_REMOTE)) === FOLL_LONGTERM ? 1 : 0;
 const longterm_touches = step('gup_flags', (k: Kernel) => (k.linux.longterm_touches ? 1 : 0));
 
 const follow_locked = routine(
@@ -182,7 +187,7 @@ const follow_locked = routine(
     if (yield* guard('the pte_special test', pte & PTE_SPECIAL && pfn !== 0)) {
       // follow_pfn_pte: there is a translation, but no page to hand out.
       const bits = PTE_YOUNG | (flags & FOLL_WRITE ? PTE_DIRTY : 0);
-      const touches = !(flags & FOLL_LONGTERM) || (yield* longterm_touches());
+      const touches = !untouched(flags) || (yield* longterm_touches());
       if (flags & FOLL_TOUCH && touches) yield* ptep_set_bits(mm, addr, bits);
       return -EEXIST;
     }
@@ -193,7 +198,7 @@ const follow_locked = routine(
       return -ENOMEM;
     if (flags & FOLL_TOUCH) {
       // The entry stays old: atomic care would be needed for it.
-      const longterm = flags & FOLL_LONGTERM;
+      const longterm = untouched(flags);
       if (flags & FOLL_WRITE && !(pte & PTE_DIRTY)) yield* set_page_dirty(pfn, longterm);
       yield* folio_mark_accessed(pfn, longterm);
     }
