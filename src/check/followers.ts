@@ -100,7 +100,10 @@ function aliasesOf(program: Program): ReadonlyMap<string, string> {
   if (!known) {
     const out = new Map<string, string>();
     aliases.set(program, (known = out));
-    if (program.index.fewMatter) for (const file of program.files) addAliases(file, out);
+    // Only files that name a lookup are read: of a patch's tree that is a few of thousands.
+    const { index, files } = program;
+    if (index.fewMatter)
+      for (const file of files) if (index.isMarked(file.path, MAY_FOLLOW)) addAliases(file, out);
   }
   return known;
 }
