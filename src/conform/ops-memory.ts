@@ -34,7 +34,7 @@ function buf(g: Guest, proc: number, args: readonly string[]): string {
   const [slot, kind, n, flags = '0'] = args;
   const fd = num(slot);
   if (describe(g.k, proc, fd)) g.run(proc, () => sys_close(proc, fd));
-  g.mmapOffset.delete(fd);
+  g.mmapOffset[proc].delete(fd);
   const ret = makeBuffer(g, proc, fd, kind, num(n), num(flags));
   if (ret === 0) noteOffset(g, proc, fd);
   return status(ret);
@@ -46,7 +46,7 @@ function noteOffset(g: Guest, proc: number, fd: number): void {
   const made = describe(k, proc, fd);
   if (!made || file_operations.at(k.file_ops.get(made.file)) !== drm_driver_fops) return;
   const dmabuf = k.file_private.get(made.file) - 1;
-  g.mmapOffset.set(fd, k.buf_pgoff.get(k.file_private.get(dmabuf)));
+  g.mmapOffset[proc].set(fd, k.buf_pgoff.get(k.file_private.get(dmabuf)));
 }
 
 function bdup(g: Guest, proc: number, [from, to]: readonly string[]): string {
@@ -55,7 +55,7 @@ function bdup(g: Guest, proc: number, [from, to]: readonly string[]): string {
   if (num(from) !== num(to) && describe(g.k, proc, num(to))) {
     g.run(proc, () => sys_close(proc, num(to)));
   }
-  g.mmapOffset.delete(num(to));
+  g.mmapOffset[proc].delete(num(to));
   const ret = g.run(proc, () => sys_dup(proc, num(from), num(to), 0));
   return status(Math.min(0, ret));
 }

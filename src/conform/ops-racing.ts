@@ -85,7 +85,7 @@ function* map(g: Guest, proc: number, args: readonly string[]): Run<string> {
   if (slot === '-') flags |= MAP_ANONYMOUS;
   else {
     // The agent knows where in the DRM device the object of a slot of its own lies.
-    const fake = g.mmapOffset.get(num(slot)) ?? 0;
+    const fake = g.mmapOffset[proc].get(num(slot)) ?? 0;
     target = mmapTarget(num(slot), num(off) + fake);
   }
   return status(yield* sys_mmap(proc, num(page), num(n), protection(prot), flags, target));
@@ -97,6 +97,7 @@ function* fork(g: Guest, proc: number): Run<string> {
   const ret = yield* dup_mmap(0, 1);
   if (ret < 0) return errnoName(ret);
   yield* copy_files(0, 1);
+  g.mmapOffset[1] = new Map(g.mmapOffset[0]);
   // The agent's next write to its own stack breaks COW, which drains the batches (do_wp_page).
   yield* lru_add_drain();
   return 'ok';
@@ -229,7 +230,7 @@ export const RACING_OPS: Readonly<Record<string, OpRoutine>> = {
   dw: (g, proc, [slot, page, off, value]) =>
     onBuffer(g, proc, slot, (found) => deviceWord(g, found, page, off, 1, g.token(value))),
   bclose: function* (g, proc, [slot]) {
-    g.mmapOffset.delete(num(slot));
+    g.mmapOffset[proc].delete(num(slot));
     return status(yield* sys_close(proc, num(slot)));
   },
   fork,
