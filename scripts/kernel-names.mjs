@@ -149,6 +149,11 @@ const PAGES = {
   folio_batch: ['struct folio_batch', 'include/linux/pagevec.h > struct folio_batch {'],
   folio_batch_reinit: ['folio_batch_reinit()', 'folio_batch_reinit()', 'pagevec_reinit()'],
   folio_batch_space: ['folio_batch_space()', 'folio_batch_space()', 'pagevec_space()'],
+  folio_mark_lazyfree: ['folio_mark_lazyfree()', 'folio_mark_lazyfree()', 'mark_page_lazyfree()'],
+  folio_test_active: [
+    'the PG_active flag',
+    'include/linux/page-flags.h > enum pageflags { > PG_active,',
+  ],
   folio_deactivate: ['folio_deactivate()', 'folio_deactivate()', 'deactivate_page()'],
   page_mapping: ['page->mapping', 'folio_mapping()', 'page_mapping()'],
   page_mapcount: ['the page’s _mapcount', 'include/linux/mm_types.h > struct page { > _mapcount;'],

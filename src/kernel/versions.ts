@@ -46,8 +46,8 @@ export interface Profile {
   readonly smaps_counts_pfnmap: boolean;
   /** Pages that a per-CPU batch of the LRU lists takes. include/linux/pagevec.h PAGEVEC_SIZE */
   readonly pagevec_size: number;
-  /** MADV_COLD puts inactive pages into a batch too (multi-generation LRU). 6.12 mm/swap.c. */
-  readonly deactivates_inactive: boolean;
+  /** The multi-generation LRU is on: CONFIG_LRU_GEN_ENABLED of Debian's configuration. */
+  readonly lru_gen: boolean;
   /** io_uring refuses to register file-backed memory that is not shmem. 6.1 io_uring/rsrc.c. */
   readonly iouring_refuses_files: boolean;
   /** A long-term pin by the slow path marks pages accessed and dirty, too. 6.12 mm/gup.c, not 6.1. */
@@ -98,7 +98,7 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     mprotect_drops_account: false,
     smaps_counts_pfnmap: false,
     pagevec_size: 15,
-    deactivates_inactive: false,
+    lru_gen: false,
     iouring_refuses_files: true,
     populate_walks_vmas: true,
     populate_tests_access: false,
@@ -126,7 +126,7 @@ export const PROFILES: Readonly<Record<LinuxVersion, Profile>> = {
     mprotect_drops_account: true,
     smaps_counts_pfnmap: true,
     pagevec_size: 31,
-    deactivates_inactive: true,
+    lru_gen: true,
     iouring_refuses_files: false,
     populate_walks_vmas: false,
     populate_tests_access: true,

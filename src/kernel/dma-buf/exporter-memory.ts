@@ -27,6 +27,7 @@ import {
   set_page_reserved,
 } from '../mm/page.ts';
 import { shmem_file_operations, shmem_get_folio } from '../mm/shmem.ts';
+import { NO_VMA } from '../mm/vma.ts';
 import { resv, resv_try } from './dma-resv.ts';
 import * as object from './object.ts';
 
@@ -208,7 +209,7 @@ export function memoryOf(traits: ExporterTraits): ExporterMemory {
     'exporter_alloc',
     function* (buf: number, i: number, file: number, block: number): Run<number> {
       if (file >= 0) {
-        const pfn = yield* shmem_get_folio(file, i);
+        const pfn = yield* shmem_get_folio(file, i, NO_VMA);
         if (pfn < 0) return pfn;
         yield* get_page(pfn, 1);
         if (memory === 'shmem') {

@@ -54,7 +54,7 @@ import {
   set_pmd_at,
   set_pte_at,
 } from './pgtable.ts';
-import { mlock_folio } from './swap.ts';
+import { lru_add_drain, mlock_folio } from './swap.ts';
 import {
   anon_vma_prepare,
   mmap_read_lock,
@@ -66,7 +66,7 @@ import {
   vma_lookup,
 } from './vma.ts';
 import { do_wp_page } from './wp.ts';
-import { MAPPING_ANON, set_page_mapping } from './zap.ts';
+import { set_new_anon } from './zap.ts';
 
 // Signals, negative so that they differ from data (see user_access).
 export const SEGV_MAPERR = -1;
@@ -102,7 +102,7 @@ const do_anonymous_page = routine(
       yield* put_page(pfn, 1);
       return 0;
     }
-    yield* set_page_mapping(pfn, MAPPING_ANON);
+    if (yield* set_new_anon(pfn, vma)) yield* lru_add_drain();
     yield* set_page_exclusive(pfn, 1);
     yield* page_add_rmap(pfn);
     yield* set_pte_at(mm, addr, entry);
@@ -154,7 +154,7 @@ const do_cow_fault = routine(
     }
     const source = ret >>> VM_FAULT_PAGE_SHIFT;
     yield* copy_page(copy, source);
-    yield* set_page_mapping(copy, MAPPING_ANON);
+    if (yield* set_new_anon(copy, vma)) yield* lru_add_drain();
     yield* set_page_exclusive(copy, 1);
     const done = yield* finish_fault(mm, vma, addr, copy, 1);
     yield* put_page(source, 1);

@@ -40,7 +40,6 @@ import { can_modify_vma_madv } from './mseal.ts';
 import {
   get_page,
   PG_DIRTY,
-  PG_LAZYFREE,
   PG_REFERENCED,
   page_flags,
   page_flags_mod,
@@ -48,7 +47,7 @@ import {
   page_mapping,
 } from './page.ts';
 import { flush_tlb_range, next_present, ptep_clear_bits, ptep_get } from './pgtable.ts';
-import { folio_add_lru, folio_test_lru, lru_add_drain } from './swap.ts';
+import { folio_deactivate, folio_mark_lazyfree, folio_test_lru, lru_add_drain } from './swap.ts';
 import {
   find_vma,
   mmap_read_lock,
@@ -233,7 +232,7 @@ const madvise_cold_or_pageout = routine(
         if (pageout) {
           yield* get_page(pfn, 1);
           isolated.push(pfn);
-        } else if (yield* deactivates()) yield* folio_add_lru(pfn);
+        } else yield* folio_deactivate(pfn);
       }
       a = yield* next_present(mm, a + 1, end);
     }
@@ -247,8 +246,6 @@ const madvise_cold_or_pageout = routine(
 const pageout_keeps_young = step('madvise_pageout', (k: Kernel) =>
   k.linux.pageout_keeps_young ? 1 : 0,
 );
-/** mm/swap.c folio_deactivate puts inactive pages into its batch where the multi-generation LRU runs. */
-const deactivates = step('folio_deactivate', (k: Kernel) => (k.linux.deactivates_inactive ? 1 : 0));
 
 /** mm/madvise.c madvise_free_pte_range: anonymous pages lose accessed and dirty, and their worth. */
 const madvise_free_pte_range = routine(
@@ -266,7 +263,8 @@ const madvise_free_pte_range = routine(
           cleared = true;
         }
         const anon = (yield* page_mapping(pfn)) === MAPPING_ANON;
-        yield* page_flags_mod(pfn, anon ? PG_LAZYFREE : 0, PG_DIRTY);
+        yield* page_flags_mod(pfn, 0, PG_DIRTY);
+        if (anon) yield* folio_mark_lazyfree(pfn);
       }
       a = yield* next_present(mm, a + 1, end);
     }

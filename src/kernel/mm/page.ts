@@ -34,6 +34,10 @@ export const PG_ACTIVE = 0x10;
 export const PG_MLOCKED = 0x20;
 /** Likewise in the batch of pages that go to the unevictable list. mm/mlock.c */
 export const PG_MLOCK_BATCH = 0x40;
+/** Likewise in the batches lru_deactivate and lru_lazyfree. mm/swap.c */
+export const PG_AGING_BATCH = 0x80;
+/** A new anonymous page in its first batch. Nobody sees the reference, which is left out. mm/swap.c */
+export const PG_NEW_BATCH = 0x100;
 
 /** Sets and clears bits of page_flags; nothing where the run keeps none. */
 export const page_flags_mod = step(

@@ -10,7 +10,7 @@ import { mk_pte, pte_lock, pte_unlock } from './insert.ts';
 import { alloc_page, folio_mark_dirty, OWNER_FILE, page_add_rmap, put_page } from './page.ts';
 import { ptep_get, set_pte_at } from './pgtable.ts';
 import { folio_add_lru, lru_add_drain } from './swap.ts';
-import { set_vm_ops, vm_end, vm_file, vm_page_prot, vm_pgoff, vm_start } from './vma.ts';
+import { NO_VMA, set_vm_ops, vm_end, vm_file, vm_page_prot, vm_pgoff, vm_start } from './vma.ts';
 import { unmap_mapping_pages } from './zap.ts';
 
 const file_page = step('filemap_get_folio', (k: Kernel, file: number, index: number) =>
@@ -34,18 +34,19 @@ const in_file = step('i_size_read', (k: Kernel, file: number, index: number) =>
 
 /**
  * The page of a file of shared memory, allocated if it is not there; the page cache holds one
- * reference. Returns its pfn without a reference of the caller's, or -ENOMEM.
+ * reference. `vma` is where a fault asks for it, or NO_VMA. Returns its pfn without a reference of the
+ * caller's, or -ENOMEM.
  */
 export const shmem_get_folio = routine(
   'shmem_get_folio',
-  function* (file: number, index: number): Run<number> {
+  function* (file: number, index: number, vma: number): Run<number> {
     const there = yield* file_page(file, index);
     if (there) return there;
     const pfn = yield* alloc_page(OWNER_FILE);
     if (pfn < 0) return pfn;
     const won = yield* add_file_page(file, index, pfn);
     if (won !== pfn) yield* put_page(pfn, 1);
-    else yield* folio_add_lru(pfn);
+    else yield* folio_add_lru(pfn, vma);
     return won;
   },
   'mm/shmem.c',
@@ -81,7 +82,7 @@ const shmem_fault = routine(
       yield* again('repeat');
       const pfn = yield* filemap_lock_folio(file, index);
       if (pfn) return pfn << VM_FAULT_PAGE_SHIFT;
-      if ((yield* shmem_get_folio(file, index)) < 0) return VM_FAULT_OOM;
+      if ((yield* shmem_get_folio(file, index, vma)) < 0) return VM_FAULT_OOM;
     }
   },
   'mm/shmem.c',
@@ -233,7 +234,7 @@ const shmem_file_read = routine(
 const shmem_file_write = routine(
   'generic_perform_write',
   function* (file: number, index: number, word: number, value: number): Run<number> {
-    const pfn = yield* shmem_get_folio(file, index);
+    const pfn = yield* shmem_get_folio(file, index, NO_VMA);
     if (pfn < 0) return pfn;
     yield* access_page(pfn, 1, word, value, null, '');
     yield* folio_mark_dirty(pfn);

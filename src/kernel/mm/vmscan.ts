@@ -26,6 +26,7 @@ import {
 import { flush_tlb_range, ptep_get, ptep_get_and_clear } from './pgtable.ts';
 import { pages_of_mm, rmap_walk } from './rmap.ts';
 import { folio_add_lru } from './swap.ts';
+import { NO_VMA } from './vma.ts';
 import { MAPPING_ANON } from './zap.ts';
 
 /** mm/rmap.c try_to_unmap: dirty goes from the entry to the page. */
@@ -101,7 +102,7 @@ const shrink_folio = routine(
     }
     if (gone) yield* put_page(pfn, anon ? 1 : 2);
     else {
-      yield* folio_add_lru(pfn);
+      yield* folio_add_lru(pfn, NO_VMA);
       yield* put_page(pfn, 1);
     }
   },

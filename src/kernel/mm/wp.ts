@@ -52,8 +52,9 @@ import {
   TLB_MISS,
   tlbWays,
 } from './pgtable.ts';
+import { lru_add_drain } from './swap.ts';
 import { anon_vma_prepare, vm_flags, vm_page_prot } from './vma.ts';
-import { MAPPING_ANON, set_page_mapping } from './zap.ts';
+import { MAPPING_ANON, set_new_anon } from './zap.ts';
 
 const current_mm = step('current->mm', (k: Kernel) => k.config.cpuMm[k.mem.self]);
 const words_of_page = step('PAGE_SIZE', (k: Kernel) => k.config.words);
@@ -142,7 +143,7 @@ const wp_page_copy = routine(
     if (same) {
       yield* ptep_get_and_clear(mm, addr);
       yield* flush_tlb_range(mm, addr, addr + 1);
-      yield* set_page_mapping(copy, MAPPING_ANON);
+      if (yield* set_new_anon(copy, vma)) yield* lru_add_drain();
       yield* set_page_exclusive(copy, 1);
       yield* page_add_rmap(copy);
       const writable = (yield* vm_flags(vma)) & VM_WRITE ? PTE_WRITE : 0;

@@ -35,7 +35,7 @@ import {
   ptep_get,
   ptep_get_and_clear,
 } from './pgtable.ts';
-import { folio_mark_accessed, lru_add_drain, pagesInBatch } from './swap.ts';
+import { batchAnon, folio_mark_accessed, lru_add_drain, pagesInBatch } from './swap.ts';
 import { EXTENT_LOCKED, NO_VMA, vm_flags, vm_flags_mod, vm_start, vma_lookup } from './vma.ts';
 
 const i_mmap = lockSteps(
@@ -61,6 +61,15 @@ export const MAPPING_KSM = -2;
 export const set_page_mapping = step('folio->mapping', (k: Kernel, pfn: number, mapping: number) =>
   k.page_mapping.set(pfn, mapping),
 );
+
+/**
+ * Part of mm/rmap.c folio_add_new_anon_rmap: a new page is anonymous memory from now on, and waits for
+ * the LRU lists. Returns 1 if it was the last that its batch can take.
+ */
+export const set_new_anon = step('folio->mapping', (k: Kernel, pfn: number, vma: number) => {
+  k.page_mapping.set(pfn, MAPPING_ANON);
+  return batchAnon(k, pfn, vma);
+});
 
 export interface ZapResult {
   readonly pages: readonly number[];
