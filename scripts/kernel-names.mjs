@@ -243,6 +243,16 @@ const NOTIFIERS = {
     'kvm->mmu_invalidate_seq++',
     'virt/kvm/kvm_main.c > mmu_invalidate_seq++',
   ],
+  mmu_trylock: [
+    'a driver’s own lock, tried where a range may not block',
+    'drivers/gpu/drm/nouveau/nouveau_svm.c > mutex_trylock(&sn->svmm->mutex)',
+  ],
+  WARN_ON: [
+    'WARN_ON()',
+    'mm/mmu_notifier.c > int mn_hlist_invalidate_range_start( > WARN_ON(mmu_notifier_range_blockable(range)',
+  ],
+  set_bit: ['set_bit()', 'mm/oom_kill.c > set_bit(MMF_UNSTABLE, &mm->flags);'],
+  alloc_page_table: 'a driver’s own: memory for its page table, while there is none',
   mn_itree: ['subscriptions->has_itree', 'mm/mmu_notifier.c > has_itree;'],
   subscription: [
     'subscriptions->list',

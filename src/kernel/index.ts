@@ -67,6 +67,10 @@ export {
   sys_munmap,
 } from './mm/mmap.ts';
 export {
+  MN_ALWAYS_TRIES,
+  MN_NO_END,
+  MN_REFUSES,
+  MN_TRIES,
   mmu_interval_read_begin,
   mmu_interval_read_retry,
   mmu_invalidate_retry,
@@ -78,10 +82,12 @@ export {
   NOTIFIER_LIST,
 } from './mm/mmu_notifier.ts';
 export { MREMAP_FIXED, MREMAP_MAYMOVE, sys_mremap } from './mm/mremap.ts';
+export { MMF_OOM_SKIP, oom_reap_task } from './mm/oom_kill.ts';
 export { put_page, try_get_page } from './mm/page.ts';
 export { mmap_read_lock, mmap_read_unlock, set_vm_ops } from './mm/vma.ts';
 export { unmap_mapping_range } from './mm/zap.ts';
 export { do_exit, sys_execve, sys_fork } from './process.ts';
 export { consumer, notifierKind } from './programs/consumer.ts';
 export { finder, hva_to_pfn_remapped, releaser } from './programs/find.ts';
+export { install_mirror, mirrorFault, through_mirror } from './programs/notified.ts';
 export { type LinuxVersion, PROFILES, type Profile } from './versions.ts';

@@ -150,6 +150,8 @@ export class Kernel {
 
   /** include/linux/mm_types.h struct mm_struct */
   readonly mm_anon_vmas: Slots;
+  /** Bits MMF_* of mm/oom_kill.ts. */
+  readonly mm_flags: Slots;
 
   /** Page-table entries: bits of pgtable.ts and a pfn; one word, as the MMU sees it. */
   readonly pte: Slots;
@@ -292,6 +294,7 @@ export class Kernel {
     this.mmu_lock = new LockClass(mem, 'mmu_lock', Math.max(1, holders), locks);
 
     this.mm_anon_vmas = mem.array('anon_vmas', 1);
+    this.mm_flags = mem.array('mm_flags', mms);
 
     const at = (n: number, name: string) => (i: number) =>
       mms === 1 ? `${name}[${i}]` : `mm${Math.floor(i / n)}.${name}[${i % n}]`;

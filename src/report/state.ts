@@ -9,7 +9,7 @@ import type { System } from '../explore/machine.ts';
 import type { Slots } from '../explore/memory.ts';
 import type { Stand } from '../explore/player.ts';
 import { Kernel, PAGE_DEVICE, PAGE_FREED, PAGE_FRESH } from '../kernel/kernel.ts';
-import { NOTIFIER_INTERVAL } from '../kernel/mm/mmu_notifier.ts';
+import { NOTIFIER_INTERVAL, NOTIFIER_KIND } from '../kernel/mm/mmu_notifier.ts';
 import { bufferPage, OWNER_ANON, OWNER_FILE, OWNER_KEPT, OWNER_PIPE } from '../kernel/mm/page.ts';
 import { tidy } from './wording.ts';
 
@@ -140,7 +140,7 @@ function kernelTables(k: Kernel, system: System, told: Set<Slots>): StateTable[]
 
   const holders: StateRow[] = [];
   for (let h = 0; h < config.holders; h++) {
-    const kind = value(k.mn_registered, h);
+    const kind = value(k.mn_registered, h) & NOTIFIER_KIND;
     const kept = value(k.hold_pfn, h) ? say(k.hold_pfn, h) : say(k.hold_mirror, h);
     if (!kind && kept === 'none') continue;
     const interval = kind === NOTIFIER_INTERVAL;

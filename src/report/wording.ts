@@ -61,6 +61,7 @@ export const PLUMBING: ReadonlySet<string> = new Set([
 export const LANDMARKS: ReadonlySet<string> = new Set([
   'unmap_mapping_range',
   'flush_tlb_mm_range',
+  'mmu_notifier_invalidate_range_start_nonblock',
 ]);
 
 /** Calls that keep their line although all they do is call one other. */
@@ -150,4 +151,5 @@ export const WORDS: Readonly<Record<string, Wording>> = {
   dma_map: { when: 'always', changes: false },
   BUG: { when: 'always', changes: false },
   WARN: { when: 'always', changes: false },
+  WARN_ON: { when: 'always', changes: false },
 };

@@ -5,12 +5,16 @@ import type { Run } from '../../src/explore/program.ts';
 import { simulate } from '../../src/explore/simulate.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
 import {
+  MN_NO_END,
+  MN_REFUSES,
   mmu_interval_read_begin,
   mmu_interval_read_retry,
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
+  mmu_notifier_invalidate_range_start_nonblock,
   mmu_notifier_register,
   NOTIFIER_INTERVAL,
+  NOTIFIER_LIST,
   NOTIFIER_SECONDARY_TLB,
 } from '../../src/kernel/mm/mmu_notifier.ts';
 import { flush_tlb_range } from '../../src/kernel/mm/pgtable.ts';
@@ -54,6 +58,41 @@ describe('interval notifiers', () => {
     expect(k.itree_seq.get(MM) & 1).toBe(1);
     run(() => mmu_notifier_invalidate_range_end(MM, 1, 2));
     expect(k.itree_seq.get(MM) & 1).toBe(0);
+  });
+});
+
+describe('a range that may not block', () => {
+  const REFUSED = -11;
+  const nonblock = () => mmu_notifier_invalidate_range_start_nonblock(MM, 0, 1);
+
+  it('is called off when an interval notifier refuses: the sequence is even again', () => {
+    const { k, run } = kernel();
+    run(() => mmu_notifier_register(0, NOTIFIER_INTERVAL | MN_REFUSES, MM, 0));
+    expect(run(nonblock)).toBe(REFUSED);
+    expect([k.itree_seq.get(MM) & 1, k.itree_active.get(MM)]).toEqual([0, 0]);
+    run(() => mmu_notifier_invalidate_range_start(MM, 0, 1));
+    expect(k.itree_active.get(MM)).toBe(1);
+  });
+
+  it.each([
+    [0, 1],
+    [1, 0],
+  ])('list notifier %i is told the end when %i refuses, whoever came first', (told, refuses) => {
+    const { k, run } = kernel();
+    run(() => mmu_notifier_register(told, NOTIFIER_LIST, MM, 0));
+    run(() => mmu_notifier_register(refuses, NOTIFIER_LIST | MN_REFUSES | MN_NO_END, MM, 0));
+    const seq = k.mn_seq.get(told);
+    expect(run(nonblock)).toBe(REFUSED);
+    expect([k.mn_in_progress.get(told), k.mn_seq.get(told)]).toEqual([0, seq + 1]);
+    expect([k.mn_in_progress.get(refuses), k.mn_seq.get(refuses)]).toEqual([0, 0]);
+  });
+
+  it('leaves the sequence odd when the list refuses what the intervals had agreed to', () => {
+    const { k, run } = kernel();
+    run(() => mmu_notifier_register(0, NOTIFIER_INTERVAL, MM, 0));
+    run(() => mmu_notifier_register(1, NOTIFIER_LIST | MN_REFUSES | MN_NO_END, MM, 0));
+    expect(run(nonblock)).toBe(REFUSED);
+    expect([k.itree_seq.get(MM) & 1, k.itree_active.get(MM)]).toEqual([1, 1]);
   });
 });
 

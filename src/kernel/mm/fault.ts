@@ -36,6 +36,7 @@ import {
 import { mk_pte, pte_lock, pte_unlock, set_new_pte } from './insert.ts';
 import { migration_entry_wait } from './migrate.ts';
 import { do_numa_page } from './numa.ts';
+import { MMF_UNSTABLE } from './oom_kill.ts';
 import {
   alloc_page,
   copy_page,
@@ -78,7 +79,13 @@ export function* vma_ops(vma: number): Run<VmOperations | undefined> {
   return vm_operations.at(yield* vm_ops(vma));
 }
 
-/** mm/memory.c do_anonymous_page */
+/** Is the OOM reaper at work, or was? Then no fault makes up memory for what it took. include/linux/oom.h */
+const check_stable_address_space = step('check_stable_address_space', (k: Kernel, mm: number) =>
+  k.mm_flags.get(mm) & MMF_UNSTABLE ? VM_FAULT_SIGBUS : 0,
+);
+const stable = 'the MMF_UNSTABLE test';
+
+/** mm/memory.c do_anonymous_page; 6.12 lines 4769 and 4817, 6.1 lines 4176 and 4217 for MMF_UNSTABLE. */
 const do_anonymous_page = routine(
   'do_anonymous_page',
   function* (mm: number, vma: number, addr: number, flags: number): Run<number> {
@@ -86,9 +93,11 @@ const do_anonymous_page = routine(
     if (!(flags & FAULT_FLAG_WRITE)) {
       yield* pte_lock(mm);
       const taken = yield* guard('the pte_none test', yield* ptep_get(mm, addr));
-      if (!taken) yield* set_pte_at(mm, addr, mk_pte(0, prot) | PTE_SPECIAL);
+      const gone = taken ? 0 : yield* check_stable_address_space(mm);
+      const refused = yield* guard(stable, gone);
+      if (!taken && !refused) yield* set_pte_at(mm, addr, mk_pte(0, prot) | PTE_SPECIAL);
       yield* pte_unlock(mm);
-      return 0;
+      return refused ? VM_FAULT_SIGBUS : 0;
     }
     yield* anon_vma_prepare(vma);
     const pfn = yield* alloc_page(OWNER_ANON);
@@ -101,6 +110,11 @@ const do_anonymous_page = routine(
       yield* pte_unlock(mm);
       yield* put_page(pfn, 1);
       return 0;
+    }
+    if (yield* guard(stable, yield* check_stable_address_space(mm))) {
+      yield* pte_unlock(mm);
+      yield* put_page(pfn, 1);
+      return VM_FAULT_SIGBUS;
     }
     if (yield* set_new_anon(pfn, vma)) yield* lru_add_drain();
     yield* set_page_exclusive(pfn, 1);

@@ -3,10 +3,12 @@
  * MMU notifiers: mm/mmu_notifier.c. A holder of translations is told before entries go and after.
  * Two kinds, as Linux has them: the list kind as KVM uses it (its own count of invalidations in
  * progress and sequence number under its mmu_lock, virt/kvm/kvm_main.c), and interval notifiers
- * (one sequence for the mm, odd while an invalidation runs).
+ * (one sequence for the mm, odd while an invalidation runs). Who asks not to be made to wait (the OOM
+ * reaper) may be refused: then the invalidation is called off, and those that were told are told its end.
  */
 import { lockSteps } from '../../explore/locks.ts';
-import { BLOCKED, type Run, routine, step } from '../../explore/program.ts';
+import { BLOCKED, guard, type Run, routine, step } from '../../explore/program.ts';
+import { EAGAIN } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 
 export const NOTIFIER_NONE = 0;
@@ -14,10 +16,28 @@ export const NOTIFIER_LIST = 1;
 export const NOTIFIER_INTERVAL = 2;
 /** Only told to flush a TLB: an IOMMU that walks the mm's own page table. */
 export const NOTIFIER_SECONDARY_TLB = 3;
+/** The kind in a subscription; the rest are MN_ bits. */
+export const NOTIFIER_KIND = 0xf;
+
+/**
+ * What a callback does about a range that may not block, added to the kind. Without any it waits for its
+ * lock all the same: right for KVM, whose mmu_lock is no sleeping lock, and for nobody else.
+ */
+/** Gives up where it may not block: 6.12 drivers/infiniband/hw/mlx5/odp.c:274, gpu/drm/amd/amdgpu/amdgpu_hmm.c:72. */
+export const MN_REFUSES = 0x10;
+/** Tries its lock where it may not block: 6.12 drivers/gpu/drm/nouveau/nouveau_svm.c:537. */
+export const MN_TRIES = 0x20;
+/** Tries its lock even where it may block. */
+export const MN_ALWAYS_TRIES = 0x40;
+/** A list notifier without invalidate_range_end. */
+export const MN_NO_END = 0x80;
 
 const mmu = lockSteps(['mmu_lock', 'mmu_unlock'], (k: Kernel) => k.mmu_lock);
 export const mmu_lock = mmu.lock;
 export const mmu_unlock = mmu.unlock;
+const mmu_trylock = lockSteps(['mmu_trylock', 'mmu_unlock'], (k: Kernel) => k.mmu_lock, {
+  trylock: true,
+}).lock;
 
 export const mmu_notifier_register = step(
   'mmu_notifier_register',
@@ -42,7 +62,7 @@ const mm_has_notifiers = step(
   { atomic: 'one word: mm->notifier_subscriptions' },
 );
 
-/** The kind of a holder's subscription if [start, end) of `mm` concerns it. */
+/** A holder's subscription, its kind and MN_ bits, if [start, end) of `mm` concerns it. */
 const subscription = step(
   'subscription',
   (k: Kernel, h: number, mm: number, start: number, end: number) => {
@@ -53,10 +73,13 @@ const subscription = step(
   },
 );
 
+const isInterval = (k: Kernel, h: number): boolean =>
+  (k.mn_registered.get(h) & NOTIFIER_KIND) === NOTIFIER_INTERVAL;
+
 const interval_count = step('mn_itree', (k: Kernel, mm: number) => {
   let n = 0;
   for (let h = 0; h < k.config.holders; h++) {
-    if (k.mn_registered.get(h) === NOTIFIER_INTERVAL && k.hold_mm.get(h) === mm) n++;
+    if (isInterval(k, h) && k.hold_mm.get(h) === mm) n++;
   }
   return n;
 });
@@ -68,7 +91,7 @@ const itree_inv_start = step(
     k.itree_active.add(mm, 1);
     let seq = k.itree_seq.get(mm);
     for (let h = 0; h < k.config.holders; h++) {
-      if (k.mn_registered.get(h) !== NOTIFIER_INTERVAL || k.hold_mm.get(h) !== mm) continue;
+      if (!isInterval(k, h) || k.hold_mm.get(h) !== mm) continue;
       const addr = k.hold_addr.get(h);
       if (addr >= start && addr < end) seq |= 1;
     }
@@ -91,7 +114,11 @@ const itree_inv_end = step(
 const in_progress = step(
   'mmu_invalidate_in_progress',
   (k: Kernel, h: number, by: number) => {
-    k.mn_in_progress.add(h, by);
+    if (k.mn_in_progress.add(h, by) < 0) {
+      // KVM_BUG_ON, 6.12 virt/kvm/kvm_main.c:823; 6.1 :860 BUG_ON.
+      const text = 'kvm->mmu_invalidate_in_progress < 0: an end without its start';
+      k.mem.report({ severity: 'breaks', rule: 'bug', text });
+    }
   },
   { text: ([, by]) => `in_progress${by === 1 ? '++' : '--'}` },
 );
@@ -118,6 +145,97 @@ const drop_mirror = step('unmap_mirror', (k: Kernel, h: number) => k.hold_mirror
   guard: 'the unmapping of the mirror',
 });
 
+/** A callback's lock: 1 with the lock held, 0 if the callback gives up, as its MN_ bits say. */
+function* take_lock(h: number, how: number, blockable: number): Run<number> {
+  if (!blockable && how & MN_REFUSES && (yield* guard('the refusal to wait', 1))) return 0;
+  const mayNotWait = !blockable && how & MN_TRIES && (yield* guard('the trylock', 1));
+  if (mayNotWait || how & MN_ALWAYS_TRIES) return yield* mmu_trylock(h);
+  yield* mmu_lock(h);
+  return 1;
+}
+
+/** The invalidate callback of an interval notifier. @returns 1, or 0 if it would have to wait */
+function* invalidate(h: number, how: number, seq: number, blockable: number): Run<number> {
+  if (!(yield* take_lock(h, how, blockable))) return 0;
+  yield* mmu_interval_set_seq(h, seq);
+  yield* drop_mirror(h);
+  yield* mmu_unlock(h);
+  return 1;
+}
+
+/** invalidate_range_start of a list notifier. @returns 1, or 0 if it would have to wait */
+function* invalidate_range_start(h: number, how: number, blockable: number): Run<number> {
+  if (!(yield* take_lock(h, how, blockable))) return 0;
+  yield* in_progress(h, 1);
+  yield* zap_spte(h);
+  yield* mmu_unlock(h);
+  return 1;
+}
+
+/** invalidate_range_end of a list notifier. */
+function* invalidate_range_end(h: number): Run<void> {
+  yield* mmu_lock(h);
+  yield* sequence(h);
+  yield* in_progress(h, -1);
+  yield* mmu_unlock(h);
+}
+
+const warn = step('WARN_ON', (k: Kernel, blockable: number) =>
+  k.mem.report({
+    severity: 'breaks',
+    rule: 'bug',
+    text: blockable
+      ? 'WARN_ON(mmu_notifier_range_blockable(range)): the callback refuses a range that may block'
+      : 'WARN_ON(ops->invalidate_range_end): a start that may fail cannot have an end',
+  }),
+);
+
+/** After a list notifier has refused: those that were told, and have an end, get it. */
+const call_off = routine(
+  'mn_hlist_invalidate_range_start',
+  function* (h: number): Run<void> {
+    yield* invalidate_range_end(h);
+  },
+  'mm/mmu_notifier.c',
+  'the end of what was called off',
+);
+
+/**
+ * 6.12 mm/mmu_notifier.c:521 __mmu_notifier_invalidate_range_start, 6.1 :536: intervals first, then the list.
+ * @param blockable whether callbacks may sleep (MMU_NOTIFIER_RANGE_BLOCKABLE)
+ * @returns 0, or -EAGAIN if somebody refused; then there will be no end
+ */
+function* range_start(mm: number, start: number, end: number, blockable: number): Run<number> {
+  const n = yield* mm_has_notifiers(mm);
+  if (n === 0) return 0;
+  const seq = (yield* interval_count(mm)) ? yield* itree_inv_start(mm, start, end) : 0;
+  const list: [h: number, how: number][] = [];
+  for (let h = 0; h < n; h++) {
+    const sub = yield* subscription(h, mm, start, end);
+    const how = sub & ~NOTIFIER_KIND;
+    if ((sub & NOTIFIER_KIND) === NOTIFIER_LIST) list.push([h, how]);
+    if ((sub & NOTIFIER_KIND) !== NOTIFIER_INTERVAL) continue;
+    if (yield* invalidate(h, how, seq, blockable)) continue;
+    if (blockable) {
+      yield* warn(1);
+      continue;
+    }
+    yield* itree_inv_end(mm);
+    return -EAGAIN;
+  }
+  let refused = false;
+  for (const [h, how] of list) {
+    if (yield* invalidate_range_start(h, how, blockable)) continue;
+    refused = true;
+    if (blockable) yield* warn(1);
+    if (!(how & MN_NO_END)) yield* warn(0);
+  }
+  if (!refused) return 0;
+  // The interval tree is not told: its sequence stays odd (6.12 mm/mmu_notifier.c:501, 6.1 :516).
+  for (const [h, how] of list) if (!(how & MN_NO_END)) yield* call_off(h);
+  return -EAGAIN;
+}
+
 /** The call before and the one after are one guard: neither makes sense alone. */
 const NOTIFIER = 'MMU notifier';
 
@@ -125,24 +243,22 @@ const NOTIFIER = 'MMU notifier';
 export const mmu_notifier_invalidate_range_start = routine(
   'mmu_notifier_invalidate_range_start',
   function* (mm: number, start: number, end: number): Run<void> {
-    const n = yield* mm_has_notifiers(mm);
-    if (n === 0) return;
-    const seq = (yield* interval_count(mm)) ? yield* itree_inv_start(mm, start, end) : 0;
-    for (let h = 0; h < n; h++) {
-      const kind = yield* subscription(h, mm, start, end);
-      if (kind === NOTIFIER_NONE || kind === NOTIFIER_SECONDARY_TLB) continue;
-      yield* mmu_lock(h);
-      if (kind === NOTIFIER_LIST) {
-        yield* in_progress(h, 1);
-        yield* zap_spte(h);
-      } else {
-        yield* mmu_interval_set_seq(h, seq);
-        yield* drop_mirror(h);
-      }
-      yield* mmu_unlock(h);
-    }
+    yield* range_start(mm, start, end, 1);
   },
   'mm/mmu_notifier.c',
+  NOTIFIER,
+);
+
+/**
+ * The same for who must not be made to wait.
+ * @returns 0, or -EAGAIN: the entries may not be changed, and the end is not to be called
+ */
+export const mmu_notifier_invalidate_range_start_nonblock = routine(
+  'mmu_notifier_invalidate_range_start_nonblock',
+  function* (mm: number, start: number, end: number): Run<number> {
+    return yield* range_start(mm, start, end, 0);
+  },
+  'include/linux/mmu_notifier.h',
   NOTIFIER,
 );
 
@@ -154,11 +270,8 @@ export const mmu_notifier_invalidate_range_end = routine(
     if (n === 0) return;
     if (yield* interval_count(mm)) yield* itree_inv_end(mm);
     for (let h = 0; h < n; h++) {
-      if ((yield* subscription(h, mm, start, end)) !== NOTIFIER_LIST) continue;
-      yield* mmu_lock(h);
-      yield* sequence(h);
-      yield* in_progress(h, -1);
-      yield* mmu_unlock(h);
+      const sub = yield* subscription(h, mm, start, end);
+      if ((sub & (NOTIFIER_KIND | MN_NO_END)) === NOTIFIER_LIST) yield* invalidate_range_end(h);
     }
   },
   'mm/mmu_notifier.c',

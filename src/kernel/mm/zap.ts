@@ -197,18 +197,32 @@ const unmap_mapping_range_vma = routine(
     const flags = yield* vm_flags(vma);
     yield* mmu_notifier_invalidate_range_start(mm, start, end);
     if (flags & VM_PFNMAP) yield* untrack_pfn(mm, vma, flags);
-    const zapped = yield* zap_pte_range(mm, start, end, evenCows);
-    const flush = zapped.cleared && !zapped.flushed;
-    const early = (flags & (VM_PFNMAP | VM_MIXEDMAP)) !== 0;
-    if (flush && early) yield* flush_tlb_range(mm, start, end);
-    const late = flush && !early;
-    yield* again('tlb_end_vma', late, zapped.batched, ...zapped.pages);
-    yield* mmu_notifier_invalidate_range_end(mm, start, end);
-    if (late) yield* flush_tlb_range(mm, start, end);
-    yield* free_pages_and_swap_cache(zapped);
+    yield* unmap_page_range(mm, flags, start, end, evenCows);
   },
   'mm/memory.c',
 );
+
+/**
+ * From a notifier's start, which has been called, to its end and the freeing of what was mapped: mm/memory.c
+ * unmap_page_range and mm/mmu_gather.c tlb_finish_mmu. A part of its caller.
+ */
+export function* unmap_page_range(
+  mm: number,
+  flags: number,
+  start: number,
+  end: number,
+  evenCows = 1,
+): Run<void> {
+  const zapped = yield* zap_pte_range(mm, start, end, evenCows);
+  const flush = zapped.cleared && !zapped.flushed;
+  const early = (flags & (VM_PFNMAP | VM_MIXEDMAP)) !== 0;
+  if (flush && early) yield* flush_tlb_range(mm, start, end);
+  const late = flush && !early;
+  yield* again('tlb_end_vma', late, zapped.batched, ...zapped.pages);
+  yield* mmu_notifier_invalidate_range_end(mm, start, end);
+  if (late) yield* flush_tlb_range(mm, start, end);
+  yield* free_pages_and_swap_cache(zapped);
+}
 
 /**
  * The next VMA, by number, that maps part of [first, last] of a mapping; NO_VMA at the end. The

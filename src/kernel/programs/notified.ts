@@ -37,7 +37,7 @@ const VALUE = 2;
 const install = step('set_spte', (k: Kernel, h: number, pfn: number) => k.hold_pfn.set(h, pfn), {
   text: ([, pfn]) => `map page${pfn} for the device`,
 });
-const install_mirror = step(
+export const install_mirror = step(
   'dma_map',
   (k: Kernel, h: number, pfn: number) => k.hold_mirror.set(h, pfn),
   { text: ([, pfn]) => `mirror page${pfn}` },
@@ -63,7 +63,7 @@ const through = (which: 'hold_pfn' | 'hold_mirror') =>
     },
   );
 const through_spte = through('hold_pfn');
-const through_mirror = through('hold_mirror');
+export const through_mirror = through('hold_mirror');
 
 /**
  * Who is told by a list notifier (virt/kvm): each fault looks the page up again, and maps it under
