@@ -64,7 +64,7 @@ export function clearestInSlices(
   make: () => System,
   options: ClearestOptions = {},
 ): Generator<void, Clearest | null> {
-  return new Finder(make, options).find();
+  return new Finder(make, options).found();
 }
 
 interface Witness {
@@ -107,7 +107,15 @@ class Finder {
     this.space = new Space(make, {}, options.knowledge);
   }
 
-  *find(): Generator<void, Clearest | null> {
+  *found(): Generator<void, Clearest | null> {
+    try {
+      return yield* this.find();
+    } finally {
+      this.space.close();
+    }
+  }
+
+  private *find(): Generator<void, Clearest | null> {
     const { nThreads } = this.space.machine;
     const { clearerThan } = this.options;
     const largest = Math.min(nThreads, clearerThan?.threads ?? nThreads);
@@ -280,9 +288,9 @@ class Finder {
   /** A thread that is about to take a lock against the order of others. */
   private inversion(members: readonly number[], state: number): Violation | null {
     const { machine, order, store } = this.space;
-    const base = state * machine.stride;
+    const base = store.rowOf(state);
     for (const { violation, node } of order.found) {
-      const there = (t: number) => machine.nodeAt(t, store.rows, base) === node;
+      const there = (t: number) => machine.nodeAt(t, store.bytes, base) === node;
       if (this.counts(violation) && members.some(there)) return violation;
     }
     return null;

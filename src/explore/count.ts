@@ -120,13 +120,17 @@ export class ScheduleCount {
     this.limit = maxStates;
     const machine = new Machine(make(), { reduce: false });
     this.machine = machine;
-    this.store = new StateStore(machine.stride);
-    machine.onGrow = (stride) => this.store.widen(stride);
+    const store = new StateStore(machine.layout);
+    this.store = store;
+    machine.onLayout = () => {
+      store.widen(machine.stride);
+      store.lay(machine.layout);
+    };
     this.work = this.phases();
   }
 
   get progress(): { readonly states: number; readonly transitions: number } {
-    return { states: this.store.count, transitions: this.transitions };
+    return { states: this.result?.states ?? this.store.count, transitions: this.transitions };
   }
 
   /**
@@ -155,7 +159,9 @@ export class ScheduleCount {
       (a, b) => a.events.length - b.events.length || (`${a.events}` < `${b.events}` ? -1 : 1),
     );
     const schedules = list.reduce((n, o) => n + o.schedules, 0n);
-    return { schedules, orders: list, cut: this.cut, states: this.store.count };
+    const states = this.store.count;
+    this.store.close();
+    return { schedules, orders: list, cut: this.cut, states };
   }
 
   /** The graph of single steps; a path does not end where a rule falls. */

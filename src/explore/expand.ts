@@ -37,27 +37,18 @@ export class Expander {
     this.machine = machine;
     if (!learns) return;
     mem.footprint ??= new Footprint(mem.size);
-    machine.reactions ??= new Reactions(machine, mem.footprint);
+    machine.reactions ??= new Reactions(machine, mem.footprint, space.store.arena);
     machine.reactions.serve(machine.reduce);
+    machine.reactions.untold();
     this.reactions = machine.reactions;
     mem.watching = true;
     mem.racing = machine.reduce;
   }
 
-  /** The stored form of the state that the transition at hand leads to. */
-  row(): Int32Array {
-    const { machine } = this;
-    if (this.executed) return machine.canonical();
-    const row = machine.draft(this.space.store, this.state);
-    const { changes } = this.reactions as Reactions;
-    for (let i = this.first; i < this.end; i++) row[changes[i] >> 8] = changes[i] & 0xff;
-    return machine.canonicalDraft();
-  }
-
   /** Puts that state into the batch of states to be looked up; says whether it is now full. */
   stage(): boolean {
     const { machine, space, reactions } = this;
-    if (this.executed || machine.symmetric || !reactions) return space.store.stage(this.row());
+    if (this.executed || !reactions) return space.store.stage(machine.row32);
     return space.store.stageChanged(this.state, reactions.changes, this.first, this.end);
   }
 
@@ -80,10 +71,10 @@ export class Expander {
     let enabled = false;
     for (let i = 0; i < threads.length; i++) {
       const t = threads[i];
-      const base = state * machine.stride;
-      if (machine.nodeAt(t, store.rows, base) === DONE) continue;
+      const base = store.rowOf(state);
+      if (machine.nodeAt(t, store.bytes, base) === DONE) continue;
       this.thread = t;
-      const leaf = reactions ? reactions.find(t, store.rows, base) : UNKNOWN;
+      const leaf = reactions ? reactions.find(t, store.bytes, base) : UNKNOWN;
       const known = leaf !== UNKNOWN && reactions !== null;
       if (known && !(reactions.finishes(leaf) && this.othersDone(t, base))) {
         const first = reactions.firstOf(leaf);
@@ -99,6 +90,7 @@ export class Expander {
           enabled = true;
           if (visit()) return true;
         }
+        if (breaks) reactions.told(leaf);
       } else {
         this.load();
         if (!this.execute(t, visit)) continue;
@@ -138,7 +130,7 @@ export class Expander {
   private othersDone(t: number, base: number): boolean {
     const { machine, space } = this;
     for (let u = 0; u < machine.nThreads; u++) {
-      if (u !== t && machine.nodeAt(u, space.store.rows, base) !== DONE) return false;
+      if (u !== t && machine.nodeAt(u, space.store.bytes, base) !== DONE) return false;
     }
     return true;
   }

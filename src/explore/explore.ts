@@ -89,6 +89,9 @@ export class Explorer {
   private readonly guard: <T>(body: () => T) => T;
   private phase: Progress['phase'] = 'search';
   private search: Search;
+  /** Every search that was begun. */
+  private readonly searches: Search[] = [];
+  private last: Progress | null = null;
   private readonly work: Generator<void, Exploration>;
   readonly knowledge: Knowledge;
   private budget = 0;
@@ -102,6 +105,7 @@ export class Explorer {
     this.knowledge = options.knowledge ?? new Knowledge();
     this.guard = options.strict ? withoutHiddenInput : (body) => body();
     this.search = this.guard(() => this.firstSearch());
+    this.searches.push(this.search);
     this.work = this.phases();
   }
 
@@ -116,11 +120,17 @@ export class Explorer {
     const began = Date.now();
     try {
       const { done, value } = this.guard(() => this.work.next());
-      if (done) this.result = value;
+      if (done) this.end(value);
     } finally {
       this.time += Date.now() - began;
     }
     return this.result;
+  }
+
+  private end(result: Exploration): void {
+    this.result = result;
+    this.last = this.progress;
+    for (const search of this.searches) search.close();
   }
 
   /** Ends the exploration now, with what was found so far. */
@@ -130,6 +140,7 @@ export class Explorer {
   }
 
   get progress(): Progress {
+    if (this.last) return this.last;
     const { search } = this;
     const states = search.store.count;
     return {
@@ -158,11 +169,16 @@ export class Explorer {
       : new Search(make, { symmetry: true, ...options, knowledge: this.knowledge });
   }
 
+  private begin(options: SearchOptions): void {
+    this.search = new Search(this.make, { ...options, knowledge: this.knowledge });
+    this.searches.push(this.search);
+  }
+
   private *phases(): Generator<void, Exploration> {
-    const { options, make } = this;
+    const { options } = this;
     if (options.strict) {
       yield* this.searched();
-      this.search = new Search(make, { symmetry: true, ...options, knowledge: this.knowledge });
+      this.begin({ symmetry: true, ...options });
     }
     const { search } = this;
     const first = yield* this.searched();
@@ -172,8 +188,7 @@ export class Explorer {
     const done = findings.length > 0 && options.stopAt !== 'never';
     if (complete && search.machine.symmetric && cyclic && !done && options.livelock !== false) {
       this.phase = 'livelock';
-      const { knowledge } = this;
-      this.search = new Search(make, { ...options, symmetry: false, strict: false, knowledge });
+      this.begin({ ...options, symmetry: false, strict: false });
       const second = yield* this.searched();
       findings.push(...second.findings.filter(({ violation }) => violation.rule === 'livelock'));
       marks |= second.marks;

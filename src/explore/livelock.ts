@@ -26,12 +26,8 @@ export interface Livelock {
 /**
  * @param edges pairs (target, thread); those of state s are at `start[s]` up to `start[s + 1]`
  */
-export function findLivelock(
-  machine: Machine,
-  store: StateStore,
-  start: Int32Array,
-  edges: Int32Array,
-): Livelock | null {
+export function findLivelock(machine: Machine, store: StateStore): Livelock | null {
+  const { edges, edgeStart: start } = store;
   const loops = loopsOf(machine.control);
   const kept = new Int32Array(start[store.count]);
   const keptStart = new Int32Array(store.count + 1);
@@ -42,8 +38,8 @@ export function findLivelock(
     for (let e = start[s]; e < start[s + 1]; e += 2) {
       const to = edges[e];
       const t = edges[e + 1];
-      const loop = loops[machine.nodeAt(t, store.rows, s * machine.stride)];
-      if (!loop || loop !== loops[machine.nodeAt(t, store.rows, to * machine.stride)]) continue;
+      const loop = loops[machine.nodeAt(t, store.bytes, store.rowOf(s))];
+      if (!loop || loop !== loops[machine.nodeAt(t, store.bytes, store.rowOf(to))]) continue;
       kept[count++] = to;
       kept[count++] = t;
     }

@@ -16,7 +16,7 @@ import type { LockTable } from './locks.ts';
 import { emptyList, type Memory, type Violation } from './memory.ts';
 import { BLOCKED, ProgramError, type Run, type StepDef, taken } from './program.ts';
 import type { Reactions } from './reactions.ts';
-import type { StateStore } from './store.ts';
+import type { Layout, StateStore } from './store.ts';
 
 export interface Thread {
   readonly name: string;
@@ -61,13 +61,6 @@ export interface TraceStep {
  */
 export class Learned {
   constructor(readonly what: 'race' | 'nesting' | 'loop' | 'asymmetry') {}
-}
-
-/** Identical threads, in what order they would stand, and by which keys. */
-interface Group {
-  readonly members: number[];
-  readonly order: number[];
-  readonly keys: Float64Array;
 }
 
 const MAX_FUSED = 1_000;
@@ -155,8 +148,8 @@ export class Machine {
   reactions: Reactions | null = null;
   /** The last transition ended in the check of the final state. */
   checkedFinal = false;
-  /** Called with the new stride when rows must grow. */
-  onGrow: (stride: number) => void = () => {};
+  /** Called when rows are made up in another way than before: longer, or with longer nodes. */
+  onLayout: () => void = () => {};
 
   reduce: boolean;
   splitNested: boolean;
@@ -173,13 +166,10 @@ export class Machine {
   testMode = false;
   private visible: Uint8Array = new Uint8Array(1024);
   private choiceSeen = false;
-  private readonly groups: Group[] = [];
+  /** Identical threads, which are exchanged for each other. */
+  private readonly groups: number[][] = [];
   private readonly perThreadColumns: number[][] = [];
   private readonly ownerColumns: number[] = [];
-  private draft32!: Int32Array<ArrayBuffer>;
-  private draftRow!: Uint8Array<ArrayBuffer>;
-  private scratch: Uint8Array;
-  private scratch32: Int32Array;
   /** Where the second byte of a thread's node is, if it has one; and whether any has. */
   private readonly threadHigh: Int32Array;
   private longNodes = false;
@@ -225,9 +215,6 @@ export class Machine {
     this.stride = Math.max((this.nThreads + 15) & ~3, options.stride ?? 0);
     this.row = new Uint8Array(this.stride);
     this.row32 = new Int32Array(this.row.buffer);
-    this.scratch32 = new Int32Array(this.stride >> 2);
-    this.scratch = new Uint8Array(this.scratch32.buffer);
-    this.newDraft();
     this.initialAt = new Int32Array(this.nThreads);
     this.threadHigh = new Int32Array(this.nThreads).fill(-1);
     system.threads.forEach((t, i) => {
@@ -284,19 +271,20 @@ export class Machine {
 
   /** Gives a thread's node a second byte, and that of every thread it may be exchanged with. */
   private widenThread(t: number): void {
-    const members = this.groups.find((g) => g.members.includes(t))?.members ?? [t];
+    const members = this.groups.find((g) => g.includes(t)) ?? [t];
     for (const m of members) this.threadHigh[m] = this.nThreads + this.newColumn(NO_SLOT);
     this.reactions?.forgetAll();
     this.longNodes = true;
+    this.onLayout();
   }
 
   /** Restores a stored state: only what differs from the present one, which is little. */
   load(store: StateStore, state: number): void {
     const { row, row32, nThreads, at } = this;
-    const { rows, rows32 } = store;
+    const { bytes: rows, words: rows32 } = store;
     const words = this.stride >> 2;
-    const base = state * words;
-    const first = base << 2;
+    const first = store.rowOf(state);
+    const base = first >> 2;
     this.mem.logTop = 0;
     for (let w = 0; w < words; w++) {
       if (row32[w] === rows32[base + w]) continue;
@@ -326,119 +314,10 @@ export class Machine {
     this.mem.words[slot] = this.codes[this.mem.arrayOf[slot]].values[code ^ this.initialCode[slot]];
   }
 
-  /**
-   * The stored form of the current state, up to exchange of identical threads: their nodes and
-   * per-thread slots are put in order. Without identical threads it is the row itself.
-   * @param row another state's row, and the same bytes as words
-   */
-  canonical(row = this.row, row32 = this.row32): Int32Array {
-    if (!this.groups.length) return row32;
-    let same = true;
-    for (const g of this.groups) if (!this.sortMembers(g, row)) same = false;
-    if (same) return row32;
-    const { scratch, scratch32 } = this;
-    const first = this.nThreads;
-    for (let i = 0; i < scratch32.length; i++) scratch32[i] = row32[i];
-    for (const { order, members } of this.groups) {
-      for (let i = 0; i < members.length; i++) {
-        const to = members[i];
-        const from = order[i];
-        if (to === from) continue;
-        scratch[to] = row[from];
-        if (this.threadHigh[to] >= 0) scratch[this.threadHigh[to]] = row[this.threadHigh[from]];
-        const columns = this.perThreadColumns;
-        for (let k = 0; k < columns.length; k++) {
-          scratch[first + columns[k][to]] = row[first + columns[k][from]];
-        }
-      }
-    }
-    if (this.ownerColumns.length) this.renameOwners(row, first);
-    return this.scratch32;
-  }
-
-  /** A copy of a stored row, to be changed and then put in order by {@link canonicalDraft}. */
-  draft(store: StateStore, state: number): Uint8Array {
-    const words = this.stride >> 2;
-    const base = state * words;
-    for (let i = 0; i < words; i++) this.draft32[i] = store.rows32[base + i];
-    return this.draftRow;
-  }
-
-  canonicalDraft(): Int32Array {
-    return this.canonical(this.draftRow, this.draft32);
-  }
-
-  /** Puts a group's members in order of their keys; true when they were. */
-  private sortMembers({ members, order, keys }: Group, row: Uint8Array): boolean {
-    let sorted = true;
-    for (let i = 0; i < members.length; i++) {
-      const t = members[i];
-      order[i] = t;
-      keys[i] = this.keyOf(t, row);
-      // Equal keys may still differ in the columns that a key leaves out.
-      if (i > 0 && keys[i] <= keys[i - 1] && this.after(keys, order, i, row)) sorted = false;
-    }
-    if (sorted) return true;
-    // Insertion sort: groups are small and mostly in order.
-    for (let i = 1; i < order.length; i++) {
-      for (let j = i; j > 0 && this.after(keys, order, j, row); j--) {
-        const t = order[j];
-        order[j] = order[j - 1];
-        order[j - 1] = t;
-        const key = keys[j];
-        keys[j] = keys[j - 1];
-        keys[j - 1] = key;
-      }
-    }
-    return false;
-  }
-
-  /** A number that orders threads by node and by their first two slots. */
-  private keyOf(t: number, row: Uint8Array): number {
-    const columns = this.perThreadColumns;
-    const first = this.nThreads;
-    let key = this.nodeAt(t, row, 0);
-    if (columns.length > 0) key = key * 256 + row[first + columns[0][t]];
-    if (columns.length > 1) key = key * 256 + row[first + columns[1][t]];
-    return key;
-  }
-
   /** The node of a thread, as the row that begins at `base` has it. */
   nodeAt(t: number, rows: Uint8Array, base: number): number {
     const high = this.threadHigh[t];
     return high < 0 ? rows[base + t] : rows[base + t] | (rows[base + high] << 8);
-  }
-
-  /** Must the thread at place `i` come before its predecessor? */
-  private after(keys: Float64Array, order: readonly number[], i: number, row: Uint8Array): boolean {
-    if (keys[i - 1] !== keys[i]) return keys[i - 1] > keys[i];
-    return this.perThreadColumns.length > 2 && this.compareThreads(order[i - 1], order[i], row) > 0;
-  }
-
-  private compareThreads(a: number, b: number, row: Uint8Array): number {
-    const d = this.nodeAt(a, row, 0) - this.nodeAt(b, row, 0);
-    if (d !== 0) return d;
-    const first = this.nThreads;
-    for (const columns of this.perThreadColumns) {
-      const e = row[first + columns[a]] - row[first + columns[b]];
-      if (e !== 0) return e;
-    }
-    return 0;
-  }
-
-  private renameOwners(row: Uint8Array, first: number): void {
-    for (const c of this.ownerColumns) {
-      const slot = this.slotOfColumn[c];
-      const codes = this.codes[this.mem.arrayOf[slot]];
-      const owner = codes.values[row[first + c] ^ this.initialCode[slot]] - 1;
-      if (owner < 0) continue;
-      for (const { order, members } of this.groups) {
-        const at = order.indexOf(owner);
-        if (at >= 0) {
-          this.scratch[first + c] = codes.encode(members[at] + 1) ^ this.initialCode[slot];
-        }
-      }
-    }
   }
 
   /** Turns symmetry on: threads with the same program are interchangeable. */
@@ -450,16 +329,10 @@ export class Machine {
       else byRun.set(t.run, [i]);
     });
     for (const members of byRun.values()) {
-      if (members.length > 1) {
-        this.groups.push({
-          members,
-          order: members.slice(),
-          keys: new Float64Array(members.length),
-        });
-      }
+      if (members.length > 1) this.groups.push(members);
     }
     if (!this.groups.length) return;
-    for (const { members } of this.groups) {
+    for (const members of this.groups) {
       if (members.some((t) => this.threadHigh[t] >= 0)) {
         throw new Error('symmetry must be turned on before the search begins');
       }
@@ -479,6 +352,20 @@ export class Machine {
         for (let i = 0; i < a.length; i++) this.ownerColumns.push(this.columnFor(a.base + i));
       }
     }
+    this.onLayout();
+  }
+
+  /** How rows are made up, and what of them is exchanged with identical threads. */
+  get layout(): Layout {
+    const { stride, threadHigh: highs, groups, nThreads } = this;
+    const ownSlots = this.perThreadColumns.map((columns) => columns.map((c) => nThreads + c));
+    const ownerSlots = this.ownerColumns.map((c) => {
+      const slot = this.slotOfColumn[c];
+      const codes = this.codes[this.mem.arrayOf[slot]];
+      const byteOf = (_: unknown, t: number) => codes.encode(t + 1) ^ this.initialCode[slot];
+      return [nThreads + c, ...Array.from({ length: nThreads }, byteOf)];
+    });
+    return { stride, highs, groups, ownSlots, ownerSlots };
   }
 
   /**
@@ -488,7 +375,7 @@ export class Machine {
   private checkExchange(self: number): void {
     const { foreign } = this.mem;
     for (const mask of foreign.values()) {
-      for (const { members } of this.groups) {
+      for (const members of this.groups) {
         let others = 0;
         for (const t of members) if (t !== self) others |= 1 << t;
         const touched = mask & others;
@@ -511,11 +398,6 @@ export class Machine {
     return this.columnOf[slot];
   }
 
-  private newDraft(): void {
-    this.draft32 = new Int32Array(this.stride >> 2);
-    this.draftRow = new Uint8Array(this.draft32.buffer);
-  }
-
   private newColumn(slot: number): number {
     const c = this.columns++;
     this.slotOfColumn.push(slot);
@@ -525,11 +407,8 @@ export class Machine {
       row.set(this.row);
       this.row = row;
       this.row32 = new Int32Array(row.buffer);
-      this.scratch32 = new Int32Array(stride >> 2);
-      this.scratch = new Uint8Array(this.scratch32.buffer);
       this.stride = stride;
-      this.newDraft();
-      this.onGrow(stride);
+      this.onLayout();
     }
     return c;
   }
@@ -834,6 +713,11 @@ export class Machine {
         .sort()
         .join(' + '),
     );
+  }
+
+  /** Something is to be checked when every thread has finished. */
+  get checksFinal(): boolean {
+    return this.finalHook !== undefined;
   }
 
   /** The last transition ended its path. */

@@ -94,7 +94,7 @@ export class Outlook {
   }
 
   private here(): number {
-    return this.space.store.add(this.machine.canonical());
+    return this.space.store.add(this.machine.row32);
   }
 
   private load(state: number): void {

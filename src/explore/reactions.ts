@@ -13,6 +13,7 @@
  * was learned of those who use it is forgotten. So it is when a step turns out to be visible, which
  * ends transactions earlier, for those who passed it.
  */
+import type { Arena, Words } from './arena.ts';
 import { DONE } from './control.ts';
 import { doubled, type Footprint } from './footprint.ts';
 import type { Machine } from './machine.ts';
@@ -25,27 +26,30 @@ const WORDS = 4;
 /** Words of a leaf: its first way, how many ways there are, and what is special about them. */
 const LEAF = 3;
 const FINISHES = 1;
+/** Not told of yet; see {@link Reactions.told}. */
 const BREAKS = 2;
+const TOLD = 4;
 export const NOTHING: readonly Violation[] = emptyList();
 /** Beyond this many words everything is forgotten. */
 const MAX_WORDS = 1 << 23;
 
 export class Reactions {
-  private decisions = new Int32Array(WORDS * 256);
+  private readonly decisions: Words;
   private used = WORDS;
-  /** By thread and node. */
-  private readonly roots: Int32Array<ArrayBuffer>[];
-  // What is replaced by something larger makes V8 compile anew, so these begin large enough for most.
-  private leaves = new Int32Array(LEAF * 256);
+  /** By thread and node: `width` for each thread. */
+  private readonly roots: Words;
+  private width = 256;
+  private readonly leaves: Words;
   private leafCount = 0;
   /** Of way w, the changes from `ends[w]` up to `ends[w + 1]`. */
-  private ends = new Int32Array(1024);
+  private readonly ends: Words;
   private wayCount = 0;
-  private steps = new Int32Array(1024);
+  private steps: Int32Array<ArrayBuffer>;
+  /** By way, whether a path ends with it. */
+  private readonly fatal: Words;
   /** By way, where it breaks a rule. */
   private readonly broken = new Map<number, readonly Violation[]>();
-  /** Places in a row, each with the byte that is put there: `place << 8 | byte`. */
-  changes = new Int32Array(4096);
+  private readonly changeList: Words;
   private changed = 0;
   /** Roots (thread + node * threads) to be forgotten when a slot gets a column, or a node is visible. */
   private readonly users = new Lists();
@@ -61,8 +65,21 @@ export class Reactions {
   constructor(
     private readonly machine: Machine,
     private readonly footprint: Footprint,
+    private readonly arena: Arena,
   ) {
-    this.roots = Array.from({ length: machine.nThreads }, () => new Int32Array(256));
+    this.decisions = arena.array('decisions', WORDS * 1024);
+    this.leaves = arena.array('leaves', LEAF * 512);
+    this.ends = arena.array('ends', 1024);
+    this.steps = new Int32Array(this.ends.length);
+    this.fatal = arena.array('fatal', this.ends.length);
+    this.changeList = arena.array('changes', 4096);
+    this.roots = arena.array('roots', machine.nThreads * this.width);
+    arena.size('width', this.width);
+  }
+
+  /** Places in a row, each with the byte that is put there: `place << 8 | byte`. */
+  get changes(): Int32Array {
+    return this.changeList.view;
   }
 
   /** To be called when a search begins: what single steps do says nothing of transactions. */
@@ -79,16 +96,15 @@ export class Reactions {
       this.forget(this.users, slot);
       for (const place of this.machine.placesOf(slot)) if (place >= 0) places.add(place);
     }
-    for (const roots of this.roots) {
-      for (let node = 0; node < roots.length; node++) {
-        if (this.touches(roots[node], places)) roots[node] = UNKNOWN;
-      }
+    const { view: roots } = this.roots;
+    for (let root = 0; root < this.machine.nThreads * this.width; root++) {
+      if (this.touches(roots[root], places)) roots[root] = UNKNOWN;
     }
   }
 
   /** Does some transition that is known from here on read or write one of these bytes of a row? */
   private touches(from: number, places: ReadonlySet<number>): boolean {
-    const { decisions } = this;
+    const { view: decisions } = this.decisions;
     let at = from;
     for (; at > 0; at = decisions[at + 3]) {
       if (places.has(decisions[at]) || this.touches(decisions[at + 2], places)) return true;
@@ -112,12 +128,15 @@ export class Reactions {
     this.broken.clear();
     this.users.clear();
     this.passers.clear();
-    for (const roots of this.roots) roots.fill(UNKNOWN);
+    this.roots.view.fill(UNKNOWN);
   }
 
   private forget(lists: Lists, list: number): void {
-    const n = this.roots.length;
-    for (const root of lists.take(list)) this.roots[root % n][Math.floor(root / n)] = UNKNOWN;
+    const n = this.machine.nThreads;
+    const { view: roots } = this.roots;
+    for (const root of lists.take(list)) {
+      roots[(root % n) * this.width + Math.floor(root / n)] = UNKNOWN;
+    }
     this.dropped = true;
   }
 
@@ -133,11 +152,10 @@ export class Reactions {
 
   /** What thread `t` does in the state whose row begins at `base`: a leaf, or {@link UNKNOWN}. */
   find(t: number, rows: Uint8Array, base: number): number {
-    const roots = this.roots[t];
     const node = this.machine.nodeAt(t, rows, base);
-    if (node >= roots.length) return UNKNOWN;
-    const { decisions } = this;
-    let at = roots[node];
+    if (node >= this.width) return UNKNOWN;
+    const { view: decisions } = this.decisions;
+    let at = this.roots.view[t * this.width + node];
     while (at > 0) {
       at = rows[base + decisions[at]] === decisions[at + 1] ? decisions[at + 2] : decisions[at + 3];
     }
@@ -146,26 +164,41 @@ export class Reactions {
 
   /** The first of the ways in which the thread may go on, and how many there are; none: it must wait. */
   firstOf(leaf: number): number {
-    return this.leaves[-leaf * LEAF];
+    return this.leaves.view[-leaf * LEAF];
   }
 
   countOf(leaf: number): number {
-    return this.leaves[-leaf * LEAF + 1];
+    return this.leaves.view[-leaf * LEAF + 1];
   }
 
   /** The thread has finished after one of them. */
   finishes(leaf: number): boolean {
-    return (this.leaves[-leaf * LEAF + 2] & FINISHES) !== 0;
+    return (this.leaves.view[-leaf * LEAF + 2] & FINISHES) !== 0;
   }
 
   /** One of them breaks a rule. */
   breaks(leaf: number): boolean {
-    return (this.leaves[-leaf * LEAF + 2] & BREAKS) !== 0;
+    return (this.leaves.view[-leaf * LEAF + 2] & (BREAKS | TOLD)) !== 0;
+  }
+
+  /** From here on nobody needs to be told again that one of them breaks a rule. */
+  told(leaf: number): void {
+    const { view: leaves } = this.leaves;
+    const special = -leaf * LEAF + 2;
+    if (leaves[special] & BREAKS) leaves[special] ^= BREAKS | TOLD;
+  }
+
+  /** Nobody was told of anything yet. */
+  untold(): void {
+    const { view: leaves } = this.leaves;
+    for (let leaf = 1; leaf <= this.leafCount; leaf++) {
+      if (leaves[leaf * LEAF + 2] & TOLD) leaves[leaf * LEAF + 2] ^= BREAKS | TOLD;
+    }
   }
 
   /** What changes in the row: entries of {@link changes} from this one up to that of the next way. */
   changesOf(way: number): number {
-    return this.ends[way];
+    return this.ends.view[way];
   }
 
   stepsOf(way: number): number {
@@ -204,29 +237,32 @@ export class Reactions {
       if (low >= 0) this.change(low, row[low]);
       if (other >= 0) this.change(other, row[other]);
     }
-    if (machine.at[t] === DONE) this.special |= FINISHES;
+    if (machine.checksFinal && machine.at[t] === DONE) this.special |= FINISHES;
     if (machine.violations.length) {
       this.special |= BREAKS;
       this.broken.set(this.wayCount, [...machine.violations]);
     }
+    this.fatal.view[this.wayCount] = machine.ended() ? 1 : 0;
     this.steps[this.wayCount++] = machine.steps;
     if (this.wayCount === this.ends.length) {
-      this.ends = doubled(this.ends);
+      this.arena.enlarge('ends', this.ends.length * 2);
+      this.arena.enlarge('fatal', this.ends.length);
       this.steps = doubled(this.steps);
     }
-    this.ends[this.wayCount] = this.changed;
+    this.ends.view[this.wayCount] = this.changed;
   }
 
   private change(place: number, byte: number): void {
-    if (this.changed === this.changes.length) this.changes = doubled(this.changes);
-    this.changes[this.changed++] = (place << 8) | byte;
+    const { changeList } = this;
+    if (this.changed === changeList.length) this.arena.enlarge('changes', this.changed * 2);
+    changeList.view[this.changed++] = (place << 8) | byte;
   }
 
   /** Keeps what was made. The machine is back in the state in which it began. */
   end(t: number, node: number): void {
     const { machine, footprint } = this;
     if (this.dropped) return;
-    const root = t + node * this.roots.length;
+    const root = t + node * machine.nThreads;
     let tests = 0;
     for (let i = 0; i < footprint.readCount; i++) {
       const slot = footprint.reads[i];
@@ -240,23 +276,38 @@ export class Reactions {
       if (machine.placesOf(slot)[0] < 0) this.users.add(slot, root);
     for (const passed of footprint.passed) this.passers.add(passed, root);
     const at = ++this.leafCount * LEAF;
-    if (at + LEAF > this.leaves.length) this.leaves = doubled(this.leaves);
-    this.leaves[at] = this.firstWay;
-    this.leaves[at + 1] = this.wayCount - this.firstWay;
-    this.leaves[at + 2] = this.special;
+    if (at + LEAF > this.leaves.length) this.arena.enlarge('leaves', this.leaves.length * 2);
+    const { view: leaves } = this.leaves;
+    leaves[at] = this.firstWay;
+    leaves[at + 1] = this.wayCount - this.firstWay;
+    leaves[at + 2] = this.special;
     this.graft(t, node, tests, -this.leafCount);
+  }
+
+  /** Makes room for twice as many nodes. */
+  private widen(): void {
+    const { machine, roots, width, arena } = this;
+    const known = roots.view.slice(0, machine.nThreads * width);
+    this.width = 2 * width;
+    arena.array('roots', machine.nThreads * this.width);
+    for (let t = 0; t < machine.nThreads; t++) {
+      roots.view.set(known.subarray(t * width, (t + 1) * width), t * this.width);
+    }
+    arena.size('width', this.width);
   }
 
   private graft(t: number, node: number, tests: number, leaf: number): void {
     const { row } = this.machine;
-    let roots = this.roots[t];
-    while (node >= roots.length) this.roots[t] = roots = doubled(roots);
-    while (this.used + tests * WORDS > this.decisions.length)
-      this.decisions = doubled(this.decisions);
-    const { decisions } = this;
+    while (node >= this.width) this.widen();
+    while (this.used + tests * WORDS > this.decisions.length) {
+      this.arena.enlarge('decisions', this.decisions.length * 2);
+    }
+    const { view: decisions } = this.decisions;
+    const { view: roots } = this.roots;
+    const root = t * this.width + node;
     // Where the link to what is to come stands: in `decisions`, or at the root.
     let link = -1;
-    let at = roots[node];
+    let at = roots[root];
     let known = 0;
     while (at > 0) {
       if (decisions[at] !== this.tests[known]) return;
@@ -273,11 +324,11 @@ export class Reactions {
       decisions[next] = place;
       decisions[next + 1] = row[place];
       decisions[next + 2] = decisions[next + 3] = UNKNOWN;
-      if (link < 0) roots[node] = next;
+      if (link < 0) roots[root] = next;
       else decisions[link] = next;
       link = next + 2;
     }
-    if (link < 0) roots[node] = leaf;
+    if (link < 0) roots[root] = leaf;
     else decisions[link] = leaf;
   }
 }

@@ -7,13 +7,12 @@
  * the first of these may be called safe.
  */
 import { Expander } from './expand.ts';
-import { doubled } from './footprint.ts';
 import { findLivelock, type Livelock } from './livelock.ts';
 import { type Machine, Moved, type System } from './machine.ts';
 import type { Violation } from './memory.ts';
 import { ProgramError } from './program.ts';
 import { type Knowledge, type Move, Space, type SpaceOptions } from './space.ts';
-import { BATCH, type StateStore } from './store.ts';
+import { Halt, NO_STATE, type StateStore } from './store.ts';
 
 export interface SearchOptions extends SpaceOptions {
   /** What earlier searches over the same programs learned; this one adds to it. */
@@ -48,8 +47,6 @@ export interface SearchResult {
   readonly marks: number;
 }
 
-const NO_STATE = -1;
-
 /** How a walk over the state graph came to a state. */
 interface Came {
   readonly from: number;
@@ -62,27 +59,13 @@ export class Search {
   private readonly stopAt: 'breaks' | 'corrupts' | 'never';
   private readonly wantsLivelock: boolean;
   private readonly strict: boolean;
-  private keepEdges = false;
-  /** How each state was first reached. */
-  private parents = new Int32Array(64);
-  private moves = new Int32Array(64);
-  /** Pairs (target, thread); those of state s are at `edgeStart[s]` up to `edgeStart[s + 1]`. */
-  private edges = new Int32Array(64);
-  private edgeStart = new Int32Array(65);
-  private edgeCount = 0;
-  private cursor = 0;
-  /** For the batch of the store: where each state came from. */
-  private readonly stagedParents = new Int32Array(BATCH);
-  private readonly stagedMoves = new Int32Array(BATCH);
   /** By rule and text. */
   private readonly findings = new Map<string, Map<string, Finding>>();
-  transitions = 0;
   result: SearchResult | null = null;
   private loop: Livelock | null = null;
   private expander!: Expander;
-  private threads: readonly number[] = [];
-  /** The state that is being expanded. */
-  private expanding = 0;
+  /** Lists of one thread each. */
+  private threads: readonly (readonly number[])[] = [];
 
   /**
    * @param make builds the system from nothing; called again when the search must start over
@@ -115,7 +98,17 @@ export class Search {
 
   /** States that were found and not yet looked at. */
   get frontier(): number {
-    return this.store.count - this.cursor;
+    return this.store.count - this.store.cursor;
+  }
+
+  /** Transitions made so far. */
+  get transitions(): number {
+    return this.store.transitions;
+  }
+
+  /** Gives the memory back. Paths must not be asked for any more. */
+  close(): void {
+    this.space.close();
   }
 
   private begin(): void {
@@ -123,51 +116,21 @@ export class Search {
     for (const violation of this.machine.system.found ?? []) {
       this.keep({ violation, state: 0, thread: -1, way: 0 });
     }
-    this.transitions = 0;
-    this.cursor = 0;
-    this.edgeCount = 0;
-    this.keepEdges = this.lookForLivelock || this.strict;
     const { space } = this;
-    space.machine.onGrow = (stride) => {
-      if (space.store.staged) this.lookUp();
-      space.widen(stride);
-    };
-    this.threads = Array.from({ length: space.machine.nThreads }, (_, t) => t);
-    this.expander = new Expander(space, !space.machine.testMode && !this.strict);
-    this.stagedParents[0] = NO_STATE;
-    space.store.stage(space.machine.canonical());
-    this.lookUp();
+    const { machine, store } = space;
+    this.threads = Array.from({ length: machine.nThreads }, (_, t) => [t]);
+    this.expander = new Expander(space, !machine.testMode && !this.strict);
+    let daemons = 0;
+    machine.system.threads.forEach(({ daemon }, t) => {
+      if (daemon) daemons |= 1 << t;
+    });
+    store.begin(this.lookForLivelock || this.strict, this.maxStates, daemons);
+    store.add(machine.row32);
   }
 
   /** The number of the machine's present state, which is known unless something is wrong. */
   private known(): number {
-    return this.store.add(this.machine.canonical());
-  }
-
-  private lookUp(): void {
-    const { store, keepEdges } = this;
-    const { staged } = store;
-    let { count } = store;
-    store.lookUp();
-    while (store.count > this.parents.length) this.growLinks();
-    const { parents, moves, stagedParents, stagedMoves } = this;
-    for (let i = 0; i < staged; i++) {
-      const state = store.index[i];
-      if (state === count) {
-        parents[count] = stagedParents[i];
-        moves[count++] = stagedMoves[i];
-      }
-      if (keepEdges && stagedParents[i] !== NO_STATE) this.addEdge(state, stagedMoves[i] & 0xff);
-    }
-  }
-
-  private growLinks(): void {
-    this.parents = doubled(this.parents);
-    this.moves = doubled(this.moves);
-    if (!this.keepEdges) return;
-    const starts = new Int32Array(this.parents.length + 1);
-    starts.set(this.edgeStart);
-    this.edgeStart = starts;
+    return this.store.add(this.machine.row32);
   }
 
   /**
@@ -198,61 +161,48 @@ export class Search {
   }
 
   private slice(until: number): void {
-    const { store } = this;
-    while (this.cursor < store.count || store.staged > 0) {
-      if (this.cursor === store.count) this.lookUp();
-      else {
-        if (this.transitions > until) return;
-        this.expand(this.cursor++);
-        if (this.result) return;
-      }
-      if (store.count > this.maxStates) {
-        if (this.strict) this.lookAgain();
-        this.finish(false, `gave up at ${this.maxStates.toLocaleString('en')} states`);
-        return;
+    const { store, expander, machine } = this;
+    while (!this.result) {
+      switch (store.expand(until)) {
+        case Halt.Done:
+          this.complete();
+          return;
+        case Halt.Unknown:
+          store.turned(expander.expand(store.cursor, this.threads[store.turn], this.visit));
+          break;
+        case Halt.Deadlock:
+          machine.load(store, store.cursor);
+          this.deadlock(store.cursor);
+          break;
+        case Halt.Pause:
+          if (store.count <= this.maxStates) return;
+          if (this.strict) this.lookAgain();
+          this.finish(false, `gave up at ${this.maxStates.toLocaleString('en')} states`);
       }
     }
-    this.complete();
-  }
-
-  /** Makes every transition out of a state. */
-  private expand(state: number): void {
-    const { machine, store, expander } = this;
-    if (this.keepEdges) this.edgeStart[state] = this.edgeCount + 2 * store.staged;
-    this.expanding = state;
-    if (expander.expand(state, this.threads, this.visit) || this.result) return;
-    expander.load();
-    if (!machine.allDone()) this.deadlock(state);
   }
 
   /** Takes a transition out of the state that is being expanded; true when the search ends with it. */
   private readonly visit = (): boolean => {
-    const { expander, expanding, store } = this;
+    const { expander, store } = this;
     const { violations, thread, way } = expander;
-    this.transitions++;
-    if (violations.length > 0 && this.note(violations, expanding, thread, way)) {
+    const { cursor } = store;
+    store.transitions++;
+    if (violations.length > 0 && this.note(violations, cursor, thread, way)) {
       return this.result !== null;
     }
-    this.stagedParents[store.staged] = expanding;
-    this.stagedMoves[store.staged] = (way << 8) | thread;
-    if (expander.stage()) this.lookUp();
+    store.from(cursor, (way << 8) | thread);
+    if (expander.stage()) store.lookUp();
     return this.result !== null;
   };
 
   private complete(): void {
-    if (this.keepEdges) this.edgeStart[this.cursor] = this.edgeCount;
     for (const { violation } of this.space.order.found) {
       this.keep({ violation, state: 0, thread: -1, way: 0 });
     }
     if (this.strict) this.lookAgain();
     if (this.lookForLivelock && this.machine.control.cyclic) this.livelock();
     this.finish(true, null);
-  }
-
-  private addEdge(to: number, thread: number): void {
-    if (this.edgeCount + 1 >= this.edges.length) this.edges = doubled(this.edges);
-    this.edges[this.edgeCount++] = to;
-    this.edges[this.edgeCount++] = thread;
   }
 
   private keep(finding: Finding): void {
@@ -289,13 +239,15 @@ export class Search {
    */
   private lookAgain(): void {
     const { machine, store } = this;
-    if (store.staged) this.lookUp();
-    this.edgeStart[this.cursor] = this.edgeCount;
+    store.lookUp();
+    store.endEdges();
     const { count } = store;
-    for (let state = this.cursor - 1; state >= 0; state--) {
+    const edges = store.edges.slice();
+    const starts = store.edgeStart.slice();
+    for (let state = store.cursor - 1; state >= 0; state--) {
       machine.load(store, state);
-      let edge = this.edgeStart[state];
-      const end = this.edgeStart[state + 1];
+      let edge = starts[state];
+      const end = starts[state + 1];
       for (let t = 0; t < machine.nThreads; t++) {
         const node = machine.at[t];
         const ways = machine.ways(t);
@@ -305,15 +257,15 @@ export class Search {
           const same =
             fatal ||
             (edge < end &&
-              this.edges[edge + 1] === t &&
-              this.known() === this.edges[edge] &&
+              edges[edge + 1] === t &&
+              this.known() === edges[edge] &&
               store.count === count);
           machine.undo();
           if (!same) this.differs(t, node);
           if (!fatal) edge += 2;
         }
       }
-      if (edge !== end) this.differs(this.edges[edge + 1], machine.at[this.edges[edge + 1]]);
+      if (edge !== end) this.differs(edges[edge + 1], machine.at[edges[edge + 1]]);
     }
   }
 
@@ -328,7 +280,8 @@ export class Search {
 
   private livelock(): void {
     const { machine, store } = this;
-    const found = findLivelock(machine, store, this.edgeStart, this.edges);
+    store.endEdges();
+    const found = findLivelock(machine, store);
     if (!found) return;
     const names = machine.system.threads
       .filter((_, t) => found.threads & (1 << t))
@@ -363,8 +316,9 @@ export class Search {
   /** The moves that lead from the start to a state. Without symmetry only. */
   pathTo(state: number): Move[] {
     const path: Move[] = [];
-    for (let s = state; this.parents[s] !== NO_STATE; s = this.parents[s]) {
-      path.push({ thread: this.moves[s] & 0xff, way: this.moves[s] >> 8 });
+    const { parents, moves } = this.store;
+    for (let s = state; parents[s] !== NO_STATE; s = parents[s]) {
+      path.push({ thread: moves[s] & 0xff, way: moves[s] >> 8 });
     }
     return path.reverse();
   }
@@ -391,7 +345,7 @@ export class Search {
     path: Move[],
     wanted: (to: number, thread: number) => boolean,
   ): number {
-    const { edges, edgeStart } = this;
+    const { edges, edgeStart } = this.store;
     const came = new Map<number, Came>();
     const queue = [from];
     for (let s = queue.shift(); s !== undefined; s = queue.shift()) {
@@ -418,15 +372,16 @@ export class Search {
 
   /** The move behind an edge of a state: edges are kept in the order of threads and ways. */
   private moveOf(state: number, edge: number): Move {
-    const { machine, store, edges } = this;
-    const thread = edges[edge + 1];
+    const { machine, store } = this;
+    const thread = store.edges[edge + 1];
+    const target = store.edges[edge];
     machine.load(store, state);
     for (let way = 0; ; way++) {
       machine.ways(thread);
       machine.transition(thread, way);
       const to = this.known();
       machine.undo();
-      if (to === edges[edge]) return { thread, way };
+      if (to === target) return { thread, way };
     }
   }
 

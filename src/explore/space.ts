@@ -129,9 +129,11 @@ export class Space {
     mem.races.exchanged = machine.symmetric;
     for (const seen of knowledge.accesses) mem.races.learn(seen);
     this.machine = machine;
-    if (this.store) this.store.clear(machine.stride);
-    else this.store = new StateStore(machine.stride);
-    machine.onGrow = (stride) => this.widen(stride);
+    if (this.store) {
+      this.store.clear(machine.stride);
+      this.store.lay(machine.layout);
+    } else this.store = new StateStore(machine.layout);
+    machine.onLayout = () => this.lay();
     if (reduce && !knowledge.accesses.length) this.rehearse();
     machine.testMode = testMode;
     mem.watching = reduce || testMode;
@@ -143,10 +145,20 @@ export class Space {
     machine.toInitial();
   }
 
-  /** Rows of this length from now on, here and wherever this knowledge serves again. */
-  widen(stride: number): void {
-    this.knowledge.stride = stride;
-    this.store.widen(stride);
+  /** Rows as the machine makes them up from now on, as long wherever this knowledge serves again. */
+  private lay(): void {
+    const { store, machine, knowledge } = this;
+    if (store.staged) store.lookUp();
+    if (machine.stride !== knowledge.stride) {
+      knowledge.stride = machine.stride;
+      store.widen(machine.stride);
+    }
+    store.lay(machine.layout);
+  }
+
+  /** Gives the memory of the states back: they must not be asked for any more. */
+  close(): void {
+    this.store.close();
   }
 
   /**
