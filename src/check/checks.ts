@@ -17,7 +17,7 @@ export function flagChecksIn(program: Program, file: SourceFile): FlagCheck[] {
   if (/^(tools|Documentation)\//.test(file.path)) return [];
   const out: FlagCheck[] = [];
   for (const def of program.functionsOf(file)) {
-    if (!def.text.includes('VM_PFNMAP') || !/\bmmap\s*\(/.test(def.text)) continue;
+    if (!def.text.includes('VM_PFNMAP') || !/mmap\s*\(/.test(def.text)) continue;
     const call = callback(program, def);
     if (!call) continue;
     const at = unasked(def, call);
@@ -25,30 +25,40 @@ export function flagChecksIn(program: Program, file: SourceFile): FlagCheck[] {
     const why = 'warns of a mapping without VM_PFNMAP though the callback may have refused it';
     out.push({
       def,
-      fall: { rule: 'R16', at, why, chain: [{ def, at: call.at, callee: 'mmap' }] },
+      fall: { rule: 'R16', at, why, chain: [{ def, at: call.at, callee: call.callee }] },
     });
   }
   return out;
 }
 
-/** The call of dma_buf_ops.mmap, and the variable that gets its result. */
-function callback(program: Program, def: FunctionDef): { at: number; result: string } | null {
-  let found: { at: number; result: string } | null = null;
-  const isCallback = (e: Expr) =>
-    e.k === 'call' &&
-    e.fn.k === 'member' &&
-    e.fn.name === 'mmap' &&
-    (program.typeIn(def, e.fn.of).base === 'dma_buf_ops' ||
-      (e.fn.of.k === 'member' &&
-        e.fn.of.name === 'ops' &&
-        program.typeIn(def, e.fn.of.of).base === 'dma_buf') ||
-      /(dma_?buf|dbuf|dmabuf)->ops$/.test(textOf(e.fn.of)));
+interface Callback {
+  readonly at: number;
+  readonly callee: string;
+  readonly result: string;
+}
+
+/** The call of dma_buf_ops.mmap, or of what calls it, and the variable that gets its result. */
+function callback(program: Program, def: FunctionDef): Callback | null {
+  let found: Callback | null = null;
+  const isCallback = (e: Expr): e is Expr & { k: 'call' } =>
+    e.k === 'call' && (textOf(e.fn) === 'dma_buf_mmap' || isSlot(e.fn));
+  const put = (e: Expr & { k: 'call' }, result: string) => {
+    found = { at: e.at, callee: e.fn.k === 'id' ? e.fn.name : 'mmap', result };
+  };
+  const isSlot = (e: Expr) =>
+    e.k === 'member' &&
+    e.name === 'mmap' &&
+    (program.typeIn(def, e.of).base === 'dma_buf_ops' ||
+      (e.of.k === 'member' &&
+        e.of.name === 'ops' &&
+        program.typeIn(def, e.of.of).base === 'dma_buf') ||
+      /(dma_?buf|dbuf|dmabuf)->ops$/.test(textOf(e.of)));
   eachIn(def.body, (e) => {
-    if (isCallback(e)) found ??= { at: e.at, result: '' };
-    if (e.k === 'assign' && isCallback(e.r)) found = { at: e.r.at, result: textOf(e.l) };
+    if (!found && isCallback(e)) put(e, '');
+    if (e.k === 'assign' && isCallback(e.r)) put(e.r, textOf(e.l));
   });
   eachStmt(def.body, (s) => {
-    if (s.k === 'decl' && s.init && isCallback(s.init)) found = { at: s.init.at, result: s.name };
+    if (s.k === 'decl' && s.init && isCallback(s.init)) put(s.init, s.name);
   });
   return found;
 }

@@ -36,12 +36,17 @@ function lookInto(program: Program, callers: Callers, file: SourceFile | null) {
   };
 }
 
+/** By what names a dma-buf's mmap is called. */
+const CALLBACKS = ['mmap', 'dma_buf_mmap'];
+
 /** All of a program. */
 export function readersOf(program: Program, callers: Callers): Readers[] {
   const paths = new Set([
     // A module's own macros may stand for the words that are looked for.
     ...(program.index.fewMatter ? program.index.files : program.index.markedFiles),
-    ...program.index.filesWith(Part.Call, 'mmap').filter((p) => program.index.matters(p)),
+    ...CALLBACKS.flatMap((name) => program.index.filesWith(Part.Call, name)).filter((p) =>
+      program.index.matters(p),
+    ),
   ]);
   return [...[...paths].sort(), ''].map((path) => readersIn(program, callers, path));
 }

@@ -13,7 +13,7 @@ export const RETRY =
 export const REFERENCE =
   /\b(?:get_page|try_get_page|get_page_unless_zero|folio_get|folio_try_get|page_ref_inc|try_grab_page|kvm_get_pfn|\w*try_get_pfn|get_pfn_ref\w*)\s*\(/;
 export const WRITE_TEST =
-  /\b(?:pte_write|pmd_write|pte_access_permitted|huge_pte_write)\s*\(|(?:\.|->)writable\b|\bpgprot_val\b|vm_flags\s*&\s*[^;]*VM_(?:MAY)?(?:WRITE|READ)|vm_flags\s*&\s*access|HMM_PFN_(?:REQ_)?WRITE|\bfollow_phys\s*\([^;]*&prot\b/;
+  /\b(?:pte_write|pmd_write|pte_access_permitted|huge_pte_write)\s*\(|(?:\.|->)writable\b|\bpgprot_val\s*\([^()]*\)\s*&|vm_flags\s*&\s*[^;]*VM_(?:MAY)?(?:WRITE|READ)|vm_flags\s*&\s*access|HMM_PFN_(?:REQ_)?WRITE|\bfollow_phys\s*\([^;]*&prot\b/;
 
 export type Call = Expr & { readonly k: 'call' };
 

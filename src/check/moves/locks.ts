@@ -3,7 +3,7 @@
  * Which locks may be held at a place of a function: followed through its branches, with the locks
  * that functions of the driver take or drop for their callers.
  */
-import { type Expr, eachExpr, eachIn, type Stmt } from '../c/ast.ts';
+import { type Expr, eachExpr, type Stmt } from '../c/ast.ts';
 import type { FunctionDef } from '../c/program.ts';
 import { type Call, rootOf, type Scope, valuesOf } from './scope.ts';
 
@@ -72,13 +72,11 @@ export class Locks {
     depth = 0,
   ): { takes: LockClass[]; drops: LockClass[]; asserts: LockClass[]; guard: boolean } {
     const none = { takes: [], drops: [], asserts: [], guard: false };
-    if (c.fn.k === 'call' && c.fn.fn.k === 'id' && /^(scoped_)?guard$/.test(c.fn.fn.name))
-      return { ...none, takes: [this.classOf(def, c.args[0])], guard: true };
+    const guard = guardOf(c);
+    if (guard) return { ...none, takes: [this.guarded(def, guard)], guard: true };
     if (c.fn.k !== 'id') return none;
     const { name } = c.fn;
     if (OTHER.test(name)) return none;
-    if (name === 'scoped_guard' && c.args[1])
-      return { ...none, takes: [this.classOf(def, c.args[1])], guard: true };
     if (TAKE.test(name) || DROP.test(name) || ASSERT.test(name)) {
       const which = /dma_resv/.test(name)
         ? 'dma_resv'
@@ -98,6 +96,20 @@ export class Locks {
       if (m && stem) return m[2] ? { ...none, drops: [stem] } : { ...none, takes: [stem] };
     }
     return none;
+  }
+
+  /** The lock of a guard; one that the driver defined itself goes by its name. */
+  private guarded(def: FunctionDef, { kind, lock }: Guard): LockClass {
+    if (/^rcu/.test(kind)) return 'rcu';
+    return KERNELS.test(kind) ? this.classOf(def, lock) : `${kind}()`;
+  }
+
+  private guardsIn(def: FunctionDef, e: Expr): number[] {
+    const out: number[] = [];
+    eachExpr(e, (x) => {
+      if (x.k === 'call' && this.operation(def, x).guard) out.push(x.at);
+    });
+    return out;
   }
 
   /** `&buf->lock` as `type.lock`; the reservation lock as one class. */
@@ -174,7 +186,10 @@ export class Locks {
         case 'block': {
           let now = held;
           for (const one of s.body) now = go(one, now);
-          return now;
+          const guards = s.body.flatMap((one) =>
+            one.k === 'expr' ? this.guardsIn(def, one.e) : [],
+          );
+          return now && without(now, guards);
         }
         case 'loop': {
           let now = s.init ? go(s.init, held) : held;
@@ -182,7 +197,8 @@ export class Locks {
           const outer = breaks.length;
           const inner = join(now, go(s.body, now));
           if (inner && s.step) visit(s.step, inner);
-          return breaks.splice(outer).reduce<Held | null>(join, inner);
+          const end = breaks.splice(outer).reduce<Held | null>(join, inner);
+          return end && s.kind === 'macro' && s.c ? without(end, this.guardsIn(def, s.c)) : end;
         }
         case 'switch': {
           const now = visit(s.e, held!);
@@ -213,15 +229,35 @@ export class Locks {
     const end = go(def.body, new Map());
     if (end) ends.push(end);
     // guard()s let go when the function returns.
-    const guards = new Set<number>();
-    eachIn(def.body, (e) => {
-      if (e.k === 'call' && this.operation(def, e).guard) guards.add(e.at);
-    });
-    if (guards.size) {
-      const kept = ends.map((h) => new Map([...h].filter(([, at]) => !guards.has(at))));
-      ends.splice(0, ends.length, ...kept);
-    }
+    const guards = this.scope
+      .callsIn(def)
+      .filter((c) => guardOf(c))
+      .map((c) => c.at);
+    if (guards.length) ends.splice(0, ends.length, ...ends.map((h) => without(h, guards)));
   }
+}
+
+/** A lock that is let go where a scope ends (6.12 include/linux/cleanup.h). */
+interface Guard {
+  readonly kind: string;
+  readonly lock: Expr | undefined;
+}
+
+/** `guard(mutex)(&l)`, `scoped_guard(mutex, &l)`, `scoped_cond_guard(mutex_intr, return -EINTR, &l)` */
+function guardOf(c: Call): Guard | null {
+  const kindOf = (e: Expr | undefined) => (e?.k === 'id' ? e.name : '');
+  if (c.fn.k === 'call' && c.fn.fn.k === 'id' && c.fn.fn.name === 'guard')
+    return { kind: kindOf(c.fn.args[0]), lock: c.args[0] };
+  if (c.fn.k !== 'id' || !/^scoped_(cond_)?guard$/.test(c.fn.name)) return null;
+  return { kind: kindOf(c.args[0]), lock: c.args[c.fn.name === 'scoped_guard' ? 1 : 2] };
+}
+
+/** Guards that the kernel defines for its own kinds of locks. */
+const KERNELS = /^(mutex|(raw_)?spinlock|(read|write)_lock|rwsem|srcu|percpu)/;
+
+function without(held: Held, places: readonly number[]): Held {
+  if (!places.some((p) => [...held.values()].includes(p))) return held;
+  return new Map([...held].filter(([, at]) => !places.includes(at)));
 }
 
 /** `if (!mutex_trylock(...))`, `if (mutex_lock_interruptible(...))`: the lock is not held inside. */

@@ -16,8 +16,9 @@ import { backingOf, type FieldOf, type Read, type Step, sameField, stepsOf } fro
 import { lateCount } from './counts.ts';
 import { earlyFree } from './lifetime.ts';
 import { type LockClass, Locks, same } from './locks.ts';
+import { missedBy } from './missed.ts';
 import { belongs, inDirectories, Scope } from './scope.ts';
-import { Pins, revokesOf, type TakeKind, takesOf, type Way, waysTo } from './takes.ts';
+import { Pins, revokesOf, type Take, type TakeKind, takesOf, type Way, waysTo } from './takes.ts';
 import { at, type Extent, meets, NODE, UNKNOWN, vmaOffset, type ZapCall, Zaps } from './zaps.ts';
 
 /** What was found of an exporter's moves. */
@@ -174,6 +175,17 @@ class Judge {
     return [...out];
   }
 
+  /** What makes a dma-buf of its objects. */
+  private get exporting(): FunctionDef[] {
+    const { table, machine } = this.exporter;
+    if (table.type !== 'dma_buf_ops') {
+      const slot = tableField(machine, table, 'export');
+      return slot.k === 'fn' && this.scope.has(slot.def) ? [slot.def] : [];
+    }
+    const named = new RegExp(`&\\s*${table.name}\\b`);
+    return [...this.scope.mentioning(/\bdma_buf_export\s*\(/)].filter((d) => named.test(d.text));
+  }
+
   /** What its entries lead to. */
   private get fields(): Map<string, FieldOf> {
     const fields = new Map<string, FieldOf>();
@@ -197,14 +209,12 @@ class Judge {
 
   verdict(): Moves {
     const { fields } = this;
-    const pins = new Pins(this.scope, this.mapping);
     const takes = [
       ...takesOf(this.scope, [...fields.values()], this.kernel),
       ...this.handlers.flatMap((h) => revokesOf(this.scope, h, this.zaps)),
     ];
-    const every = takes
-      .flatMap((t) => waysTo(this.scope, t, pins))
-      .filter((w) => !this.isHelper(w.root.def) || isEntered(w));
+    const exporting = this.scope.reach(this.exporting);
+    const every = this.waysOf(takes, exporting);
     const ways = chosen(every, ENDING);
     if (ways.length === 0) {
       if (this.helped()) {
@@ -213,6 +223,11 @@ class Judge {
       }
       if (fields.size === 0)
         return { ...NOTHING, why: 'what is behind its mappings was not made out' };
+      const spared = exporting.size ? this.waysOf(takes, [])[0]?.take : null;
+      if (spared) {
+        const why = `${spared.def.name}() ${WORD[spared.kind]} ${spared.field?.name ?? 'it'}, but not of a buffer that is exported`;
+        return { ...NOTHING, moves: false, zaps: this.zapsAtAll(), why };
+      }
       // Nobody zaps for nothing.
       if (this.zapsAtAll())
         return { ...NOTHING, zaps: true, why: 'it zaps, but what it takes back was not made out' };
@@ -228,6 +243,7 @@ class Judge {
     if (m) falls.push(this.missingZap(m));
     const extents = this.wrongExtent(own.filter((j) => j.zapped));
     falls.push(...extents.falls);
+    if (!extents.falls.length && !m) falls.push(...this.missed(own));
     const changing = chosen(every, CHANGING).map((w) => this.zapsOn(w));
     const r5 = this.races(changing.filter((j) => this.isOwn(j.way)));
     if (r5) falls.push(r5.fall);
@@ -251,6 +267,14 @@ class Judge {
       offset: extents.offset,
       late: judged.every((j) => j.before.length === 0 && j.after.length > 0),
     };
+  }
+
+  /** The ways to places where memory is taken, but for what mapping it, or these, prevent. */
+  private waysOf(takes: readonly Take[], exporting: Iterable<FunctionDef>): Way[] {
+    const pins = new Pins(this.scope, this.mapping, exporting);
+    return takes
+      .flatMap((t) => waysTo(this.scope, t, pins))
+      .filter((w) => !this.isHelper(w.root.def) || isEntered(w));
   }
 
   /** TTM and its like: a table that a helper calls to move. */
@@ -338,6 +362,14 @@ class Judge {
       falls.push({ rule: 'R4', certainty: 'always', dependsOn: null, when: [], chain, why });
     }
     return { falls, mapping, offset };
+  }
+
+  /** VMAs that no zap finds, of those that reach the mapping. */
+  private missed(own: readonly Judged[]): Fall[] {
+    const first = own[0];
+    const calls = own.flatMap(({ before, after }) => [...before, ...after]);
+    const zaps = calls.map((z) => ({ z, x: this.zaps.extentOf(z) }));
+    return first ? missedBy(this.exporter, zaps, chainOf(first.way)) : [];
   }
 
   /** Where the VMAs of a dma-buf are to be found. */
@@ -428,6 +460,11 @@ class Judge {
     const both = common(inserting);
     if (both.length === 0) {
       if (unsure) return null;
+      const dropped = this.droppedBefore(way, inserting);
+      if (dropped !== null)
+        return {
+          text: `${way.take.def.name}() may ${VERB[way.take.kind]} after ${nameOf([dropped])}, held for the zap, is dropped: a fault in between inserts the old memory again`,
+        };
       if (moving.size === 0) {
         const known = way.root.slot?.struct === 'file_operations' || way.root.passedTo !== null;
         if (!known) return null;
@@ -456,7 +493,8 @@ class Judge {
     // The zap belongs to the same critical section.
     const zaps = [...before, ...after];
     const lock = moving.get(both[0]!)!;
-    if (zaps.length === 0 || lock.at < 0) return null;
+    // After a zap that comes last, faults find the new memory.
+    if (before.length === 0 || lock.at < 0) return null;
     const level = way.steps.findIndex((s) => s.def === lock.def);
     const inside = way.steps
       .slice(level)
@@ -478,6 +516,18 @@ class Judge {
         calleePath: 'mm/',
       },
     };
+  }
+
+  /** A lock of the fault handler that is held for a zap, and no longer where memory is taken. */
+  private droppedBefore(way: Way, inserting: ReadonlySet<LockClass>): LockClass | null {
+    for (const { def, at } of way.steps)
+      for (const z of this.zaps.callsIn(def)) {
+        if (z.at >= at) continue;
+        const held = [...this.locks.at(def, z.at)].filter(([, taken]) => taken >= 0);
+        const lock = held.find(([c]) => [...inserting].some((i) => same(i, c)));
+        if (lock) return lock[0];
+      }
+    return null;
   }
 
   private lockOf(list: readonly Judged[]): Moves['lock'] {

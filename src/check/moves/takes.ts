@@ -437,20 +437,26 @@ function leaves(s: Stmt): boolean {
   return s.k === 'return' || s.k === 'goto' || s.k === 'continue' || s.k === 'break';
 }
 
-/** What a mapping holds on to: counters that mmap and its faults raise, and that others ask. */
+/** What a mapping holds on to: counters that export, mmap and its faults raise, and that others ask. */
 export class Pins {
   private readonly raised = new Set<string>();
+  /**
+   * @param mapping functions of mmap and its faults
+   * @param exporting those that make a dma-buf of an object
+   */
   constructor(
     private readonly scope: Scope,
     mapping: Iterable<FunctionDef>,
+    exporting: Iterable<FunctionDef> = [],
   ) {
-    for (const def of mapping) {
-      if (!/\+\+|inc|\+=|_get|=\s*(true|1)/.test(def.text)) continue;
-      eachIn(def.body, (e) => {
-        const m = raises(e);
-        if (m) this.raised.add(m);
-      });
-    }
+    for (const [marks, defs] of [[false, mapping] as const, [true, exporting] as const])
+      for (const def of defs) {
+        if (!/\+\+|inc|\+=|_get|=\s*(true|1)/.test(def.text)) continue;
+        eachIn(def.body, (e) => {
+          const m = raises(e) ?? (marks ? markedBy(e) : null);
+          if (m) this.raised.add(m);
+        });
+      }
   }
 
   /** Whether a way goes on, at this place of a function, only when no mapping holds on. */
@@ -524,6 +530,12 @@ function raises(e: Expr): string | null {
     }
   }
   return null;
+}
+
+/** `bo->shared = true` */
+function markedBy(e: Expr): string | null {
+  if (e.k !== 'assign' || e.op !== '' || e.l.k !== 'member') return null;
+  return /^(true|1)$/.test(textOf(e.r)) ? e.l.name : null;
 }
 
 function lastField(e: Expr): string | null {
