@@ -273,7 +273,6 @@ const NOTIFIERS = {
   release_pfn: ['kvm_release_pfn_clean(), in VFIO put_pfn()', 'kvm_release_pfn_clean()'],
   KVM_PFN_ERR_FAULT: ['KVM_PFN_ERR_FAULT', 'include/linux/kvm_host.h > define KVM_PFN_ERR_FAULT'],
   faultin_pfn: ['kvm_faultin_pfn()', 'kvm_faultin_pfn()'],
-  follow_fixup_follow: ['hva_to_pfn_remapped()', 'hva_to_pfn_remapped()'],
   'wait_event(!in_progress)':
     'no kernel waits here: the thread speaks of retrying (Vetter 23/14:34)',
   kvm_arch_prepare_memory_region: [

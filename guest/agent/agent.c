@@ -76,12 +76,12 @@ static void add_kernel_log(void)
 	}
 }
 
-static volatile sig_atomic_t ticks;
+static int ticks;
 
 static void on_tick(int signal)
 {
 	(void)signal;
-	ticks++;
+	__atomic_fetch_add(&ticks, 1, __ATOMIC_RELAXED);
 }
 
 /*
@@ -95,12 +95,12 @@ static int wait_for(pid_t pid, int patience)
 	int status, mine = 0;
 	pid_t ended;
 
-	ticks = 0;
+	__atomic_store_n(&ticks, 0, __ATOMIC_RELAXED);
 	setitimer(ITIMER_REAL, &every, NULL);
 	while ((ended = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR) {
 		if (ended == pid)
 			mine = status;
-		else if (ended < 0 && ticks >= patience)
+		else if (ended < 0 && __atomic_load_n(&ticks, __ATOMIC_RELAXED) >= patience)
 			kill(pid, SIGALRM);
 	}
 	setitimer(ITIMER_REAL, &never, NULL);

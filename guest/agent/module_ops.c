@@ -227,32 +227,44 @@ static void op_mv(const struct op *op, char *out)
 	put_status(out, ioctl(module_fd, PFNMAP_MOVE, &move));
 }
 
-static void op_dr(const struct op *op, char *out)
+/* B page off [value], through one of two ioctls; with a value it writes */
+static void buffer_word(const struct op *op, char *out, unsigned long cmd, bool write)
 {
 	struct pfnmap_word w = {
 		.fd = slot_fd(op->arg[0]),
+		.write = write,
 		.page = num(op->arg[1]),
 		.off = num(op->arg[2]),
+		.value = write ? word(op->arg[3]) : 0,
 	};
-	int ret = ioctl(module_fd, PFNMAP_WORD, &w);
+	int ret = ioctl(module_fd, cmd, &w);
 
-	if (ret)
+	if (ret || write)
 		put_status(out, ret);
 	else
 		sprintf(out, "=%llx", (unsigned long long)w.value);
 }
 
+/* As the device sees it. */
+static void op_dr(const struct op *op, char *out)
+{
+	buffer_word(op, out, PFNMAP_WORD, false);
+}
+
 static void op_dw(const struct op *op, char *out)
 {
-	struct pfnmap_word w = {
-		.fd = slot_fd(op->arg[0]),
-		.write = 1,
-		.page = num(op->arg[1]),
-		.off = num(op->arg[2]),
-		.value = word(op->arg[3]),
-	};
+	buffer_word(op, out, PFNMAP_WORD, true);
+}
 
-	put_status(out, ioctl(module_fd, PFNMAP_WORD, &w));
+/* As an importer does that follows the page links of an sg_table. */
+static void op_sgr(const struct op *op, char *out)
+{
+	buffer_word(op, out, PFNMAP_SG_WORD, false);
+}
+
+static void op_sgw(const struct op *op, char *out)
+{
+	buffer_word(op, out, PFNMAP_SG_WORD, true);
 }
 
 static void op_dst(const struct op *op, char *out)
@@ -309,5 +321,5 @@ const struct op_entry module_ops[] = {
 	{ "hr", op_hr }, { "hw", op_hw }, { "hwf", op_hwf }, { "hput", op_hput },
 	{ "reuse", op_reuse }, { "mv", op_mv }, { "dr", op_dr }, { "dw", op_dw },
 	{ "dst", op_dst }, { "pwarn", op_pwarn }, { "arm", op_arm }, { "reached", op_reached },
-	{ "go", op_go }, {},
+	{ "go", op_go }, { "sgr", op_sgr }, { "sgw", op_sgw }, {},
 };

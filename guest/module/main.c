@@ -73,6 +73,8 @@ static long dispatch(struct holder *slots, unsigned int cmd, union argument *a)
 		return exporter_move(&a->move);
 	case PFNMAP_WORD:
 		return exporter_word(&a->word);
+	case PFNMAP_SG_WORD:
+		return importer_word(&a->word);
 	case PFNMAP_STAT:
 		return exporter_stat(&a->stat);
 	case PFNMAP_ENTRY:
@@ -192,6 +194,9 @@ static int __init pfnmap_init(void)
 	int err, i;
 
 	sync_reset();
+	err = importer_init();
+	if (err)
+		return err;
 	for (i = 0; i < ARRAY_SIZE(probes); i++) {
 		err = register_kretprobe(&probes[i]);
 		if (err)
@@ -203,6 +208,7 @@ static int __init pfnmap_init(void)
 unregister:
 	while (i--)
 		unregister_kretprobe(&probes[i]);
+	importer_exit();
 	return err;
 }
 
@@ -213,6 +219,7 @@ static void __exit pfnmap_exit(void)
 	misc_deregister(&pfnmap_device);
 	for (i = 0; i < ARRAY_SIZE(probes); i++)
 		unregister_kretprobe(&probes[i]);
+	importer_exit();
 }
 
 module_init(pfnmap_init);

@@ -47,6 +47,11 @@ void watch_end(struct holder *h);
 /* gup_first.c */
 int by_gup_first(struct holder *h, unsigned long addr, bool write);
 
+/* importer.c */
+int importer_word(struct pfnmap_word *arg);
+int importer_init(void);
+void importer_exit(void);
+
 /* sync.c */
 void sync_point(enum pfnmap_point point);
 int sync_stop(const struct pfnmap_stop *arg);

@@ -153,5 +153,6 @@ struct pfnmap_stop {
 #define PFNMAP_PATCH	_IOR('p', 12, struct pfnmap_patch)
 #define PFNMAP_RESET	_IO('p', 13)
 #define PFNMAP_STOP	_IOW('p', 14, struct pfnmap_stop)
+#define PFNMAP_SG_WORD	_IOWR('p', 15, struct pfnmap_word)
 
 #endif

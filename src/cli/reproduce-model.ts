@@ -121,6 +121,7 @@ function noteOn({ moved }: Translation, rule: string, evicts: boolean): string |
     const switches = moved === 1 ? '1 switch' : `${moved} switches`;
     notes.push(`${switches} moved to where a thread can be stopped`);
   }
+  if (rule === 'livelock') notes.push('one round: every other is the same again');
   if (evicts) notes.push('the module moves what is evicted here');
   return notes.join('; ') || null;
 }

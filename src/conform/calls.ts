@@ -22,6 +22,8 @@ const GHOSTS = new Set([
   'SIGBUS',
   'contents',
   'KVM_PFN_ERR_FAULT',
+  // Which gap a story is in.
+  ...['gap', 'wait_for_gap', 'wait_for_move'],
 ]);
 /** Routines that look a page up, to be kept. */
 const LOOKUPS = new Set([
@@ -37,13 +39,20 @@ const CALLS = new Set([
   ...LOOKUPS,
 ]);
 const IS_CALL = /_(move|swapout|revoke)$/;
+/** Consumers all of whose steps are one call, though no routine holds them together. */
+const IS_CONSUMER = /^sg-page-reader/;
 /** Steps that are one. */
 const SINGLE = new Set(['access_page', 'device_access']);
 const TLB_MISS = -4;
 
+/** Is this a step that no CPU makes? */
+export const isGhost = ({ def }: Step): boolean => GHOSTS.has(def.name);
+
 /** The call that a place is in, as its outermost routine or step; null: in none. */
 export function callOf({ routines, def }: Place): string | null {
   if (!def) return null;
+  const consumer = routines.find(({ name }) => IS_CONSUMER.test(name));
+  if (consumer) return consumer.name;
   const found = routines.slice(1).find(({ name }) => CALLS.has(name) || IS_CALL.test(name));
   if (found) return found.name;
   return GHOSTS.has(def.name) ? null : def.name;
@@ -117,6 +126,9 @@ export function setupOf(
   return setup;
 }
 
+/** What an importer stores to the page that it gets to (src/kernel/programs/importer.ts). */
+const SG_VALUE = 2;
+
 /** The word of a page that ops look at: the first is the agent's to fill with its pattern. */
 const WORD = 8;
 
@@ -179,6 +191,10 @@ function opOf(
       const [, , addr, write, value] = argsOf('dma') ?? [];
       return write ? `w ${addr} ${WORD} ${value}` : `r ${addr} ${WORD}`;
     }
+    case 'sg-page-reader':
+    case 'sg-page-reader-debug':
+      consumer();
+      return `sgw 0 0 ${WORD} ${SG_VALUE}`;
     case 'close':
       return 'bclose 0';
     case 'access_page':

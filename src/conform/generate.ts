@@ -405,9 +405,11 @@ class Maker {
     const i = random.below((buffer?.pages ?? 2) + 1);
     switch (name) {
       case 'dr':
-        return this.emit(proc, `dr ${slot} ${i} ${this.off()}`);
+      case 'sgr':
+        return this.emit(proc, `${name} ${slot} ${i} ${this.off()}`);
       case 'dw':
-        return this.emit(proc, `dw ${slot} ${i} ${this.off()} ${this.fresh()}`);
+      case 'sgw':
+        return this.emit(proc, `${name} ${slot} ${i} ${this.off()} ${this.fresh()}`);
       case 'dst':
         return this.emit(proc, `dst ${slot} ${i}`);
       case 'bclose':
@@ -449,29 +451,9 @@ const OP_NAMES: readonly string[] = Object.entries({
   ...{ con: 9, hold: 6, hr: 4, hw: 3, hwf: 1, hput: 2, pte: 6, smaps: 2, vmas: 2, dst: 3, dr: 3 },
   ...{ dw: 3, vmsp: 2, prd: 2, pmk: 1, pwr: 1, odw: 1, odr: 1, cfu: 1, ctu: 1, pvr: 1, pvw: 1 },
   ...{ pmr: 1, pmw: 1, ptr: 1, ptw: 1, iour: 1, futs: 1, futp: 1, mlock: 1, mlockf: 1, munlock: 1 },
-  ...{
-    minc: 1,
-    pmap: 1,
-    uffd: 1,
-    msync: 1,
-    mvpg: 1,
-    mvpg0: 1,
-    mseal: 1,
-    rfp: 1,
-    bclose: 1,
-    bdup: 1,
-  },
-  ...{
-    bseek: 1,
-    bstat: 1,
-    btrunc: 1,
-    bpunch: 1,
-    bread: 1,
-    bwrite: 1,
-    bsync: 1,
-    bsplice: 1,
-    pwarn: 1,
-  },
+  ...{ minc: 1, pmap: 1, uffd: 1, msync: 1, mvpg: 1, mvpg0: 1, mseal: 1, rfp: 1, bclose: 1 },
+  ...{ bdup: 1, bseek: 1, bstat: 1, btrunc: 1, bpunch: 1, bread: 1, bwrite: 1, bsync: 1 },
+  ...{ bsplice: 1, pwarn: 1, sgr: 1, sgw: 1 },
 }).flatMap(([name, weight]) => new Array<string>(weight).fill(name));
 
 /**

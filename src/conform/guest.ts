@@ -66,6 +66,7 @@ export const machineConfig = (linux: LinuxVersion, sizes: Sizes): KernelConfig =
   // One more a process, for lookups that keep nothing.
   holders: PROCESSES * (HOLDERS + 1),
   fds: FDS,
+  attachments: PROCESSES,
   pipeBuffers: 16,
   diskPages: sizes.vpages,
   pageFlags: true,

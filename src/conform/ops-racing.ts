@@ -4,7 +4,14 @@
  * and a search interleaves them (race.ts). What they know of memory and of descriptors they know by
  * steps; an open file's operations never change.
  */
-import type { Run } from '../explore/program.ts';
+import { type Run, routine } from '../explore/program.ts';
+import {
+  dma_buf_attach,
+  dma_buf_detach,
+  dma_buf_map_attachment_unlocked,
+  dma_buf_unmap_attachment_unlocked,
+  sg_page,
+} from '../kernel/dma-buf/attach.ts';
 import type { MoveOptions } from '../kernel/dma-buf/exporter.ts';
 import { lockOf } from '../kernel/dma-buf/exporter-memory.ts';
 import { backing } from '../kernel/dma-buf/object.ts';
@@ -184,6 +191,41 @@ function* deviceWord(
   return write ? 'ok' : g.show(got);
 }
 
+/**
+ * The importer of the test module: attaches a device, and touches the page that a link of the table leads
+ * to. guest/module/importer.c
+ */
+const importer_word = routine(
+  'importer_word',
+  function* (buf: number, i: number, write: number, word: number, token: number): Run<number> {
+    const att = yield* dma_buf_attach(buf);
+    if (att < 0) return att;
+    let got = yield* dma_buf_map_attachment_unlocked(att);
+    if (!got) {
+      got = yield* access_page(yield* sg_page(att, i), write, word, token, null, '');
+      yield* dma_buf_unmap_attachment_unlocked(att);
+    }
+    yield* dma_buf_detach(att);
+    return got;
+  },
+);
+
+function* tableWord(
+  g: Guest,
+  found: Descriptor | null,
+  page: string,
+  off: string,
+  write: number,
+  token: number,
+): Run<string> {
+  if (!found) return 'EBADF';
+  const i = num(page);
+  if (found.buffer < 0 || i < 0 || i >= g.k.buf_npages.get(found.buffer)) return errnoName(EINVAL);
+  const got = yield* importer_word(found.buffer, i, write, g.word(num(off)), token);
+  if (got < 0) return errnoName(got);
+  return write ? 'ok' : g.show(got);
+}
+
 const range = (call: (mm: number, addr: number, n: number) => Run<number>): OpRoutine =>
   function* (_g, proc, [page, n]) {
     return status(yield* call(proc, num(page), num(n)));
@@ -229,6 +271,10 @@ export const RACING_OPS: Readonly<Record<string, OpRoutine>> = {
     onBuffer(g, proc, slot, (found) => deviceWord(g, found, page, off, 0, 0)),
   dw: (g, proc, [slot, page, off, value]) =>
     onBuffer(g, proc, slot, (found) => deviceWord(g, found, page, off, 1, g.token(value))),
+  sgr: (g, proc, [slot, page, off]) =>
+    onBuffer(g, proc, slot, (found) => tableWord(g, found, page, off, 0, 0)),
+  sgw: (g, proc, [slot, page, off, value]) =>
+    onBuffer(g, proc, slot, (found) => tableWord(g, found, page, off, 1, g.token(value))),
   bclose: function* (g, proc, [slot]) {
     g.mmapOffset[proc].delete(num(slot));
     return status(yield* sys_close(proc, num(slot)));

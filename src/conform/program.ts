@@ -109,6 +109,8 @@ export const GRAMMAR: Readonly<Record<string, readonly string[]>> = {
   mv: g('buf int int str?'),
   dr: g('buf int off'),
   dw: g('buf int off val'),
+  sgr: g('buf int off'),
+  sgw: g('buf int off val'),
   dst: g('buf int'),
   pwarn: g(''),
   fork: g(''),

@@ -11,7 +11,7 @@ import { runOps } from './model.ts';
 import { DEAD, parseOp } from './program.ts';
 import { type Race, raceSystem } from './race.ts';
 import { NoStandIn } from './stand-ins.ts';
-import { type Point, pointBetween, type Stretch, type Translation } from './translate.ts';
+import { type Point, pointBetween, type Stretch, stopped, type Translation } from './translate.ts';
 
 export interface Line {
   readonly text: string;
@@ -51,12 +51,9 @@ function looks(done: readonly string[]): string[] {
 
 /** The lines of a translation, for a kernel of this version. */
 export function linesOf(translation: Translation, linux: LinuxVersion): Line[] {
-  const stopped = [
-    ...new Set(translation.stretches.filter((s) => s.point).map(({ thread }) => thread)),
-  ];
-  if (stopped.length === 0) return oneAfterAnother(translation, linux);
-  if (stopped.length > 1) throw new NoStandIn('two threads would have to be stopped at once');
-  return withStops(translation, stopped[0], linux);
+  const [thread] = stopped(translation.stretches);
+  if (thread === undefined) return oneAfterAnother(translation, linux);
+  return withStops(translation, thread, linux);
 }
 
 function oneAfterAnother(translation: Translation, linux: LinuxVersion): Line[] {

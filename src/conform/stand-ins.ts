@@ -151,6 +151,8 @@ export function moduleConsumerFor(co: ConsumerTraits): ModuleConsumer | null {
       `${co.id} meets mangle_sg_table(), which a stock kernel lacks: CONFIG_DMABUF_DEBUG is off`,
     );
   }
+  // The importer of the module, which looks up at no address.
+  if (co.lookup === 'sg-table') return null;
   if (co.keeps !== 'until-released') throw no(`keeps what it finds for ${co.keeps}`);
   const holds = (method: string): ModuleConsumer => ({
     method,

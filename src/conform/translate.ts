@@ -15,6 +15,7 @@ import {
   type Cast,
   callOf,
   goesOn,
+  isGhost,
   mapsPrivately,
   opsOf,
   type Place,
@@ -151,9 +152,15 @@ class Driver {
     const taken = player.trace[player.trace.length - 1];
     // A device that has nothing mapped does nothing.
     if (taken.def.name === 'device_access' && taken.value < 0) return true;
-    if (inside) this.calls[thread].at(-1)?.push(taken);
-    else if (callOf(taken) !== null) this.calls[thread].push([taken]);
+    if (inside) {
+      if (!isGhost(taken)) this.calls[thread].at(-1)?.push(taken);
+    } else if (callOf(taken) !== null) this.calls[thread].push([taken]);
     return true;
+  }
+
+  /** Tells the others of a gap that the thread has come to, which takes no CPU anything. */
+  private tell(thread: number): void {
+    while (this.player.stand(thread).def?.name === 'gap' && this.step(thread));
   }
 
   private fell(fallen: Fallen): boolean {
@@ -164,7 +171,10 @@ class Driver {
   run({ thread, ops, point }: Stretch, fallen: Fallen): boolean {
     for (;;) {
       const over = this.done(thread) >= ops && (point === null || this.point(thread) === point);
-      if (over && (point !== null || !this.inside(thread))) return true;
+      if (over && (point !== null || !this.inside(thread))) {
+        this.tell(thread);
+        return true;
+      }
       if (!this.step(thread) || this.fell(fallen)) return false;
     }
   }
@@ -185,11 +195,12 @@ class Driver {
     return false;
   }
 
-  /** Goes on to the next place where somebody can be stopped: its stretch, or null. */
-  unit(thread: number, fallen: Fallen): Stretch | null {
+  /** Goes on to the next place where the thread can be stopped, by `stops` in a call, too; or null. */
+  unit(thread: number, stops: boolean, fallen: Fallen): Stretch | null {
     do {
       if (!this.step(thread) || this.fell(fallen)) return null;
-    } while (this.inside(thread) && !this.point(thread));
+    } while (this.inside(thread) && !(stops && this.point(thread)));
+    this.tell(thread);
     return { thread, ops: this.done(thread), point: this.point(thread) };
   }
 }
@@ -273,12 +284,21 @@ function* combinations(cuts: readonly Cut[]): Generator<Stretch[]> {
   }
 }
 
+/** The threads that are stopped inside a call; the agent can stop one of them. */
+export const stopped = (stretches: readonly Stretch[]): number[] => [
+  ...new Set(stretches.filter(({ point }) => point).map(({ thread }) => thread)),
+];
+
 /** Attempts to move the switches before giving up. */
 const ATTEMPTS = 2_000;
 
-/** A driver that has gone the stretches and seen the rule fall in the last, or null. */
-function gone(played: Played, stretches: readonly Stretch[], fallen: Fallen): Driver | null {
+/**
+ * A driver that has gone the stretches and seen the rule fall in the last, or null. What goes round for
+ * ever (`fallen` is null) has gone round once at the end.
+ */
+function gone(played: Played, stretches: readonly Stretch[], fallen: Fallen | null): Driver | null {
   const driver = new Driver(played);
+  if (!fallen) return stretches.every((one) => driver.run(one, () => false)) ? driver : null;
   const last = stretches.length - 1;
   const went = stretches.every((stretch, i) => {
     if (i < last) return driver.run(stretch, fallen);
@@ -293,17 +313,18 @@ function gone(played: Played, stretches: readonly Stretch[], fallen: Fallen): Dr
 }
 
 /** The same switches, moved to where they may lie. */
-function moved(cuts: readonly Cut[], played: Played, fallen: Fallen): Stretch[] | null {
+function moved(cuts: readonly Cut[], played: Played, fallen: Fallen | null): Stretch[] | null {
   let left = ATTEMPTS;
   for (const stretches of combinations(cuts)) {
     if (left-- === 0) break;
+    if (stopped(stretches).length > 1) continue;
     if (gone(played, stretches, fallen)) return stretches;
   }
   return null;
 }
 
 /** Stretches beyond which no other interleaving is looked for. */
-const DEPTH = 6;
+const DEPTH = 8;
 
 /** Other switches, as few as possible, that let the same rule fall. */
 function others(played: Played, fallen: Fallen): Stretch[] | null {
@@ -317,7 +338,8 @@ function others(played: Played, fallen: Fallen): Stretch[] | null {
         if (gone(played, whole, fallen)) return whole;
         const driver = new Driver(played);
         if (!way.every((stretch) => driver.run(stretch, fallen))) continue;
-        const unit = driver.unit(thread, fallen);
+        const [waits = thread] = stopped(way);
+        const unit = driver.unit(thread, waits === thread, fallen);
         if (unit) next.push([...way, unit]);
       }
     }
@@ -349,22 +371,24 @@ export function translate(played: Played, exactly: boolean): Translation | Unsto
   const kernel = played.make().world as Kernel;
   const size = sizeOf(kernel, cast.exporter);
   const setup = setupOf(kernel, exporter, cast.exporter, size);
-  const fallen: Fallen = (v) => v.rule === wanted.rule && v.severity === wanted.severity;
+  const same: Fallen = (v) => v.rule === wanted.rule && v.severity === wanted.severity;
+  const fallen = wanted.rule === 'livelock' ? null : same;
   // What is wrong when the buffer is mapped needs no thread.
   if (!played.trace.length) return { setup, ops: [], stretches: [], moved: 0, violation: wanted };
-  if (!played.trace.at(-1)?.violations.some(fallen)) {
+  if (fallen && !played.trace.at(-1)?.violations.some(fallen)) {
     throw new NoStandIn(`no step of a thread is what goes wrong: ${wanted.text}`);
   }
   const cuts = cutsOf(played);
-  const same = moved(cuts, played, fallen);
-  const stretches = same ?? (exactly ? null : others(played, fallen));
+  const kept = moved(cuts, played, fallen);
+  const stretches = kept ?? (exactly || !fallen ? null : others(played, fallen));
   const driver = stretches && gone(played, stretches, fallen);
   const stuck = cuts.find((cut) => cut.unstoppable)?.unstoppable;
   if (!driver) {
     if (!stuck) throw new NoStandIn('the switches lie well, but the rule falls otherwise only');
     return stuck;
   }
-  const violation = driver.player.trace.flatMap((s) => s.violations).find(fallen) as Violation;
+  const seen = driver.player.trace.flatMap((s) => s.violations);
+  const violation = (fallen && seen.find(fallen)) ?? wanted;
   const ops = opsOf(driver.calls, cast, size);
   if (ops instanceof NoStandIn) {
     // Nobody plays a part. Where the kernel would have to be stopped tells more, if it would.
@@ -375,7 +399,7 @@ export function translate(played: Played, exactly: boolean): Translation | Unsto
   const whole = stretches.map((stretch, i) =>
     i < stretches.length - 1 ? stretch : { thread: last, ops: ops[last].length, point: null },
   );
-  const elsewhere = same ? cuts.filter((cut) => cut.unstoppable).length : null;
+  const elsewhere = kept ? cuts.filter((cut) => cut.unstoppable).length : null;
   return { setup, ops, stretches: tidy(whole), moved: elsewhere, violation };
 }
 

@@ -125,6 +125,24 @@ describe('a counterexample becomes a program', () => {
     expect(lines).toContain('0 hw 0 8 2 -> ok');
   });
 
+  test('a consumer that a story takes apart is stopped in its gaps', async () => {
+    const lines = await linesOf('kvm/gap-before-second-look');
+    expect(lines).toContain('0 reached fixed-up -> ok');
+    expect(lines).toContain('1 join -> EINVAL p0s0');
+    const twice = await linesOf('kvm/gives-up-after-two');
+    expect(twice.filter((line) => line === '1 join -> EINVAL p0s0')).toHaveLength(2);
+  });
+
+  test('an importer touches the page behind a table', async () => {
+    expect(await linesOf('ttm/sg-page-reader')).toContain('0 sgw 0 0 8 2 -> ok');
+  });
+
+  test('of a livelock one round is run', async () => {
+    const { lines, note } = await stageNamed('kvm/loops-until-mapped', '6.12', signal);
+    expect(lines.map(({ model }) => model)).toContain('EFAULT p0s0');
+    expect(note).toBe('one round: every other is the same again');
+  });
+
   test('and says in what it is not that interleaving', async () => {
     const note = async (name: string) => (await stageNamed(name, '6.12', signal)).note;
     expect(await note('system-heap-insert-page/gup')).toBeNull();
@@ -154,7 +172,6 @@ describe('a counterexample becomes a program', () => {
     ['dma-buf/patch-posted', 'see pfnmap reproduce --patch'],
     ['ttm/no-tlb-flush', 'unmap_mapping_range() flushes them before it returns'],
     ['ttm/hmm-mirror', 'the model finds nothing wrong with it on Linux 6.12'],
-    ['kvm/loops-until-mapped', 'no step of a thread is what goes wrong: livelock'],
   ])('of %s it is said why not', async (name, why) => {
     expect(await whyNot(name)).toContain(why);
   });

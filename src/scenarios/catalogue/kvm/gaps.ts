@@ -10,7 +10,7 @@ import { pte_pfn } from '../../../kernel/mm/flags.ts';
 import { follow_pfn } from '../../../kernel/mm/follow.ts';
 import { fixup_user_fault } from '../../../kernel/mm/gup.ts';
 import { mmap_read_lock, mmap_read_unlock } from '../../../kernel/mm/vma.ts';
-import { exporterOf } from '../../cast.ts';
+import { consumerOf, exporterOf } from '../../cast.ts';
 import { type Act, MM, story } from '../../stage.ts';
 
 const READ_FOR_WRITE = 1;
@@ -38,19 +38,24 @@ const gives_up = step('KVM_PFN_ERR_FAULT', (k: Kernel) =>
   }),
 );
 
-/** The consumer: the parts of the fallback, and a gap after each. */
+/** The parts of the fallback, and a gap after one of them. */
+const in_parts = routine('hva_to_pfn_remapped', function* (at: number): Run<number> {
+  yield* mmap_read_lock(MM);
+  let entry = yield* follow_pfn(MM, 0);
+  if (at === 1) yield* gap(1);
+  if (entry < 0) {
+    yield* fixup_user_fault(MM, 0, READ_FOR_WRITE);
+    if (at === 2) yield* gap(2);
+    entry = yield* follow_pfn(MM, 0);
+  }
+  yield* mmap_read_unlock(MM);
+  return entry;
+});
+
 const follower = (at: number): Act =>
   function* ({ page }) {
     const guest = page(0, 'the guest');
-    yield* mmap_read_lock(MM);
-    let entry = yield* follow_pfn(MM, 0);
-    if (at === 1) yield* gap(1);
-    if (entry < 0) {
-      yield* fixup_user_fault(MM, 0, READ_FOR_WRITE);
-      if (at === 2) yield* gap(2);
-      entry = yield* follow_pfn(MM, 0);
-    }
-    yield* mmap_read_unlock(MM);
+    const entry = yield* in_parts(at);
     if (at === 3) yield* gap(3);
     if (entry < 0) yield* gives_up();
     else yield* access_page(pte_pfn(entry), 1, 0, 2, guest, 'R8');
@@ -68,6 +73,7 @@ const common = {
   status: 'the parts of KVM’s hva_to_pfn_remapped (6.12 virt/kvm/kvm_main.c:2897) against real TTM',
   rules: ['R8'],
   exporter: exporterOf('ttm'),
+  looksUpAs: consumerOf('follow-and-keep'),
   kernel: { notes: ['gap'] },
 } as const;
 

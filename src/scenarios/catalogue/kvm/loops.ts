@@ -19,7 +19,7 @@ import {
   NOTIFIER_LIST,
 } from '../../../kernel/mm/mmu_notifier.ts';
 import { mmap_read_lock, mmap_read_unlock } from '../../../kernel/mm/vma.ts';
-import { exporterOf, like } from '../../cast.ts';
+import { consumerOf, exporterOf, like } from '../../cast.ts';
 import { type Act, MM, story } from '../../stage.ts';
 
 const WRITE = 1;
@@ -40,7 +40,7 @@ const gives_up = step('KVM_PFN_ERR_FAULT', (k: Kernel) => {
 });
 
 /** follow; fixup; follow, once. */
-const attempt = routine('follow_fixup_follow', function* (): Run<number> {
+const attempt = routine('hva_to_pfn_remapped', function* (): Run<number> {
   yield* mmap_read_lock(MM);
   let entry = yield* follow_pfn(MM, 0);
   let err = 0;
@@ -132,6 +132,7 @@ const revokes: Act = function* ({ revoke }) {
 const ttm = exporterOf('ttm');
 const revocable = like('ttm', 'ttm-revocable', { takesBack: ['revoke'] });
 const registers: Act = () => mmu_notifier_register(HOLDER, NOTIFIER_LIST, MM, 0);
+const follower = consumerOf('follow-and-keep');
 const common = { source: 'Vetter 23/14:28', rules: ['R8', 'livelock'] } as const;
 /** In how many schedules does it give up for nothing? */
 const counts = { R8: 'the lookup gives up for nothing' };
@@ -150,6 +151,7 @@ export default [
     status: SCHEME,
     expected: 'violated',
     exporter: revocable,
+    looksUpAs: follower,
     threads: { loops: untilMapped, revokes },
   }),
   story({
@@ -165,6 +167,7 @@ export default [
       'over, :2916), against real TTM',
     expected: 'violated',
     exporter: ttm,
+    looksUpAs: follower,
     threads: { follower: atMost(1), ttm: moves(1) },
   }),
   story({
@@ -176,6 +179,7 @@ export default [
     status: SCHEME,
     expected: 'violated',
     exporter: ttm,
+    looksUpAs: follower,
     threads: { follower: atMost(2), ttm: moves(2) },
   }),
   story({
