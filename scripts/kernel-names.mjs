@@ -252,6 +252,7 @@ const NOTIFIERS = {
     'mm/mmu_notifier.c > int mn_hlist_invalidate_range_start( > WARN_ON(mmu_notifier_range_blockable(range)',
   ],
   set_bit: ['set_bit()', 'mm/oom_kill.c > set_bit(MMF_UNSTABLE, &mm->flags);'],
+  ib_umem_get: ['ib_umem_get()', 'drivers/infiniband/core/umem.c > struct ib_umem *ib_umem_get('],
   alloc_page_table: 'a driver’s own: memory for its page table, while there is none',
   mn_itree: ['subscriptions->has_itree', 'mm/mmu_notifier.c > has_itree;'],
   subscription: [

@@ -110,6 +110,8 @@ export interface ExporterTraits {
   readonly patterned?: boolean;
   /** Memory is one physically contiguous block when made. */
   readonly contiguous?: boolean;
+  /** Memory is of a CMA area: no page of it may be pinned for long. */
+  readonly cma?: boolean;
   /** The fault handler counts pages from the start of the VMA and never looks at vm_pgoff. */
   readonly ignoresPgoff?: boolean;
   /** False: the operations have no mmap. */

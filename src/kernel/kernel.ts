@@ -187,6 +187,8 @@ export class Kernel {
   readonly page_word: Slots;
   /** PG_reserved, or no struct page at all: memory that nobody counts references of. */
   readonly page_reserved: Slots;
+  /** In a block that has to stay movable: MIGRATE_CMA, ZONE_MOVABLE. */
+  readonly page_cma: Slots;
   /** PG_locked, as far as migration and the faults that meet it go. */
   readonly page_locked: Slots;
   /** Bits PG_* of mm/page.ts that reclaim and statistics look at. */
@@ -339,6 +341,7 @@ export class Kernel {
       label: (i) => `page${Math.floor(i / config.words)}`,
     });
     this.page_reserved = mem.array('PageReserved', pages);
+    this.page_cma = mem.array('MIGRATE_CMA', pages);
     this.page_locked = mem.array('PG_locked', pages, { label: one('page') });
     this.page_flags = mem.array('page_flags', config.pageFlags ? pages : 0);
     this.lru_batch = mem.array('lru_batch', config.pageFlags ? 2 : 0);

@@ -154,6 +154,7 @@ export const CHOICES: Readonly<Record<string, readonly string[]>> = WORDS;
 const OPTIONAL = every<Optional<ExporterTraits>>({
   patterned: true,
   contiguous: true,
+  cma: true,
   ignoresPgoff: true,
   mappable: true,
   kernelOfItsDay: true,

@@ -73,7 +73,14 @@ describe('catalogue', () => {
   });
 
   it('says of every story where it comes from and what it is', () => {
-    const known = [...RULES.map((r) => r.id as string), 'sigbus', 'livelock', 'deadlock', 'bug'];
+    const known = [
+      ...RULES.map((r) => r.id as string),
+      'sigbus',
+      'livelock',
+      'deadlock',
+      'bug',
+      'leak',
+    ];
     for (const s of CATALOGUE) {
       expect(s.id).toMatch(/^[a-z0-9-]+\/[a-z0-9.-]+$/);
       for (const text of [s.title, s.story, s.bound]) expect(text.length, s.id).toBeGreaterThan(5);

@@ -25,6 +25,7 @@ import {
   set_page_count,
   set_page_owner,
   set_page_reserved,
+  set_pageblock_migratetype,
 } from '../mm/page.ts';
 import { shmem_file_operations, shmem_get_folio } from '../mm/shmem.ts';
 import { NO_VMA } from '../mm/vma.ts';
@@ -220,6 +221,7 @@ export function memoryOf(traits: ExporterTraits): ExporterMemory {
       }
       if (block <= 0) return yield* new_page(buf, i, 0);
       yield* set_page_owner(block + i, bufferPage(buf, i));
+      if (traits.cma) yield* set_pageblock_migratetype(block + i);
       if (reserved) yield* set_page_reserved(block + i, 1);
       if (uncounted) yield* set_page_count(block + i, 0);
       return block + i;

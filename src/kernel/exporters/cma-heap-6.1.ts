@@ -15,6 +15,7 @@ const cmaHeap61: ExporterTraits = {
   setsFlags: [],
   lock: 'none',
   contiguous: true,
+  cma: true,
 };
 
 export default cmaHeap61;

@@ -14,6 +14,7 @@ const cmaHeap: ExporterTraits = {
   setsFlags: ['VM_IO', 'VM_PFNMAP', 'VM_DONTEXPAND', 'VM_DONTDUMP'],
   lock: 'none',
   contiguous: true,
+  cma: true,
 };
 
 export default cmaHeap;

@@ -37,9 +37,11 @@ import {
   VM_SHARED,
   VM_WRITE,
 } from './flags.ts';
+import { check_and_migrate_movable_pages } from './gup-longterm.ts';
 import { pte_lock, pte_unlock } from './insert.ts';
 import {
   dirtyFolio,
+  folio_is_longterm_pinnable,
   PG_REFERENCED,
   page_flags_mod,
   page_is_exclusive,
@@ -255,33 +257,57 @@ export const __get_user_pages = routine(
   'mm/gup.c',
 );
 
+/**
+ * __get_user_pages_locked for one page: a handler that dropped mmap_lock and waited is asked once more,
+ * with patience.
+ */
+function* __get_user_pages_locked(mm: number, addr: number, flags: number): Run<number> {
+  const page = yield* __get_user_pages(mm, addr, flags);
+  if (page !== -EAGAIN) return page;
+  yield* mmap_read_lock(mm);
+  return yield* __get_user_pages(mm, addr, flags | FOLL_TRIED);
+}
+
+/**
+ * 6.12 mm/gup.c:2560, 6.1 :2131, with FOLL_LONGTERM, mmap_lock held: what may not be pinned for long is
+ * moved, and looked up again.
+ */
+export const __gup_longterm_locked = routine(
+  '__gup_longterm_locked',
+  function* (mm: number, addr: number, flags: number): Run<number> {
+    for (;;) {
+      yield* again('rc == -EAGAIN');
+      const page = yield* __get_user_pages_locked(mm, addr, flags);
+      if (page <= 0 || page === ZERO_PAGE) return page;
+      const err = yield* check_and_migrate_movable_pages(page, refsOf(flags));
+      if (err !== -EAGAIN) return err || page;
+    }
+  },
+  'mm/gup.c',
+);
+
+function* pages_locked(mm: number, addr: number, flags: number): Run<number> {
+  yield* mmap_read_lock(mm);
+  const page =
+    flags & FOLL_LONGTERM
+      ? yield* __gup_longterm_locked(mm, addr, flags)
+      : yield* __get_user_pages_locked(mm, addr, flags);
+  yield* mmap_read_unlock(mm);
+  return page;
+}
+
 /** get_user_pages / pin_user_pages of one page by the slow path. */
 export const get_user_pages_unlocked = routine(
   'get_user_pages',
-  function* (mm: number, addr: number, flags: number): Run<number> {
-    const how = flags | FOLL_TOUCH | FOLL_UNLOCKABLE;
-    yield* mmap_read_lock(mm);
-    let page = yield* __get_user_pages(mm, addr, how);
-    if (page === -EAGAIN) {
-      // __get_user_pages_locked: the handler dropped the lock and waited; once more, with patience.
-      yield* mmap_read_lock(mm);
-      page = yield* __get_user_pages(mm, addr, how | FOLL_TRIED);
-    }
-    yield* mmap_read_unlock(mm);
-    return page;
-  },
+  (mm: number, addr: number, flags: number) =>
+    pages_locked(mm, addr, flags | FOLL_TOUCH | FOLL_UNLOCKABLE),
   'mm/gup.c',
 );
 
 /** mm/gup.c pin_user_pages of one page: unlike its brothers it does not mark what it finds accessed. */
 export const pin_user_pages = routine(
   'pin_user_pages',
-  function* (mm: number, addr: number, flags: number): Run<number> {
-    yield* mmap_read_lock(mm);
-    const page = yield* __get_user_pages(mm, addr, flags | FOLL_PIN);
-    yield* mmap_read_unlock(mm);
-    return page;
-  },
+  (mm: number, addr: number, flags: number) => pages_locked(mm, addr, flags | FOLL_PIN),
   'mm/gup.c',
 );
 
@@ -298,6 +324,11 @@ const gup_fast_folio_allowed = step(
     return rejects && mapping === 0 ? 0 : 1;
   },
 );
+
+/** 6.12 mm/gup.c:567 try_grab_folio_fast, 6.1 :144: left to the slow path, which can move the page. */
+function* unpinnable(pfn: number): Run<number> {
+  return (yield* folio_is_longterm_pinnable(pfn)) ? 0 : 1;
+}
 
 /**
  * The only test of GUP-fast that VM_PFNMAP memory can count on. Where entries cannot say that they
@@ -324,6 +355,7 @@ const gup_fast_pte_range = routine(
     if (!(yield* try_get_page(pfn, refs))) return 0;
     const now = yield* lookup_entry(mm, addr);
     if (
+      (flags & FOLL_LONGTERM && (yield* guard('the pinnable test', yield* unpinnable(pfn)))) ||
       (yield* guard('the second look at the entry', now !== pte)) ||
       (yield* guard('the folio test', !(yield* gup_fast_folio_allowed(pfn, flags)))) ||
       (yield* guard('the gup_must_unshare test', yield* must_unshare(NO_VMA, pfn, pte, flags)))

@@ -305,6 +305,22 @@ export const set_page_reserved = step(
   { text: ([pfn, on]) => `${on ? 'Set' : 'Clear'}PageReserved(page${pfn})` },
 );
 
+/** mm/page_alloc.c: the block of the page belongs to a CMA area. */
+export const set_pageblock_migratetype = step(
+  'set_pageblock_migratetype',
+  (k: Kernel, pfn: number) => k.page_cma.set(pfn, 1),
+);
+
+/**
+ * May the page be pinned for long? 6.12 include/linux/mm.h:1993, 6.1 :1648. Read past the watch: blocks
+ * are given to CMA before the first thread runs, and stay there.
+ */
+export const folio_is_longterm_pinnable = step(
+  'folio_is_longterm_pinnable',
+  (k: Kernel, pfn: number) => (k.page_cma.peek(pfn) ? 0 : 1),
+  { text: ([pfn], v) => `page${pfn} ${v ? 'may be pinned for long' : 'is in a CMA area'}` },
+);
+
 export const page_mapcount = step('page_mapcount', (k: Kernel, pfn: number) =>
   k.page_mapcount.get(pfn),
 );

@@ -19,7 +19,7 @@ import {
 } from '../mm/flags.ts';
 import { follow_end, follow_pfn, follow_start } from '../mm/follow.ts';
 import {
-  __get_user_pages,
+  __gup_longterm_locked,
   FOLL_GET,
   FOLL_LONGTERM,
   FOLL_PIN,
@@ -200,7 +200,7 @@ const gup_first = {
     'pin_user_pages_remote',
     function* (mm: number, addr: number, write: number): Run<number> {
       const flags = FOLL_PIN | FOLL_LONGTERM | FOLL_REMOTE | FOLL_TOUCH | write;
-      return yield* __get_user_pages(mm, addr, flags);
+      return yield* __gup_longterm_locked(mm, addr, flags);
     },
     'mm/gup.c',
   ),
