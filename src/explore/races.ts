@@ -59,17 +59,19 @@ export class LockSets {
 
 /**
  * Accesses that were seen, for other searches over the same memory: rows of slot, thread, READ and
- * WRITE, and the locks held in any way and for writing. Where threads stand for each other the thread
- * is the slot's owner, or SHARED.
+ * WRITE, and which set of locks was held. Where threads stand for each other the thread is the slot's
+ * owner, or SHARED.
  */
 export interface Accesses {
   readonly rows: Int32Array;
+  /** By number of a set, the locks held in any way and for writing. */
+  readonly sets: readonly (readonly [any: number, write: number])[];
   readonly exchanged: boolean;
   /** Lock words, and what was done with each. */
   readonly locks: readonly (readonly [slot: number, used: number])[];
 }
 
-const ROW = 5;
+const ROW = 4;
 
 export class Races {
   sets = new LockSets();
@@ -87,6 +89,8 @@ export class Races {
   /** In each part, for each thread and set: READ and WRITE, and the same shifted by RACING. */
   private seen = new Uint8Array(0);
   private used = 0;
+  /** Pairs of a slot and a place in its part at which something was seen. */
+  private readonly known: number[] = [];
   /** Who touches a slot, when threads stand for each other. */
   private readonly owner: Uint8Array;
 
@@ -106,6 +110,7 @@ export class Races {
 
   forget(): void {
     this.partOf.fill(0);
+    this.known.length = 0;
     this.used = 0;
     this.owner.fill(NOBODY);
     this.slots.fill(0);
@@ -130,33 +135,34 @@ export class Races {
 
   /** All accesses seen so far. */
   accesses(): Accesses {
-    const { seen, owner, threads, sets, exchanged, partOf } = this;
-    const rows: number[] = [];
-    const n = sets.any.length;
-    for (let slot = 0; slot < partOf.length; slot++) {
-      if (!partOf[slot]) continue;
-      for (let thread = 0; thread < threads; thread++) {
-        for (let set = 0; set < n; set++) {
-          const how = seen[partOf[slot] + thread * SETS + set] & (READ | WRITE);
-          if (!how) continue;
-          rows.push(slot, exchanged ? owner[slot] : thread, how, sets.any[set], sets.write[set]);
-        }
-      }
+    const { seen, owner, sets, exchanged, partOf, known } = this;
+    const rows = new Int32Array((known.length / 2) * ROW);
+    for (let i = 0, row = 0; i < known.length; i += 2, row += ROW) {
+      const slot = known[i];
+      const at = known[i + 1];
+      rows[row] = slot;
+      rows[row + 1] = exchanged ? owner[slot] : Math.floor((at - partOf[slot]) / SETS);
+      rows[row + 2] = seen[at] & (READ | WRITE);
+      rows[row + 3] = at % SETS;
     }
     const locks = [...this.locks.entries()].filter(([, used]) => used);
-    return { rows: Int32Array.from(rows), exchanged, locks };
+    return { rows, sets: sets.any.map((any, i) => [any, sets.write[i]]), exchanged, locks };
   }
 
   /** Takes accesses for seen. Those of another mode of exchange say nothing and are left out. */
-  learn({ rows, exchanged, locks }: Accesses): void {
+  learn({ rows, sets, exchanged, locks }: Accesses): void {
     for (const [slot, used] of locks) this.locks[slot] |= used;
     if (exchanged !== this.exchanged) return;
+    const numbers = sets.map(([any, write]) => this.sets.numberOf(any, write));
     const { held } = this;
     for (let i = 0; i < rows.length; i += ROW) {
-      if (exchanged) this.owner[rows[i]] = rows[i + 1];
-      this.held = this.sets.numberOf(rows[i + 3], rows[i + 4]);
-      if (rows[i + 2] & READ) this.read(rows[i], rows[i + 1]);
-      if (rows[i + 2] & WRITE) this.write(rows[i], rows[i + 1]);
+      const slot = rows[i];
+      const thread = rows[i + 1];
+      const how = rows[i + 2];
+      if (exchanged) this.owner[slot] = thread;
+      this.held = numbers[rows[i + 3]];
+      if (how & READ) this.read(slot, thread);
+      if (how & WRITE) this.write(slot, thread);
     }
     this.held = held;
   }
@@ -182,6 +188,7 @@ export class Races {
     const part = this.part(slot);
     const { seen, threads, held } = this;
     const at = part + thread * SETS + held;
+    if (!seen[at]) this.known.push(slot, at);
     seen[at] |= how;
     let found = Access.Apart;
     for (let t = 0; t < threads; t++) {
@@ -228,6 +235,7 @@ export class Races {
     }
     const at = first + held;
     if (!(seen[at] & how)) {
+      if (!seen[at]) this.known.push(slot, at);
       seen[at] |= how;
       const other = owner[slot] === SHARED ? this.compare(at, how, first) : Access.Apart;
       if (other > found) found = other;

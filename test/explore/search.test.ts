@@ -21,7 +21,7 @@ function search(p: Programs, options: SearchOptions): SearchResult {
 /** Spares a search its rehearsal: every race is found in the middle of it. */
 function unrehearsed(exchanged = false): Knowledge {
   const knowledge = new Knowledge();
-  knowledge.accesses = [{ rows: new Int32Array(0), exchanged, locks: [] }];
+  knowledge.accesses = [{ sets: [], rows: new Int32Array(0), exchanged, locks: [] }];
   return knowledge;
 }
 
