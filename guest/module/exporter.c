@@ -18,6 +18,7 @@
 static DEFINE_HASHTABLE(all_pages, 10);
 static DEFINE_SPINLOCK(all_pages_lock);
 static u32 last_number;
+static struct tbuf *last_made;
 
 /* Whose page this is, or once was; buffer 0 if nobody's. */
 void owner_of(struct page *page, struct pfnmap_page *out)
@@ -100,6 +101,9 @@ static void tbuf_free(struct tbuf *buf)
 		page_drop(p);
 	if (buf->shmem)
 		fput(buf->shmem);
+	if (buf->beside)
+		dma_buf_put(buf->beside);
+	cmpxchg(&last_made, buf, NULL);
 	kfree(buf);
 }
 
@@ -214,6 +218,14 @@ static const struct dma_buf_ops nommap_ops = {
 	.release = dmabuf_release,
 };
 
+/* As two drivers that put their files on one address_space. */
+static void put_beside(struct tbuf *buf, struct dma_buf *other)
+{
+	get_dma_buf(other);
+	buf->beside = other;
+	buf->dmabuf->file->f_mapping = other->file->f_mapping;
+}
+
 /* Makes a buffer and returns a descriptor of its dma-buf. */
 int exporter_create(struct pfnmap_create *arg)
 {
@@ -247,6 +259,9 @@ int exporter_create(struct pfnmap_create *arg)
 		tbuf_free(buf);
 		return ret;
 	}
+	if (buf->flags & BUF_BESIDE && last_made)
+		put_beside(buf, last_made->dmabuf);
+	last_made = buf;
 	arg->buffer = buf->number;
 	ret = dma_buf_fd(buf->dmabuf, O_CLOEXEC);
 	if (ret < 0)

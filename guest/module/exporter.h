@@ -33,6 +33,8 @@ struct tbuf {
 	struct list_head kept;
 	struct file *shmem;
 	struct dma_buf *dmabuf;
+	/* On whose address_space its file hangs, if on another's. */
+	struct dma_buf *beside;
 	struct tpage *pages[];
 };
 

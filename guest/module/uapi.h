@@ -28,6 +28,7 @@ enum pfnmap_kind {
 #define BUF_RESERVED		64
 #define BUF_ZEROREFS		128
 #define BUF_LOOKS_FIRST		256
+#define BUF_BESIDE		512
 
 /* Flags of a move. */
 #define MOVE_ZAP		1

@@ -104,8 +104,9 @@ function stage(named: Named, address: Address, found: Violation | null): Staged 
       return { ...told, cannot };
     }
     const lines = linesOf(done, address.linux);
-    const evicts = trace.some(({ routines }) => routines.some((r) => r.name.endsWith('_swapout')));
-    const note = noteOn(done, violation.rule, evicts);
+    const within = (end: string) =>
+      trace.some(({ routines }) => routines.some((r) => r.name.endsWith(end)));
+    const note = noteOn(done, violation.rule, within);
     return { ...told, violation: done.violation.text, lines, note, cannot: null };
   } catch (error) {
     if (!(error instanceof NoStandIn)) throw error;
@@ -113,7 +114,12 @@ function stage(named: Named, address: Address, found: Violation | null): Staged 
   }
 }
 
-function noteOn({ moved }: Translation, rule: string, evicts: boolean): string | null {
+/** @param within whether the interleaving comes to a routine whose name ends so */
+function noteOn(
+  { moved, ops }: Translation,
+  rule: string,
+  within: (end: string) => boolean,
+): string | null {
   const notes: string[] = [];
   if (moved === null) {
     notes.push(`another interleaving that lets ${rule} fall: these switches lie inside the kernel`);
@@ -122,6 +128,8 @@ function noteOn({ moved }: Translation, rule: string, evicts: boolean): string |
     notes.push(`${switches} moved to where a thread can be stopped`);
   }
   if (rule === 'livelock') notes.push('one round: every other is the same again');
-  if (evicts) notes.push('the module moves what is evicted here');
+  const moves = ops.flat().some((op) => /\bmv /.test(op));
+  if (within('_swapout')) notes.push('the module moves what is evicted here');
+  if (moves && within('_release')) notes.push('the module poisons and keeps what is freed here');
   return notes.join('; ') || null;
 }

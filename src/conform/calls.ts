@@ -5,11 +5,18 @@
  */
 import type { ExporterTraits } from '../contract/traits.ts';
 import type { Stand, Step } from '../explore/player.ts';
+import { EXPORTERS } from '../kernel/exporters/index.ts';
+import { BESIDE } from '../kernel/exporters/test-module.ts';
 import { dma_buf_operations, type Kernel } from '../kernel/kernel.ts';
 import { PTE_DIRTY, PTE_PRESENT, VM_SHARED, VM_WRITE } from '../kernel/mm/flags.ts';
 import { vmasOf } from '../kernel/mm/vma.ts';
 import { entryAt } from './consumer.ts';
-import { type ModuleConsumer, type ModuleExporter, NoStandIn } from './stand-ins.ts';
+import {
+  type ModuleConsumer,
+  type ModuleExporter,
+  moduleExporterFor,
+  NoStandIn,
+} from './stand-ins.ts';
 
 /** Where a thread is: what both a step and the place before one have. */
 export type Place = Pick<Stand, 'routines' | 'def'>;
@@ -38,7 +45,7 @@ const CALLS = new Set([
   ...['sva_access', 'blkdev_direct_IO', 'compact_zone', 'ksm_scan_page', 'task_numa_work'],
   ...LOOKUPS,
 ]);
-const IS_CALL = /_(move|swapout|revoke)$/;
+const IS_CALL = /_(move|swapout|revoke|release)$/;
 /** Consumers all of whose steps are one call, though no routine holds them together. */
 const IS_CONSUMER = /^sg-page-reader/;
 /** Steps that are one. */
@@ -93,6 +100,9 @@ export function sizeOf({ buf_npages, config }: Kernel, { kind }: ModuleExporter)
 export const mapsPrivately = (trace: readonly Step[]): boolean =>
   trace.some(({ def, args }) => def.name === 'vm_area_alloc' && !(Number(args[3]) & VM_SHARED));
 
+/** Tables of exporters that differ in when they free the buffer, which a call of its own plays. */
+const FREES_EARLY = new Set(['counting_dmabuf_ops']);
+
 /** What the agent does before the threads begin, so that memory is as the model's is. */
 export function setupOf(
   k: Kernel,
@@ -103,27 +113,44 @@ export function setupOf(
   const buffers = Array.from({ length: k.config.buffers }, (_, i) => k.buf_npages.get(i));
   const vmas = vmasOf(k, 0);
   const ops = dma_buf_operations.at(k.buf_ops.get(0))?.name;
-  if (exporter.object === 'dma-buf' && ops !== `${exporter.id}_dmabuf_ops`) {
+  if (
+    exporter.object === 'dma-buf' &&
+    ops !== `${exporter.id}_dmabuf_ops` &&
+    !FREES_EARLY.has(ops ?? '')
+  ) {
     throw new NoStandIn(`its exporter is more than its traits: ${ops} have functions of their own`);
   }
-  if (buffers.filter((n) => n > 0).length > 1 || vmas.length > 1) {
-    throw new NoStandIn('it begins with more than one buffer that is mapped once');
-  }
+  const [, ...others] = buffers.flatMap((n, slot) => (n > 0 ? [slot] : []));
   const n = made.kind === 'memfd' ? 1 : buffers[0];
   const buf = `buf 0 ${made.kind} ${scaled(n)} ${made.flags}`;
-  if (vmas.length === 0) return [buf];
-  const [vma] = vmas;
-  const pages = k.vm_end.get(vma) - k.vm_start.get(vma);
-  const rights = k.vm_flags.get(vma) & VM_WRITE ? 'rw' : 'r';
-  const setup = [buf, `map ${k.vm_start.get(vma)} ${scaled(pages)} 0 ${rights} s 0`];
-  for (let page = 0; page < pages; page++) {
-    const { entry } = entryAt(k, 0, k.vm_start.get(vma) + page);
-    if (entry & PTE_DIRTY) setup.push(`w ${page} 8 0`);
-    else if (entry & PTE_PRESENT && exporter.inserts.startsWith('fault-')) {
-      setup.push(`r ${page} 8`);
+  const fork = k.config.mms > 1 && vmasOf(k, 1).length ? ['fork'] : [];
+  const setup = [buf, ...others.map((slot) => besideOf(k, slot))];
+  for (const vma of vmas) {
+    const pages = k.vm_end.get(vma) - k.vm_start.get(vma);
+    const rights = k.vm_flags.get(vma) & VM_WRITE ? 'rw' : 'r';
+    const slot = others.find((one) => k.vm_file.get(vma) - 1 === k.buf_file.get(one)) ?? 0;
+    const start = k.vm_start.get(vma);
+    setup.push(`map ${start} ${scaled(pages)} ${slot} ${rights} s 0`);
+    for (let page = start; page < start + pages; page++) {
+      const { entry } = entryAt(k, 0, page);
+      if (entry & PTE_DIRTY) setup.push(`w ${page} 8 0`);
+      else if (slot === 0 && entry & PTE_PRESENT && exporter.inserts.startsWith('fault-')) {
+        setup.push(`r ${page} 8`);
+      }
     }
   }
-  return setup;
+  return [...setup, ...fork];
+}
+
+/** How the buffer of another driver is made, on an address_space of its own or on the first one's. */
+function besideOf(k: Kernel, slot: number): string {
+  const ops = dma_buf_operations.at(k.buf_ops.get(slot))?.name;
+  const exporter = EXPORTERS.find(({ id }) => ops === `${id}_dmabuf_ops`);
+  if (!exporter) throw new NoStandIn(`who the exporter of ${ops} is, is not told`);
+  const { kind, flags } = moduleExporterFor(exporter, '', false);
+  const mapping = (of: number) => k.file_mapping.get(k.buf_file.get(of));
+  const beside = mapping(slot) === mapping(0) ? BESIDE : 0;
+  return `buf ${slot} ${kind} ${k.buf_npages.get(slot)} ${flags | beside}`;
 }
 
 /** What an importer stores to the page that it gets to (src/kernel/programs/importer.ts). */
@@ -158,6 +185,9 @@ function opOf(
     return `hold ${slot} ${method} 0 ${write}`;
   }
   // What is evicted goes to another page at once, and not by way of swap.
+  const frees = `mv 0 0 ${scaled(pages)} p`;
+  // Freed while somebody still has it mapped: the page goes, and no entry of it.
+  if (name.endsWith('_release')) return frees;
   if (/_(move|swapout)$/.test(name)) return `mv 0 0 ${scaled(pages)} ${exporter.move}`;
   if (name.endsWith('_revoke')) return `mv 0 0 ${scaled(pages)} ${exporter.revoke}`;
   switch (name) {
@@ -169,7 +199,11 @@ function opOf(
     case 'munmap': {
       const [, start, end] = argsOf('find_vma_intersection') ?? [];
       if (start === undefined) throw nobody();
-      return `unmap ${start} ${scaled(Number(end) - Number(start))}`;
+      const unmap = `unmap ${start} ${scaled(Number(end) - Number(start))}`;
+      const early = call.some(({ routines }) =>
+        routines.some((r) => r.name === 'counting_vm_close'),
+      );
+      return early ? `${unmap}; ${frees}` : unmap;
     }
     case 'mmap': {
       const [, start, end, flags] = argsOf('vm_area_alloc') ?? [];

@@ -26,8 +26,8 @@
  *   model, which takes no page of vgem's from shmem.
  * - `reuse`, which asks the allocator for one page of all.
  * - What only stands for drivers when a counterexample is reproduced: buffers of kind `smap`, and with the
- *   flags 64 (reserved pages), 128 (counts of zero) and 256 (looks before it locks), of which every other
- *   op would give away what a driver would not; and `pgoff`, whose page is anybody's.
+ *   flags 64 (reserved pages), 128 (counts of zero), 256 (looks before it locks) and 512 (on the address_space
+ *   of the buffer made before), of which every other op would give away what a driver would not; and `pgoff`, whose page is anybody's.
  */
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { type Op, type Program, parseOp } from './program.ts';

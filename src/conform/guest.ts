@@ -114,6 +114,8 @@ export class Guest {
   ended = 'NOPROC';
   /** The slot that a buffer of the kernel was made in; the agent knows buffers by slots. */
   readonly slotOf = new Map<number, number>();
+  /** The file of the module's buffer that was made last. */
+  lastMade = -1;
   /** Where each process's agent was told that the object of a slot lies in the DRM device. */
   readonly mmapOffset = [new Map<number, number>(), new Map<number, number>()];
   private readonly sim: Simulation;

@@ -5,7 +5,13 @@ import { dma_buf_fops, dma_buf_mmap } from '../kernel/dma-buf/dma-buf.ts';
 import { type Exporter, exporter } from '../kernel/dma-buf/exporter.ts';
 import { EACCES, EBADF, EBADFD, EINVAL, ENOENT } from '../kernel/errno.ts';
 import { systemHeap } from '../kernel/exporters/system-heap.ts';
-import { fileMapped, notMappable, testKinds, withFlags } from '../kernel/exporters/test-module.ts';
+import {
+  BESIDE,
+  fileMapped,
+  notMappable,
+  testKinds,
+  withFlags,
+} from '../kernel/exporters/test-module.ts';
 import { udmabuf } from '../kernel/exporters/udmabuf.ts';
 import { vgem } from '../kernel/exporters/vgem.ts';
 import {
@@ -17,6 +23,7 @@ import {
   file_size,
   fput,
   get_file,
+  set_file_mapping,
 } from '../kernel/fs/file.ts';
 import {
   type DmaBufOps,
@@ -282,5 +289,11 @@ export function makeBuffer(
   const buf = g.run(proc, () => made.create(proc, fd, n));
   if (buf < 0) return buf;
   g.slotOf.set(buf, fd);
+  const file = g.k.buf_file.get(buf);
+  if (flags & BESIDE && g.lastMade >= 0) {
+    const mapping = g.k.file_mapping.get(g.lastMade);
+    g.run(proc, () => set_file_mapping(file, mapping));
+  }
+  g.lastMade = file;
   return 0;
 }

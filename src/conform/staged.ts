@@ -53,15 +53,20 @@ function looks(done: readonly string[]): string[] {
 export function linesOf(translation: Translation, linux: LinuxVersion): Line[] {
   const [thread] = stopped(translation.stretches);
   if (thread === undefined) return oneAfterAnother(translation, linux);
+  if (translation.procs.some((proc) => proc !== 0)) {
+    throw new NoStandIn('a thread would have to be stopped, and there are two processes already');
+  }
   return withStops(translation, thread, linux);
 }
 
 function oneAfterAnother(translation: Translation, linux: LinuxVersion): Line[] {
-  const { setup, ops, stretches } = translation;
+  const { setup, ops, procs, stretches } = translation;
   const done = ops.map(() => 0);
   const texts = setup.map((op) => `0 ${op}`);
   for (const { thread, ops: until } of stretches) {
-    for (; done[thread] < until; done[thread]++) texts.push(`0 ${ops[thread][done[thread]]}`);
+    for (; done[thread] < until; done[thread]++) {
+      for (const op of ops[thread][done[thread]].split('; ')) texts.push(`${procs[thread]} ${op}`);
+    }
   }
   texts.push(...looks(texts.slice(setup.length)));
   const model = runOps(

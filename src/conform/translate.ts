@@ -44,8 +44,10 @@ export interface Stretch {
 export interface Translation {
   /** Ops before the threads begin. */
   readonly setup: readonly string[];
-  /** The ops of each thread, in order, without a process. */
+  /** The ops of each thread, in order, without a process; one may be several, parted by `; `. */
   readonly ops: readonly (readonly string[])[];
+  /** The process of each thread. */
+  readonly procs: readonly number[];
   readonly stretches: readonly Stretch[];
   /** Switches that lie elsewhere than in the interleaving; null: it is another one altogether. */
   readonly moved: number | null;
@@ -374,7 +376,8 @@ export function translate(played: Played, exactly: boolean): Translation | Unsto
   const same: Fallen = (v) => v.rule === wanted.rule && v.severity === wanted.severity;
   const fallen = wanted.rule === 'livelock' ? null : same;
   // What is wrong when the buffer is mapped needs no thread.
-  if (!played.trace.length) return { setup, ops: [], stretches: [], moved: 0, violation: wanted };
+  if (!played.trace.length)
+    return { setup, ops: [], procs: [], stretches: [], moved: 0, violation: wanted };
   if (fallen && !played.trace.at(-1)?.violations.some(fallen)) {
     throw new NoStandIn(`no step of a thread is what goes wrong: ${wanted.text}`);
   }
@@ -400,7 +403,8 @@ export function translate(played: Played, exactly: boolean): Translation | Unsto
     i < stretches.length - 1 ? stretch : { thread: last, ops: ops[last].length, point: null },
   );
   const elsewhere = kept ? cuts.filter((cut) => cut.unstoppable).length : null;
-  return { setup, ops, stretches: tidy(whole), moved: elsewhere, violation };
+  const procs = ops.map((_, thread) => kernel.config.cpuMm[thread]);
+  return { setup, ops, procs, stretches: tidy(whole), moved: elsewhere, violation };
 }
 
 /** Stretches in which nothing happens are left out; so is a switch to a thread that goes on anyway. */

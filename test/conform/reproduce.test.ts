@@ -137,6 +137,24 @@ describe('a counterexample becomes a program', () => {
     expect(await linesOf('ttm/sg-page-reader')).toContain('0 sgw 0 0 8 2 -> ok');
   });
 
+  test('what is freed too early goes, and its entry stays', async () => {
+    const lines = await linesOf('lifetime/fork-not-counted');
+    const at = lines.indexOf('0 unmap 0 1 -> ok');
+    expect(lines.slice(at - 1, at + 3)).toEqual([
+      '0 fork -> ok',
+      '0 unmap 0 1 -> ok',
+      '0 mv 0 0 1 p -> ok',
+      '1 w 0 8 1 -> ok',
+    ]);
+    expect(await linesOf('lifetime/frees-at-close')).toContain('0 mv 0 0 1 p -> ok');
+  });
+
+  test('two buffers on one address_space', async () => {
+    const lines = await linesOf('lifetime/two-drivers-one-mapping');
+    expect(lines).toContain('0 buf 1 rpfn 1 512 -> ok');
+    expect(lines).toContain('0 w 1 8 2 -> BUS2');
+  });
+
   test('of a livelock one round is run', async () => {
     const { lines, note } = await stageNamed('kvm/loops-until-mapped', '6.12', signal);
     expect(lines.map(({ model }) => model)).toContain('EFAULT p0s0');

@@ -18,6 +18,8 @@ export const RESERVED = 64;
 export const ZERO_REFS = 128;
 /** The fault handler looks where a page is before it takes the lock. */
 export const LOOKS_FIRST = 256;
+/** Its file hangs on the address_space of the module's buffer that was made before it. */
+export const BESIDE = 512;
 
 const BASE = {
   ...KEEPS_CONTRACT,
