@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** The ways in which an exporter made from traits takes its memory back while it is mapped. */
 import type { ExporterTraits } from '../../contract/traits.ts';
-import { type Run, routine } from '../../explore/program.ts';
+import { again, type Run, routine } from '../../explore/program.ts';
 import { EINVAL } from '../errno.ts';
 import { file_mapping } from '../fs/file.ts';
 import { CLAIMED, ENABLED_AGAIN, REVOKED } from '../kernel.ts';
@@ -105,7 +105,11 @@ export function takeBackOf(traits: ExporterTraits, memory: ExporterMemory): Expo
         else old.push(was);
       }
       if (traits.zap === 'after-switch') yield* zap(buf, first, n);
-      for (const [i, pfn] of old.entries()) yield* memory.discard(pfn, buf, first + i);
+      for (const [i, pfn] of old.entries()) {
+        yield* again('discard', err, i, ...old.slice(i));
+        yield* memory.discard(pfn, buf, first + i);
+      }
+      yield* again('moved', err);
       yield* lock.unlock(buf);
       return err;
     },

@@ -249,6 +249,7 @@ export const handle_mm_fault = routine(
       const ret = yield* ops.huge_fault(mm, vma, addr, flags);
       if (!(ret & VM_FAULT_FALLBACK)) return ret;
     }
+    yield* again('no huge entry', ops);
     const pmd = yield* pmdp_get(mm, addr);
     if (pmd & PTE_PRESENT) {
       if (!(flags & FAULT_FLAG_WRITE) || pmd & PTE_WRITE) return 0;

@@ -216,9 +216,11 @@ export function* unmap_page_range(
   const zapped = yield* zap_pte_range(mm, start, end, evenCows);
   const flush = zapped.cleared && !zapped.flushed;
   const early = (flags & (VM_PFNMAP | VM_MIXEDMAP)) !== 0;
+  // What the entries were matters no more; a caller may go on behind `end`.
+  yield* again('zapped', end, flush, early, zapped.batched, ...zapped.pages);
   if (flush && early) yield* flush_tlb_range(mm, start, end);
   const late = flush && !early;
-  yield* again('tlb_end_vma', late, zapped.batched, ...zapped.pages);
+  yield* again('tlb_end_vma', end, late, zapped.batched, ...zapped.pages);
   yield* mmu_notifier_invalidate_range_end(mm, start, end);
   if (late) yield* flush_tlb_range(mm, start, end);
   yield* free_pages_and_swap_cache(zapped);

@@ -10,9 +10,11 @@ import { EAGAIN, EFAULT, EINVAL, ENOENT, EPERM } from '../errno.ts';
 import type { UserPage } from '../mm/access.ts';
 import {
   PFN_SHIFT,
+  PTE_DIRTY,
   PTE_PRESENT,
   PTE_SPECIAL,
   PTE_WRITE,
+  PTE_YOUNG,
   pte_pfn,
   VM_IO,
   VM_PFNMAP,
@@ -36,11 +38,15 @@ import {
 import { put_page, refcounted_page, try_get_page } from '../mm/page.ts';
 import { pfn_of } from '../mm/remote.ts';
 import { mmap_read_lock, mmap_read_unlock, NO_VMA, vm_flags, vma_lookup } from '../mm/vma.ts';
-import { break_rule } from './lookup.ts';
+import { break_rule, why_gup_worked } from './lookup.ts';
 
 /** In what {@link finder} answers: get_user_pages holds the page, or a reference was taken of it. */
 export const BY_GUP = 0x100;
 export const BY_REF = 0x200;
+/** With BY_GUP: which rule lets it. */
+const RULE_SHIFT = 4;
+/** Of that, what matters to who keeps it: the page, and how it is held. */
+export const HELD = (-1 << PFN_SHIFT) | BY_GUP | BY_REF;
 
 /**
  * follow; fixup; follow: virt/kvm/kvm_main.c hva_to_pfn_remapped, behind hva_to_pfn's vma_lookup.
@@ -55,8 +61,11 @@ export const hva_to_pfn_remapped = routine(
       entry = yield* follow_pfn(mm, addr);
       if (entry < 0 || (write && !(entry & PTE_WRITE))) {
         const err = yield* fixup_user_fault(mm, addr, write);
+        yield* again('fixed up', Math.min(err, 0));
         entry = err < 0 ? err : yield* follow_pfn(mm, addr);
       }
+      if (entry > 0) entry &= ~(PTE_YOUNG | PTE_DIRTY);
+      yield* again('followed', entry);
       const readOnly = entry > 0 && write && !(entry & PTE_WRITE);
       if (yield* guard('the pte_write test', readOnly)) entry = -EPERM;
     }
@@ -118,7 +127,7 @@ const VFIO = {
  * 6.1 virt/kvm/kvm_main.c:2667 hva_to_pfn; 6.1 drivers/vfio/vfio_iommu_type1.c:557 vaddr_get_pfns. A
  * fixup that dropped mmap_lock starts over. A reference is taken with the page-table lock held.
  */
-function afterGup(traits: ConsumerTraits): Finder {
+function afterGup(traits: ConsumerTraits, judged: boolean): Finder {
   const { names, file, follows } = traits.longTerm ? VFIO : KVM;
   const gup = gup_first[traits.longTerm ? 'pins' : 'gets'];
 
@@ -150,6 +159,9 @@ function afterGup(traits: ConsumerTraits): Finder {
         entry = yield* follow_start(mm, addr, vma);
         if (entry < 0) return entry;
       }
+      // What the MMU does to the entry meanwhile is of no interest.
+      entry &= ~(PTE_YOUNG | PTE_DIRTY);
+      yield* again('followed', entry);
       const found = yield* judge(entry, write, user);
       yield* follow_end(mm);
       return found;
@@ -160,11 +172,13 @@ function afterGup(traits: ConsumerTraits): Finder {
   return routine(
     names[0],
     function* (mm: number, addr: number, write: number, user: UserPage | null): Run<number> {
+      const rule = judged ? yield* why_gup_worked(mm, addr) : 0;
       if (traits.longTerm) yield* mmap_read_lock(mm);
       const page = yield* gup(mm, addr, write ? FOLL_WRITE : 0);
       if (page > 0) {
         if (traits.longTerm) yield* mmap_read_unlock(mm);
-        return (pfn_of(page) << PFN_SHIFT) | PTE_PRESENT | (write ? PTE_WRITE : 0) | BY_GUP;
+        const how = BY_GUP | (rule << RULE_SHIFT) | PTE_PRESENT | (write ? PTE_WRITE : 0);
+        return (pfn_of(page) << PFN_SHIFT) | how;
       }
       if (!traits.longTerm) yield* mmap_read_lock(mm);
       let found = -EFAULT;
@@ -208,10 +222,11 @@ const gup_first = {
 
 /**
  * How a consumer of these traits looks a PFN up.
+ * @param judged whether {@link ruleOf} will be asked
  * @returns a routine that gives the entry, with marks for {@link let_go}; or a negative errno
  */
-export function finder(traits: ConsumerTraits): Finder {
-  return traits.gupFirst ? afterGup(traits) : byFollowing(traits);
+export function finder(traits: ConsumerTraits, judged = false): Finder {
+  return traits.gupFirst ? afterGup(traits, judged) : byFollowing(traits);
 }
 
 /** kvm_release_pfn_clean, put_pfn: drops what was taken of the page, if anything was. */
@@ -225,5 +240,5 @@ export function releaser(traits: ConsumerTraits): (found: number) => Run<void> {
 }
 
 /** The rule that falls if what was found is used when it is no longer true. */
-export const ruleOf = (found: number, gup: number): string =>
-  found & BY_GUP ? `R${gup}` : found & BY_REF ? 'R6' : 'R8';
+export const ruleOf = (found: number): string =>
+  found & BY_GUP ? `R${(found >> RULE_SHIFT) & 0xf}` : found & BY_REF ? 'R6' : 'R8';

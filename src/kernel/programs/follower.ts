@@ -1,35 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Consumers that use a PFN without a notifier: nobody tells them when it stops being true. */
 import type { ConsumerTraits } from '../../contract/traits.ts';
-import { type Run, routine } from '../../explore/program.ts';
+import { again, type Run, routine } from '../../explore/program.ts';
 import { access_page, type UserPage } from '../mm/access.ts';
 import { PTE_WRITE, pte_pfn, VM_IO, VM_PFNMAP } from '../mm/flags.ts';
 import { follow_end, follow_start } from '../mm/follow.ts';
 import { mmap_read_lock, mmap_read_unlock, NO_VMA, vm_flags, vma_lookup } from '../mm/vma.ts';
-import { finder, releaser, ruleOf } from './find.ts';
-import { type ConsumerProgram, note_lookup, why_gup_worked, writes_read_only } from './lookup.ts';
+import { finder, HELD, releaser, ruleOf } from './find.ts';
+import { type ConsumerProgram, note_lookup, writes_read_only } from './lookup.ts';
 
 const VALUE = 2;
 
 /** Looks up, writes, reads if it is there for longer than one transfer, lets go. */
 export function keeps(traits: ConsumerTraits): ConsumerProgram {
-  const find = finder(traits);
+  const find = finder(traits, true);
   const release = releaser(traits);
   // Who ignores the read-only bit looks up for reading, and writes all the same (R7).
   const asks = traits.honoursWrite ? 1 : 0;
   return routine(
     traits.id,
     function* (mm: number, addr: number, _h: number, user: UserPage): Run<void> {
-      const gup = traits.gupFirst ? yield* why_gup_worked(mm, addr) : 0;
       const found = yield* find(mm, addr, asks, user);
-      yield* note_lookup(mm, addr, found > 0 ? 1 : 0);
-      if (found < 0) return;
-      const pfn = pte_pfn(found);
-      if (!(found & PTE_WRITE)) yield* writes_read_only(user);
-      const why = ruleOf(found, gup);
+      const held = found < 0 ? -1 : found & (HELD | PTE_WRITE);
+      const why = found < 0 ? '' : ruleOf(found);
+      yield* again('found', held, why);
+      yield* note_lookup(mm, addr, held > 0 ? 1 : 0);
+      if (held < 0) return;
+      const pfn = pte_pfn(held);
+      if (!(held & PTE_WRITE)) yield* writes_read_only(user);
       yield* access_page(pfn, 1, 0, VALUE, user, why);
       if (traits.keeps !== 'one-transfer') yield* access_page(pfn, 0, 0, 0, user, why);
-      yield* release(found);
+      yield* again('used', held & HELD);
+      yield* release(held & HELD);
     },
   );
 }

@@ -4,7 +4,7 @@
  * translation is, for them, that they moved or merged the page; migration and KSM note it themselves.
  */
 import type { ConsumerTraits } from '../../contract/traits.ts';
-import { type Run, routine, step } from '../../explore/program.ts';
+import { again, type Run, routine, step } from '../../explore/program.ts';
 import type { Kernel } from '../kernel.ts';
 import { type UserPage, user_access } from '../mm/access.ts';
 import { compact_page } from '../mm/compaction.ts';
@@ -56,6 +56,7 @@ export function hintsPages(traits: ConsumerTraits): ConsumerProgram {
     function* (mm: number, addr: number, _h: number, user: UserPage): Run<void> {
       yield* task_numa_work(mm, addr);
       yield* user_access(mm, addr, 0, 0, 0, user);
+      yield* again('touched');
       yield* note_lookup(mm, addr, 0);
     },
   );

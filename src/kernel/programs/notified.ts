@@ -8,7 +8,7 @@ import { again, type Run, routine, step } from '../../explore/program.ts';
 import { EBUSY } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 import { access_page, touch, type UserPage } from '../mm/access.ts';
-import { PTE_DIRTY, PTE_WRITE, PTE_YOUNG, pte_pfn, VM_PFNMAP } from '../mm/flags.ts';
+import { PTE_WRITE, pte_pfn, VM_PFNMAP } from '../mm/flags.ts';
 import { hmm_range_fault } from '../mm/hmm.ts';
 import { RAM_START } from '../mm/insert.ts';
 import {
@@ -29,7 +29,7 @@ import {
   vm_start,
   vma_lookup,
 } from '../mm/vma.ts';
-import { finder, releaser } from './find.ts';
+import { BY_GUP, BY_REF, finder, HELD, releaser } from './find.ts';
 import { type ConsumerProgram, note_lookup, writes_read_only } from './lookup.ts';
 
 const VALUE = 2;
@@ -78,18 +78,21 @@ export function isNotified(traits: ConsumerTraits): ConsumerProgram {
   const map_page = routine(
     'direct_page_fault',
     function* (mm: number, addr: number, h: number, user: UserPage): Run<number> {
-      const seq = yield* mmu_invalidate_seq(h);
+      const now = yield* mmu_invalidate_seq(h);
+      const seq = traits.retries ? now : 0;
+      yield* again('seq', seq);
       const found = yield* find(mm, addr, asks, user);
       if (found < 0) return found;
       if (!(found & PTE_WRITE)) yield* writes_read_only(user);
-      const held = found & ~(PTE_YOUNG | PTE_DIRTY | PTE_WRITE);
+      const held = found & HELD;
       yield* again('mmu_lock', seq, held);
       yield* mmu_lock(h);
       const stale = traits.retries ? yield* mmu_invalidate_retry(h, seq) : 0;
-      if (!stale) yield* install(h, pte_pfn(found));
+      if (!stale) yield* install(h, pte_pfn(held));
       yield* mmu_unlock(h);
-      yield* again('release', held, stale);
-      yield* release(held);
+      const counted = held & (BY_GUP | BY_REF) ? held : 0;
+      yield* again('release', counted, stale);
+      yield* release(counted);
       return stale ? 0 : 1;
     },
     'arch/x86/kvm/mmu/mmu.c',
@@ -106,6 +109,7 @@ export function isNotified(traits: ConsumerTraits): ConsumerProgram {
           continue;
         }
         const mapped = yield* map_page(mm, addr, h, user);
+        yield* again('tried', Math.sign(mapped), mapped < 0 ? 0 : use);
         yield* note_lookup(mm, addr, mapped > 0 ? 1 : 0);
         if (mapped < 0) return;
       }
@@ -155,6 +159,7 @@ export function mirrors(traits: ConsumerTraits): ConsumerProgram {
           continue;
         }
         const mapped = yield* mirror_page(mm, addr, 1, h);
+        yield* again('tried', Math.sign(mapped), mapped < 0 ? 0 : use);
         yield* note_lookup(mm, addr, mapped > 0 ? 1 : 0);
         if (mapped < 0) return;
       }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Consumers of struct pages: get_user_pages and pins. They ask for a page, use it and let go. */
 import type { ConsumerTraits } from '../../contract/traits.ts';
-import { type Run, routine } from '../../explore/program.ts';
+import { again, type Run, routine } from '../../explore/program.ts';
 import { blkdev_direct_IO } from '../io/direct-io.ts';
 import { access_page, type UserPage } from '../mm/access.ts';
 import {
@@ -28,12 +28,15 @@ function holdsPage(traits: ConsumerTraits): ConsumerProgram {
         traits.lookup === 'gup-fast' || traits.longTerm
           ? yield* get_user_pages_fast(mm, addr, flags)
           : yield* get_user_pages_unlocked(mm, addr, flags);
+      yield* again('got', Math.max(page, -1), page < 0 ? 0 : before);
       yield* note_lookup(mm, addr, page > 0 ? 1 : 0);
       if (page < 0) return;
       const now = yield* why_gup_worked(mm, addr);
       const why = `R${before === HUGE ? before : now}`;
+      yield* again('held', page, why);
       yield* access_page(page, 1, 0, VALUE, user, why);
       yield* access_page(page, 0, 0, 0, user, why);
+      yield* again('used', page);
       yield* unpin_user_page(page, flags);
     },
   );
@@ -47,6 +50,7 @@ function transfersPage(traits: ConsumerTraits): ConsumerProgram {
       for (let toMemory = 1; toMemory >= 0; toMemory--) {
         const rule = yield* why_gup_worked(mm, addr);
         const done = yield* blkdev_direct_IO(mm, addr, 1, toMemory, user, `R${rule}`);
+        yield* again('transferred', done > 0 ? toMemory : -1);
         yield* note_lookup(mm, addr, done > 0 ? 1 : 0);
         if (done <= 0) return;
       }
