@@ -11,6 +11,7 @@ export {
 } from './dma-buf/attach.ts';
 export { dma_buf_mmap } from './dma-buf/dma-buf.ts';
 export { type Exporter, exporter, type MoveOptions } from './dma-buf/exporter.ts';
+export { EBUSY } from './errno.ts';
 export { EXPORTERS } from './exporters/index.ts';
 export {
   alloc_file,
@@ -56,7 +57,14 @@ export {
   get_user_pages_unlocked,
   unpin_user_page,
 } from './mm/gup.ts';
-export { hmm_range_fault } from './mm/hmm.ts';
+export {
+  HMM_PFN_REQ_FAULT,
+  HMM_PFN_REQ_WRITE,
+  type HmmPfns,
+  type HmmRange,
+  hmm_range_fault,
+  hmm_range_fault_pages,
+} from './mm/hmm.ts';
 export {
   MAP_PRIVATE,
   MAP_SHARED,

@@ -34,6 +34,8 @@ export interface KernelConfig {
   readonly bufferPages: number;
   /** Consumers that hold a translation. */
   readonly holders: number;
+  /** Pages that an interval notifier covers, and a mirror maps; default 1. */
+  readonly mirrorPages?: number;
   /** Ghost check of contents at every move; off where a program moves without copying. */
   readonly checkContents?: boolean;
   /** Counters that only a report shows; each value of one would be a state of its own. */
@@ -418,7 +420,9 @@ export class Kernel {
     this.hold_flags = mem.array('held_flags', h);
     this.hold_addr = mem.array('held_addr', h);
     this.hold_mm = mem.array('held_mm', h);
-    this.hold_mirror = mem.array('mirror_pfn', h, { show: (n) => (n ? `page${n}` : 'none') });
+    this.hold_mirror = mem.array('mirror_pfn', h * (config.mirrorPages ?? 1), {
+      show: (n) => (n ? `page${n}` : 'none'),
+    });
     this.hold_seq = mem.array('held_seq', h);
     this.hold_iotlb = mem.array('iotlb', h, { show: showPte });
     mem.seal();

@@ -138,10 +138,15 @@ function kernelTables(k: Kernel, system: System, told: Set<Slots>): StateTable[]
   }
   put('buffer', 'Buffer', ['of the buffer', 'backed by', 'last value stored'], buffers);
 
+  const perMirror = config.mirrorPages ?? 1;
+  const mirrored = (h: number): string => {
+    const all = Array.from({ length: perMirror }, (_, i) => say(k.hold_mirror, h * perMirror + i));
+    return all.some((pfn) => pfn !== 'none') ? all.join(', ') : 'none';
+  };
   const holders: StateRow[] = [];
   for (let h = 0; h < config.holders; h++) {
     const kind = value(k.mn_registered, h) & NOTIFIER_KIND;
-    const kept = value(k.hold_pfn, h) ? say(k.hold_pfn, h) : say(k.hold_mirror, h);
+    const kept = value(k.hold_pfn, h) ? say(k.hold_pfn, h) : mirrored(h);
     if (!kind && kept === 'none') continue;
     const interval = kind === NOTIFIER_INTERVAL;
     const running = interval ? value(k.itree_active, 0) : value(k.mn_in_progress, h);

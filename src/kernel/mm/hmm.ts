@@ -21,8 +21,8 @@ import {
   VM_READ,
   VM_WRITE,
 } from './flags.ts';
-import { lookup_entry } from './pgtable.ts';
-import { NO_VMA, vm_flags, vma_lookup } from './vma.ts';
+import { lookup_entry, pmd_none } from './pgtable.ts';
+import { NO_VMA, vm_end, vm_flags, vma_lookup } from './vma.ts';
 
 const mmu_interval_check_retry = step(
   'mmu_interval_check_retry',
@@ -30,39 +30,141 @@ const mmu_interval_check_retry = step(
   { guard: 'the sequence test' },
 );
 
+/** What is asked of a page. include/linux/hmm.h */
+export const HMM_PFN_REQ_FAULT = 0x1;
+export const HMM_PFN_REQ_WRITE = 0x2;
+/** In place of an entry: memory that HMM has no page for. */
+export const HMM_PFN_ERROR = -1;
+
+/** struct hmm_range without its results: what a driver asks of pages [start, start + n). */
+export interface HmmRange {
+  readonly mm: number;
+  readonly start: number;
+  readonly n: number;
+  /** Asked of every page. */
+  readonly default_flags: number;
+  /** What counts of `requests`; 0 if that is not there. */
+  readonly pfn_flags_mask: number;
+  /** Asked of each page. */
+  readonly requests?: readonly number[];
+}
+
+/** What has come of it. */
+export interface HmmPfns {
+  /** 0, -EBUSY to start over, -EPERM or -EFAULT */
+  readonly ret: number;
+  /** If 0: for each page the entry, 0 if there is none, or HMM_PFN_ERROR. */
+  readonly pfns: readonly number[];
+}
+
+/** mm/hmm.c:86 hmm_pte_need_fault, before the entry is looked at: the page's own wish and everybody's. */
+const asked = (range: HmmRange, i: number): number =>
+  ((range.requests?.[i] ?? 0) & range.pfn_flags_mask) | range.default_flags;
+
+/** mm/hmm.c:63 hmm_vma_fault: every page of [addr, end), and then the walk begins again at the first. */
+function* hmm_vma_fault(
+  mm: number,
+  vma: number,
+  addr: number,
+  end: number,
+  write: number,
+): Run<number> {
+  const readOnly = write && !((yield* vm_flags(vma)) & VM_WRITE);
+  if (yield* guard('the VM_WRITE test', readOnly)) return -EPERM;
+  const how = (write ? FAULT_FLAG_WRITE : 0) | FAULT_FLAG_REMOTE;
+  for (let a = addr; a < end; a++) {
+    const ret = yield* handle_mm_fault(mm, vma, a, how);
+    if (ret & VM_FAULT_ERROR) return -EFAULT;
+  }
+  return -EBUSY;
+}
+
+/** mm/hmm.c:511 hmm_vma_walk_test, 6.1 :520: memory of which HMM will not speak. */
+function* hmm_vma_walk_test(flags: number): Run<number> {
+  if (yield* guard('the VM_IO|VM_PFNMAP test', flags & (VM_IO | VM_PFNMAP))) return 1;
+  return yield* guard('the VM_READ test', !(flags & VM_READ));
+}
+
+const next_table = step('pmd_addr_end', (k: Kernel, addr: number) => {
+  const n = k.config.ptrsPerPmd;
+  return addr - (addr % n) + n;
+});
+
+/** mm/hmm.c:147 hmm_vma_walk_hole where there is no table of entries: one wish counts for all its pages. */
+function* hmm_vma_walk_hole(range: HmmRange, vma: number, addr: number, end: number): Run<number> {
+  let req = 0;
+  for (let a = addr; a < end; a++) {
+    const one = asked(range, a - range.start);
+    if (one & HMM_PFN_REQ_FAULT) req |= one;
+  }
+  if (!(req & HMM_PFN_REQ_FAULT)) return 0;
+  return yield* hmm_vma_fault(range.mm, vma, addr, end, req & HMM_PFN_REQ_WRITE);
+}
+
 /**
- * One page, mmap_lock held for reading.
- * @param h the holder whose interval notifier covers the page
+ * One walk from `pfns.length` on, which adds to `pfns`.
+ * @returns 0 at the end of the range, -EBUSY after a fault, -EPERM or -EFAULT
+ */
+function* walk_page_range(range: HmmRange, pfns: number[]): Run<number> {
+  const { mm, start, n } = range;
+  while (pfns.length < n) {
+    const addr = start + pfns.length;
+    const req = asked(range, pfns.length);
+    const write = req & HMM_PFN_REQ_WRITE;
+    const vma = yield* vma_lookup(mm, addr);
+    const flags = vma === NO_VMA ? 0 : yield* vm_flags(vma);
+    if (vma === NO_VMA || (yield* hmm_vma_walk_test(flags))) {
+      if (req & HMM_PFN_REQ_FAULT) return -EFAULT;
+      pfns.push(HMM_PFN_ERROR);
+      continue;
+    }
+    const entry = yield* lookup_entry(mm, addr);
+    if (!entry && pfns.length + 1 < n && (yield* pmd_none(mm, addr))) {
+      const end = Math.min(start + n, yield* vm_end(vma), yield* next_table(addr));
+      const hole = yield* hmm_vma_walk_hole(range, vma, addr, end);
+      if (hole) return hole;
+      while (start + pfns.length < end) pfns.push(0);
+      continue;
+    }
+    const present = entry & PTE_PRESENT && !(entry & PTE_NONE);
+    if (req & HMM_PFN_REQ_FAULT && (!present || (write && !(entry & PTE_WRITE))))
+      return yield* hmm_vma_fault(mm, vma, addr, addr + 1, write);
+    const special = present && entry & PTE_SPECIAL && entry >>> 12 !== 0;
+    if (yield* guard('the pte_special test', special)) {
+      if (req & HMM_PFN_REQ_FAULT) return -EFAULT;
+      pfns.push(HMM_PFN_ERROR);
+    } else pfns.push(present ? entry : 0);
+  }
+  return 0;
+}
+
+/**
+ * mm/hmm.c:572 hmm_range_fault, 6.1 :582, mmap_lock held for reading. What was found before a fault is not
+ * looked at again: only the sequence tells whether it still holds. A part of its caller, for the sake of the list.
+ * @param h the holder whose interval notifier covers the range
  * @param seq what mmu_interval_read_begin said
+ */
+export function* hmm_range_fault_pages(range: HmmRange, h: number, seq: number): Run<HmmPfns> {
+  const pfns: number[] = [];
+  for (;;) {
+    yield* again('walk', h, seq, ...pfns);
+    if (yield* mmu_interval_check_retry(h, seq)) return { ret: -EBUSY, pfns };
+    const ret = yield* walk_page_range(range, pfns);
+    if (ret !== -EBUSY) return { ret, pfns };
+  }
+}
+
+/**
+ * The same for one page, which is wanted.
  * @returns the entry, -EBUSY to start over, -EPERM or -EFAULT
  */
 export const hmm_range_fault = routine(
   'hmm_range_fault',
   function* (mm: number, addr: number, write: number, h: number, seq: number): Run<number> {
-    for (;;) {
-      yield* again('walk', h, seq);
-      if (yield* mmu_interval_check_retry(h, seq)) return -EBUSY;
-      const vma = yield* vma_lookup(mm, addr);
-      if (vma === NO_VMA) return -EFAULT;
-      const flags = yield* vm_flags(vma);
-      if (yield* guard('the VM_IO|VM_PFNMAP test', flags & (VM_IO | VM_PFNMAP))) return -EFAULT;
-      if (yield* guard('the VM_READ test', !(flags & VM_READ))) return -EFAULT;
-      const entry = yield* lookup_entry(mm, addr);
-      const usable = entry & PTE_PRESENT && !(entry & PTE_NONE) && (!write || entry & PTE_WRITE);
-      if (usable) {
-        const special = entry & PTE_SPECIAL && entry >>> 12 !== 0;
-        if (yield* guard('the pte_special test', special)) return -EFAULT;
-        return entry;
-      }
-      if (yield* guard('the VM_WRITE test', write && !(flags & VM_WRITE))) return -EPERM;
-      const ret = yield* handle_mm_fault(
-        mm,
-        vma,
-        addr,
-        (write ? FAULT_FLAG_WRITE : 0) | FAULT_FLAG_REMOTE,
-      );
-      if (ret & VM_FAULT_ERROR) return -EFAULT;
-    }
+    const default_flags = HMM_PFN_REQ_FAULT | (write ? HMM_PFN_REQ_WRITE : 0);
+    const range = { mm, start: addr, n: 1, default_flags, pfn_flags_mask: 0 };
+    const { ret, pfns } = yield* hmm_range_fault_pages(range, h, seq);
+    return ret || pfns[0];
   },
   'mm/hmm.c',
 );

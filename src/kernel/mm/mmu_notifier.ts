@@ -62,14 +62,19 @@ const mm_has_notifiers = step(
   { atomic: 'one word: mm->notifier_subscriptions' },
 );
 
+/** Does [start, end) concern pages that the holder subscribed to? */
+function covers(k: Kernel, h: number, start: number, end: number): boolean {
+  const addr = k.hold_addr.get(h);
+  return addr < end && addr + (k.config.mirrorPages ?? 1) > start;
+}
+
 /** A holder's subscription, its kind and MN_ bits, if [start, end) of `mm` concerns it. */
 const subscription = step(
   'subscription',
   (k: Kernel, h: number, mm: number, start: number, end: number) => {
     const kind = k.mn_registered.get(h);
     if (kind === NOTIFIER_NONE || k.hold_mm.get(h) !== mm) return NOTIFIER_NONE;
-    const addr = k.hold_addr.get(h);
-    return addr >= start && addr < end ? kind : NOTIFIER_NONE;
+    return covers(k, h, start, end) ? kind : NOTIFIER_NONE;
   },
 );
 
@@ -92,8 +97,7 @@ const itree_inv_start = step(
     let seq = k.itree_seq.get(mm);
     for (let h = 0; h < k.config.holders; h++) {
       if (!isInterval(k, h) || k.hold_mm.get(h) !== mm) continue;
-      const addr = k.hold_addr.get(h);
-      if (addr >= start && addr < end) seq |= 1;
+      if (covers(k, h, start, end)) seq |= 1;
     }
     k.itree_seq.set(mm, seq);
     return seq;
@@ -140,10 +144,17 @@ const mmu_interval_set_seq = step(
   (k: Kernel, h: number, seq: number) => k.mn_seq.set(h, seq),
   { cite: 'include/linux/mmu_notifier.h mmu_interval_set_seq' },
 );
-const drop_mirror = step('unmap_mirror', (k: Kernel, h: number) => k.hold_mirror.set(h, 0), {
-  text: () => 'the device drops its mapping',
-  guard: 'the unmapping of the mirror',
-});
+const drop_mirror = step(
+  'unmap_mirror',
+  (k: Kernel, h: number, start: number, end: number) => {
+    const pages = k.config.mirrorPages ?? 1;
+    const first = k.hold_addr.get(h);
+    for (let i = 0; i < pages; i++) {
+      if (first + i >= start && first + i < end) k.hold_mirror.set(h * pages + i, 0);
+    }
+  },
+  { text: () => 'the device drops its mapping', guard: 'the unmapping of the mirror' },
+);
 
 /** A callback's lock: 1 with the lock held, 0 if the callback gives up, as its MN_ bits say. */
 function* take_lock(h: number, how: number, blockable: number): Run<number> {
@@ -155,10 +166,17 @@ function* take_lock(h: number, how: number, blockable: number): Run<number> {
 }
 
 /** The invalidate callback of an interval notifier. @returns 1, or 0 if it would have to wait */
-function* invalidate(h: number, how: number, seq: number, blockable: number): Run<number> {
+function* invalidate(
+  h: number,
+  how: number,
+  seq: number,
+  blockable: number,
+  start: number,
+  end: number,
+): Run<number> {
   if (!(yield* take_lock(h, how, blockable))) return 0;
   yield* mmu_interval_set_seq(h, seq);
-  yield* drop_mirror(h);
+  yield* drop_mirror(h, start, end);
   yield* mmu_unlock(h);
   return 1;
 }
@@ -215,7 +233,7 @@ function* range_start(mm: number, start: number, end: number, blockable: number)
     const how = sub & ~NOTIFIER_KIND;
     if ((sub & NOTIFIER_KIND) === NOTIFIER_LIST) list.push([h, how]);
     if ((sub & NOTIFIER_KIND) !== NOTIFIER_INTERVAL) continue;
-    if (yield* invalidate(h, how, seq, blockable)) continue;
+    if (yield* invalidate(h, how, seq, blockable, start, end)) continue;
     if (blockable) {
       yield* warn(1);
       continue;

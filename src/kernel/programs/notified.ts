@@ -37,18 +37,21 @@ const VALUE = 2;
 const install = step('set_spte', (k: Kernel, h: number, pfn: number) => k.hold_pfn.set(h, pfn), {
   text: ([, pfn]) => `map page${pfn} for the device`,
 });
+/** Under the driver's lock: from here on the device reaches the page, its first or page `i` of the range. */
 export const install_mirror = step(
   'dma_map',
-  (k: Kernel, h: number, pfn: number) => k.hold_mirror.set(h, pfn),
+  (k: Kernel, h: number, pfn: number, i?: number) => k.hold_mirror.set(mirrored(k, h, i), pfn),
   { text: ([, pfn]) => `mirror page${pfn}` },
 );
+/** Where a holder keeps page `i` of what it mirrors. */
+const mirrored = (k: Kernel, h: number, i = 0): number => h * (k.config.mirrorPages ?? 1) + i;
 
 /** The device's own access: through what is installed now, in one go (its TLB is flushed by the notifier). */
-const through = (which: 'hold_pfn' | 'hold_mirror') =>
+const through = (installed: (k: Kernel, h: number, i?: number) => number) =>
   step(
     'device_access',
-    (k: Kernel, h: number, write: number, value: number, user: UserPage) => {
-      const pfn = k[which].get(h);
+    (k: Kernel, h: number, write: number, value: number, user: UserPage, i?: number) => {
+      const pfn = installed(k, h, i);
       if (!pfn) return -1;
       return touch(k, pfn, write, 0, value, user, 'R8');
     },
@@ -62,8 +65,9 @@ const through = (which: 'hold_pfn' | 'hold_mirror') =>
       atomic: 'secondary page table and TLB: the notifier kicks the device before it returns',
     },
   );
-const through_spte = through('hold_pfn');
-export const through_mirror = through('hold_mirror');
+const through_spte = through((k, h) => k.hold_pfn.get(h));
+/** The device reads or writes through what it mirrors: -1 if that is nothing. */
+export const through_mirror = through((k, h, i) => k.hold_mirror.get(mirrored(k, h, i)));
 
 /**
  * Who is told by a list notifier (virt/kvm): each fault looks the page up again, and maps it under
