@@ -47,6 +47,8 @@ export interface Follower {
 
 /** Of a file in which somebody may follow. */
 export const MAY_FOLLOW = /follow_p|hmm_|pte_pfn|pte_page|pte_val|vm_pgoff/;
+/** Of a file in which a macro may stand for a lookup; parameters beyond that length are none of one's. */
+export const MAY_RENAME = /#\s*define\s+\w+\([^)]{0,200}\)\W*\w*(?:follow_|hmm_)\w+\s*\(/;
 
 const LOOKS =
   /\b(\w*follow_(?:pte|pfn|phys|pfnmap_start|invalidate_pte)\w*|hmm_range_fault|hmm_vma_\w+)\s*\(/;
@@ -94,16 +96,14 @@ export function followersIn(file: SourceFile, callers: Callers): Follower[] {
 
 const aliases = new WeakMap<Program, ReadonlyMap<string, string>>();
 
-/** Macros of a module, in whatever file, that stand for a lookup: `#define get(v, a, p) follow_pfn(v, a, p)`. */
-function aliasesOf(program: Program): ReadonlyMap<string, string> {
+/** Macros, in whatever file, that stand for a lookup: `#define get(v, a, p) follow_pfn(v, a, p)`. */
+export function aliasesOf(program: Program): ReadonlyMap<string, string> {
   let known = aliases.get(program);
   if (!known) {
     const out = new Map<string, string>();
     aliases.set(program, (known = out));
-    // Only files that name a lookup are read: of a patch's tree that is a few of thousands.
     const { index, files } = program;
-    if (index.fewMatter)
-      for (const file of files) if (index.isMarked(file.path, MAY_FOLLOW)) addAliases(file, out);
+    for (const file of files) if (index.isMarked(file.path, MAY_RENAME)) addAliases(file, out);
   }
   return known;
 }
@@ -119,7 +119,7 @@ class Finder {
   private readonly walks: boolean;
   private readonly retries: Retries;
   private readonly pgoff: PgoffUsers;
-  /** Macros of the file, or of a module, that stand for a lookup. */
+  /** Macros that stand for a lookup. */
   private readonly aliases: Map<string, string>;
 
   constructor(

@@ -4,7 +4,7 @@ import type { Program } from './c/program.ts';
 import type { SourceFile } from './c/skeleton.ts';
 import type { Callers } from './callers.ts';
 import { type FlagCheck, flagChecksIn } from './checks.ts';
-import { type Follower, followersIn, mergeFollowers } from './followers.ts';
+import { aliasesOf, type Follower, followersIn, mergeFollowers } from './followers.ts';
 import { type Importer, importersIn, mergeImporters, primeImporters } from './importers.ts';
 import type { Keys } from './index/asked.ts';
 import { Part } from './index/names.ts';
@@ -41,13 +41,12 @@ const CALLBACKS = ['mmap', 'dma_buf_mmap'];
 
 /** All of a program. */
 export function readersOf(program: Program, callers: Callers): Readers[] {
-  const paths = new Set([
-    // A module's own macros may stand for the words that are looked for.
-    ...(program.index.fewMatter ? program.index.files : program.index.markedFiles),
-    ...CALLBACKS.flatMap((name) => program.index.filesWith(Part.Call, name)).filter((p) =>
-      program.index.matters(p),
-    ),
-  ]);
+  const { index } = program;
+  // Macros may stand for the words that are looked for.
+  const called = [...CALLBACKS, ...aliasesOf(program).keys()].flatMap((name) =>
+    index.filesWith(Part.Call, name).filter((p) => index.matters(p)),
+  );
+  const paths = new Set([...(callers.everywhere ? index.files : index.markedFiles), ...called]);
   return [...[...paths].sort(), ''].map((path) => readersIn(program, callers, path));
 }
 

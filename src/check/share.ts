@@ -13,7 +13,7 @@ import {
   meansOf,
 } from './exporters.ts';
 import type { Fact, Relevance } from './flow/relevance.ts';
-import { MAY_FOLLOW } from './followers.ts';
+import { MAY_FOLLOW, MAY_RENAME } from './followers.ts';
 import { MAY_IMPORT } from './importers.ts';
 import { Asked, type Key } from './index/asked.ts';
 import { Index } from './index/index.ts';
@@ -24,7 +24,7 @@ import { type Told, tell } from './told.ts';
 import { judgeExporter } from './verdicts.ts';
 
 /** Patterns by which files are picked. */
-export const MARKS = [MAY_EXPORT, MAY_FOLLOW, MAY_IMPORT];
+export const MARKS = [MAY_EXPORT, MAY_FOLLOW, MAY_IMPORT, MAY_RENAME];
 
 type Overlay = ReadonlyMap<string, string | null>;
 

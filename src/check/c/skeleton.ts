@@ -122,6 +122,7 @@ interface Head {
 
 /** Types of tables that are looked for in functions, too. */
 const INNER_TYPES = 'dma_buf_ops|drm_gem_object_funcs|vm_operations_struct';
+const ANY_INNER = INNER_TYPES.split('|');
 const INNER_TABLE = new RegExp(
   `\\(\\s*(?:const\\s+)?struct\\s+(${INNER_TYPES})\\s*\\)\\s*(?=\\{)|` +
     `\\bstruct\\s+(${INNER_TYPES})\\s+(\\w+)\\s*=\\s*(?=\\{)`,
@@ -603,7 +604,8 @@ class Walker {
 }
 
 /** Whether functions of a text may hold tables that are looked for. */
-export const mayHoldTables = (text: string): boolean => text.includes('dma_buf') && HELD.test(text);
+export const mayHoldTables = (text: string): boolean =>
+  text.includes('dma_buf') && ANY_INNER.some((type) => text.includes(type)) && HELD.test(text);
 
 export function skeletonOf(text: string, tokens: Tokens = lex(text)): Skeleton {
   return new Walker(tokens, mayHoldTables(text)).walk();
