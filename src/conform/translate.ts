@@ -10,6 +10,7 @@ import type { ConsumerTraits, ExporterTraits } from '../contract/traits.ts';
 import type { System } from '../explore/machine.ts';
 import type { Violation } from '../explore/memory.ts';
 import { Player, type Step } from '../explore/player.ts';
+import { CONSUMERS } from '../kernel/consumers/index.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import {
   type Cast,
@@ -112,9 +113,12 @@ class Driver {
   /** The steps of each call, by thread. */
   readonly calls: Step[][][];
   private readonly ways: Map<string, number[]>;
+  /** Steps after which it gives up: a call may go round for ever. */
+  private readonly most: number;
 
   constructor(played: Played) {
     const system = played.make();
+    this.most = 10 * played.trace.length + 1_000;
     this.player = new Player(system);
     this.calls = system.threads.map(() => []);
     // Choices go as they went, in the order in which each thread made them.
@@ -145,6 +149,7 @@ class Driver {
   /** One step; false when the thread cannot go on. */
   step(thread: number): boolean {
     const { player } = this;
+    if (player.trace.length >= this.most) return false;
     const next = player.stand(thread);
     if (next.state !== 'ready' || !next.def) return false;
     const inside = this.inside(thread);
@@ -319,28 +324,31 @@ function moved(cuts: readonly Cut[], played: Played, fallen: Fallen | null): Str
   let left = ATTEMPTS;
   for (const stretches of combinations(cuts)) {
     if (left-- === 0) break;
-    if (stopped(stretches).length > 1) continue;
+    if (stopped(tidy(stretches)).length > 1) continue;
     if (gone(played, stretches, fallen)) return stretches;
   }
   return null;
 }
 
-/** Stretches beyond which no other interleaving is looked for. */
+/** Stretches, and attempts, beyond which no other interleaving is looked for. */
 const DEPTH = 8;
+const OTHERS = 1_500;
 
 /** Other switches, as few as possible, that let the same rule fall. */
 function others(played: Played, fallen: Fallen): Stretch[] | null {
   const { threads } = played.make();
   let ways: Stretch[][] = [[]];
+  let left = OTHERS;
   for (let depth = 0; depth < DEPTH; depth++) {
     const next: Stretch[][] = [];
     for (const way of ways) {
       for (const thread of threads.keys()) {
+        if (left-- === 0) return null;
         const whole = [...way, { thread, ops: 0, point: null }];
         if (gone(played, whole, fallen)) return whole;
         const driver = new Driver(played);
         if (!way.every((stretch) => driver.run(stretch, fallen))) continue;
-        const [waits = thread] = stopped(way);
+        const [waits = thread] = stopped(tidy(way));
         const unit = driver.unit(thread, waits === thread, fallen);
         if (unit) next.push([...way, unit]);
       }
@@ -387,6 +395,12 @@ export function translate(played: Played, exactly: boolean): Translation | Unsto
   const driver = stretches && gone(played, stretches, fallen);
   const stuck = cuts.find((cut) => cut.unstoppable)?.unstoppable;
   if (!driver) {
+    // The first is the thread itself, and the next may be the consumer.
+    const inner = played.trace.at(-1)?.routines.slice(1);
+    const loops = inner?.find(({ name }) => !CONSUMERS.some(({ id }) => id === name))?.name;
+    if (!stuck && !fallen && loops) {
+      throw new NoStandIn(`${loops}() would go round for ever, and nobody can stop it there`);
+    }
     if (!stuck) throw new NoStandIn('the switches lie well, but the rule falls otherwise only');
     return stuck;
   }

@@ -190,6 +190,7 @@ describe('a counterexample becomes a program', () => {
     ['dma-buf/patch-posted', 'see pfnmap reproduce --patch'],
     ['ttm/no-tlb-flush', 'unmap_mapping_range() flushes them before it returns'],
     ['ttm/hmm-mirror', 'the model finds nothing wrong with it on Linux 6.12'],
+    ['cma/pin-of-old-heap-never-ends', '() would go round for ever, and nobody can stop it there'],
   ])('of %s it is said why not', async (name, why) => {
     expect(await whyNot(name)).toContain(why);
   });
