@@ -112,7 +112,7 @@ export async function checkPatch(
   const { root, kind } = placeOf(options.path);
   const wholly = async () => {
     const { before, after } = await checkChange(options, overlay);
-    return difference(before, after);
+    return difference(before, after, overlay);
   };
   // Of a module nothing is left; an audit wants to know of all that there is.
   if (kind !== 'kernel' || options.audit) return wholly();

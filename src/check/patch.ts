@@ -13,6 +13,8 @@ export interface FilePatch {
   readonly before: string | null;
   readonly after: string | null;
   readonly hunks: readonly Hunk[];
+  /** `before` stays as it is. */
+  readonly copies?: boolean;
 }
 
 export class BadPatch extends Error {}
@@ -38,8 +40,24 @@ export function readPatch(text: string): FilePatch[] {
   }
   const lines = text.split(/\r?\n/);
   const out: FilePatch[] = [];
+  // git says on lines of its own what becomes of a file whose text may stay.
+  let moved: FilePatch | null = null;
+  const putMoved = () => {
+    if (moved) out.push(moved);
+    moved = null;
+  };
   let i = 0;
   while (i < lines.length) {
+    if (/^diff --git /.test(lines[i]!)) putMoved();
+    const from = /^(rename|copy) from (.+)$/.exec(lines[i]!);
+    const to = from && /^(?:rename|copy) to (.+)$/.exec(lines[i + 1] ?? '');
+    if (from && to) {
+      putMoved();
+      const [before, after] = [pathOf(`a/${from[2]}`), pathOf(`b/${to[1]}`)];
+      moved = { before, after, hunks: [], copies: from[1] === 'copy' };
+      i += 2;
+      continue;
+    }
     const old = /^--- (.+)$/.exec(lines[i]!);
     const next = old && /^\+\+\+ (.+)$/.exec(lines[i + 1] ?? '');
     if (!old || !next) {
@@ -71,13 +89,22 @@ export function readPatch(text: string): FilePatch[] {
       if (minus > 0 || plus > 0) throw new BadPatch(`the last hunk of ${old[1]} is cut off`);
       hunks.push({ from: Number(head[1]), lines: body });
     }
-    out.push({ before: pathOf(old[1]!), after: pathOf(next[1]!), hunks });
+    const copies = (moved as FilePatch | null)?.copies ?? false;
+    moved = null;
+    out.push({ before: pathOf(old[1]!), after: pathOf(next[1]!), hunks, copies });
   }
+  putMoved();
   return out;
 }
 
 /** How far a hunk may have moved. */
 const FUZZ = 400;
+
+const isThere = (lines: readonly string[], fresh: readonly string[]) =>
+  lines.some((_, at) => fresh.every((l, k) => lines[at + k]?.replace(/\r$/, '') === l));
+
+/** Whether a text says that it changes files, if only their modes, or ones that are no text. */
+export const isDiff = (text: string): boolean => /^diff --git /m.test(text);
 
 /** The text after a patch; throws when a hunk fits nowhere near. */
 export function applyPatch(text: string, patch: FilePatch): string {
@@ -98,7 +125,7 @@ export function applyPatch(text: string, patch: FilePatch): string {
     }
     if (at < 0)
       throw new BadPatch(
-        `${patch.after ?? patch.before}: the hunk at line ${hunk.from} does not apply`,
+        `${patch.after ?? patch.before}: the hunk at line ${hunk.from} does not apply${isThere(lines, fresh) ? ': what it adds is there already' : ''}`,
       );
     lines.splice(at, old.length, ...fresh);
     shift += fresh.length - old.length;
@@ -121,7 +148,7 @@ export function overlay(
     const base = p.before === null ? '' : now(p.before);
     if (base === null) throw new BadPatch(`${p.before}: no such file in the tree`);
     out.set(p.after, applyPatch(base, p));
-    if (p.before && p.before !== p.after) out.set(p.before, null);
+    if (p.before && p.before !== p.after && !p.copies) out.set(p.before, null);
   }
   return out;
 }

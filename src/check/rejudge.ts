@@ -12,7 +12,7 @@ import { Program } from './c/program.ts';
 import { Sources } from './c/tree.ts';
 import { Callers } from './callers.ts';
 import { allowed, byPlace, lostFollowers, toldOnce, unique, unparsed } from './check.ts';
-import { findingKey, lostKey } from './difference.ts';
+import { findingKey, knownAfter, lostKey } from './difference.ts';
 import { exporterJobs, exporterOf, isDispatcher, type Means, meansOf } from './exporters.ts';
 import type { Relevance } from './flow/relevance.ts';
 import { Asked } from './index/asked.ts';
@@ -88,7 +88,7 @@ export function broughtIn(root: string, base: Base, overlay: Overlay): CheckRepo
     if (!mattered.has(path)) for (const [part, name] of made) names.add(numberOf(part, name));
   }
   const all = { ...touched, names };
-  return new Rejudging(base, program, all, new Set(changed.keys()), including).report();
+  return new Rejudging(base, program, all, new Set(changed.keys()), including, overlay).report();
 }
 
 class Rejudging {
@@ -102,6 +102,7 @@ class Rejudging {
     touched: Touched,
     private readonly paths: ReadonlySet<string>,
     private readonly including: ReadonlySet<number>,
+    private readonly overlay: Overlay,
   ) {
     const remembered = new Remembered(base, touched.words);
     this.means = meansOf(program, null, remembered);
@@ -125,11 +126,11 @@ class Rejudging {
     this.lost.push(...told.flatMap((t) => t.gaps));
     const followed = this.readers();
     for (const path of [...this.paths].sort()) this.lost.push(...unparsed(program, path));
-    const known = new Set(head.findings);
+    const known = knownAfter(head.findings, this.overlay);
     const findings = [...toldOnce(told.flatMap((t) => t.findings)), ...followed.findings]
       .filter((f) => !known.has(findingKey(f)) && !allowed(program, f, this.lost))
       .sort(byPlace);
-    const before = new Set(head.lost);
+    const before = knownAfter(head.lost, this.overlay);
     const where = (f: { path: string; function: string }) => functionKey(f.path, f.function);
     const anew = new Set(followed.followers.map(where));
     return {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** `pfnmap check`: who breaks the contract, in C source. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { version } from '../../package.json';
 import { applyBaseline, BadBaseline, makeBaseline, readBaseline } from '../check/baseline.ts';
 import { checkCached, checkPatch } from '../check/cache.ts';
 import type { CheckOptions } from '../check/check.ts';
 import { difference } from '../check/difference.ts';
-import { BadPatch, overlay, readPatch } from '../check/patch.ts';
+import { BadPatch, type FilePatch, isDiff, overlay, readPatch } from '../check/patch.ts';
 import { placeOf } from '../check/place.ts';
 import type { Helper } from '../check/scan/helper.ts';
 import { type CheckReport, type Finding, STAND_ALONE } from '../contract/finding.ts';
@@ -57,6 +57,8 @@ export async function checkCommand(
   { self, signal }: Context,
 ): Promise<ExitCode> {
   const began = Date.now();
+  if (options.patch && paths.length)
+    throw new Failure(`${paths[0]}: --patch takes no path: --tree DIR names what the patch is for`);
   const wanted = paths.length ? paths : ['.'];
   for (const path of wanted)
     if (!existsSync(path)) throw new Failure(`${path}: no such file or directory`);
@@ -69,7 +71,7 @@ export async function checkCommand(
   const report = options.patch
     ? await patched(options, self, ahead)
     : await reportOn(wanted, options, self, ahead);
-  let findings = selected(report.findings, options);
+  let findings = await selected(report.findings, options);
   if (options.updateBaseline && !options.baseline)
     throw new Failure('--update-baseline needs --baseline FILE');
   if (options.baseline) {
@@ -192,7 +194,9 @@ async function reportOn(
     const one = { path, linux: options.linux, self, audit: options.audit, early };
     reports.push(options.cache === false ? await uncached(one) : await checkCached(one));
   }
-  return together(reports);
+  const roots = paths.map((path) => placeOf(path).root);
+  if (roots.every((root) => root === roots[0])) return together(reports);
+  return together(reports.map((r, i) => seenFrom(process.cwd(), roots[i]!, r)));
 }
 
 async function uncached(options: CheckOptions): Promise<CheckReport> {
@@ -226,18 +230,16 @@ async function patched(
   }
   try {
     const patches = readPatch(text);
-    if (patches.length === 0) throw new BadPatch('holds no diff');
+    if (patches.length === 0 && !isDiff(text)) throw new BadPatch('holds no diff');
     const { root } = placeOf(path);
-    const changed = overlay(patches, (p) => {
-      try {
-        return readFileSync(join(root, p), 'latin1');
-      } catch {
-        return null;
-      }
-    });
+    const changed = laidOver(root, patches);
     const base = { path: root, linux: options.linux, self, early, audit: options.audit };
     if (options.cache === false)
-      return difference(await uncached(base), await uncached({ ...base, overlay: changed }));
+      return difference(
+        await uncached(base),
+        await uncached({ ...base, overlay: changed }),
+        changed,
+      );
     return await checkPatch(base, changed, () =>
       note('pfnmap: looking at all of the tree first; the next patch to it will be quick'),
     );
@@ -247,11 +249,59 @@ async function patched(
   }
 }
 
-/** Several paths are told as one report. */
+/** A patch on a tree; where it does not apply the tree may be another one. */
+function laidOver(root: string, patches: readonly FilePatch[]): Map<string, string | null> {
+  try {
+    return overlay(patches, (p) => {
+      try {
+        return readFileSync(join(root, p), 'latin1');
+      } catch {
+        return null;
+      }
+    });
+  } catch (error) {
+    if (!(error instanceof BadPatch)) throw error;
+    throw new BadPatch(
+      `${error.message}; in ${root}: --tree DIR names what the patch is for, as it was before`,
+    );
+  }
+}
+
+/** A report with the paths that files of several trees have from one place. */
+function seenFrom(here: string, root: string, report: CheckReport): CheckReport {
+  const base = relative(here, root).split(sep).join('/');
+  const there = <T extends { readonly path: string }>(x: T): T => ({
+    ...x,
+    // What a module asks of a kernel lies elsewhere.
+    path: base && existsSync(join(root, x.path)) ? `${base}/${x.path}` : x.path,
+  });
+  return {
+    ...report,
+    findings: report.findings.map((f) => ({
+      ...there(f),
+      subject: there(f.subject),
+      chain: f.chain.map(there),
+    })),
+    not_analysed: report.not_analysed.map(there),
+    exporters: report.exporters.map((e) => ({
+      ...e,
+      ops: there(e.ops),
+      mmap: e.mmap && there(e.mmap),
+      primitives: e.primitives.map(there),
+    })),
+    followers: report.followers.map(there),
+  };
+}
+
+/** Several paths are told as one report; what lies in two of them once. */
 function together(reports: readonly CheckReport[]): CheckReport {
   const first = reports[0]!;
   if (reports.length === 1) return first;
-  const all = <T>(pick: (r: CheckReport) => readonly T[]) => reports.flatMap((r) => [...pick(r)]);
+  const all = <T>(pick: (r: CheckReport) => readonly T[]) => {
+    const once = new Map<string, T>();
+    for (const r of reports) for (const x of pick(r)) once.set(JSON.stringify(x), x);
+    return [...once.values()];
+  };
   return {
     tree: { ...first.tree, files: reports.reduce((n, r) => n + r.tree.files, 0) },
     findings: all((r) => r.findings),
@@ -264,13 +314,25 @@ function together(reports: readonly CheckReport[]): CheckReport {
 }
 
 /** --types and --ignore, each a list of types or rules. */
-function selected(findings: readonly Finding[], { types, ignore }: CheckCommandOptions): Finding[] {
-  const list = (text: string | undefined) =>
-    text?.split(',').map((t) => t.trim().toUpperCase().replace(/-/g, '_'));
-  const [only, not] = [list(types), list(ignore)];
+async function selected(
+  findings: readonly Finding[],
+  { types, ignore }: CheckCommandOptions,
+): Promise<Finding[]> {
+  const only = await typesIn('--types', types);
+  const not = await typesIn('--ignore', ignore);
   const has = (names: readonly string[], f: Finding) =>
     names.includes(typeOf(f)) || names.includes(f.rule);
   return findings.filter((f) => (!only || has(only, f)) && !(not && has(not, f)));
+}
+
+async function typesIn(option: string, text: string | undefined): Promise<string[] | undefined> {
+  if (!text) return undefined;
+  const { RULES } = await import('../contract/rules.ts');
+  const list = text.split(',').map((t) => t.trim().toUpperCase().replace(/-/g, '_'));
+  const unknown = list.find((t) => !RULES.some((r) => r.id === t || typeOf(r) === t));
+  if (unknown === undefined) return list;
+  const all = RULES.map((r) => `${r.id} ${typeOf(r)}`).join(', ');
+  throw new Failure(`${option} ${text}: no type or rule ${unknown}; there are ${all}`);
 }
 
 async function painter(): Promise<Paint | undefined> {

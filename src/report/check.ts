@@ -6,7 +6,7 @@ export type Paint = (text: string, level: Level) => string;
 export type Level = 'ERROR' | 'WARNING' | 'CHECK';
 
 /** `EXPORTER_PFNMAP` */
-export const typeOf = (f: Finding) => f.name.toUpperCase().replace(/-/g, '_');
+export const typeOf = (f: { readonly name: string }) => f.name.toUpperCase().replace(/-/g, '_');
 
 /** Whether nothing goes wrong in the model with what was found, and that decides. */
 export const takenBack = ({ rule, model }: Finding): boolean =>

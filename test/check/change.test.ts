@@ -88,7 +88,7 @@ async function held(root: string, overlay: ReadonlyMap<string, string | null>): 
   const base = { path: root, linux: '6.12', self: null };
   const quick = await checkPatch(base, overlay);
   const after = await check({ ...base, overlay });
-  const whole = difference(await check(base), after);
+  const whole = difference(await check(base), after, overlay);
   expect(quick.findings).toEqual(whole.findings);
   expect(quick.not_analysed).toEqual(whole.not_analysed);
   expect(verdicts(quick)).toEqual(verdicts(after));
@@ -168,4 +168,21 @@ test('what any edit brings into a known tree is what two full checks say', async
   );
   // Reports of trees with the patch are kept for the few that had to be looked at as a whole.
   expect(reports() - before).toBeLessThan(runs / 2);
+});
+
+test('a file that moves brings in what it did not hold', async () => {
+  const root = await treeOfExamples();
+  const path = readdirSync(join(root, 'drivers', 'R1')).find((f) => f.startsWith('bad'))!;
+  const old = `drivers/R1/${path}`;
+  const text = readFileSync(join(root, old), 'latin1');
+  const base = { path: root, linux: '6.12', self: null };
+  const moved = new Map([
+    [old, null],
+    ['drivers/R1/moved.c', `/* as it was */\n${text}`],
+  ]);
+  expect((await checkPatch(base, moved)).findings).toEqual([]);
+  const copied = new Map([['drivers/R1/moved.c', text]]);
+  expect((await checkPatch(base, copied)).findings.map((f) => f.path)).toContain(
+    'drivers/R1/moved.c',
+  );
 });

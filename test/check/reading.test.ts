@@ -229,6 +229,33 @@ describe('patches', () => {
     expect(() => overlay(readPatch(DIFF), () => null)).toThrow(/no such file/);
   });
 
+  test('may move or copy a file without a change', () => {
+    const moved = (how: string) =>
+      overlay(
+        readPatch(
+          `diff --git a/x.c b/y.c\nsimilarity index 100%\n${how} from x.c\n${how} to y.c\n`,
+        ),
+        () => 'text',
+      );
+    expect([...moved('rename')]).toEqual([
+      ['y.c', 'text'],
+      ['x.c', null],
+    ]);
+    expect([...moved('copy')]).toEqual([['y.c', 'text']]);
+  });
+
+  test('leave the file that they copy', () => {
+    const copy = `diff --git a/x.c b/y.c\ncopy from x.c\ncopy to y.c\n${DIFF.replace('+++ b/x.c', '+++ b/y.c')}`;
+    expect([...overlay(readPatch(copy), () => 'one\ntwo\nthree\n')]).toEqual([
+      ['y.c', 'one\n2\nthree\n'],
+    ]);
+  });
+
+  test('say so when what they add is there already', () => {
+    const [patch] = readPatch(DIFF);
+    expect(() => applyPatch('one\n2\nthree\n', patch!)).toThrow(/is there already/);
+  });
+
   test('of any text end in a reading or a BadPatch', () => {
     const lines = fc.constantFrom(
       '--- a/x.c',
@@ -241,6 +268,9 @@ describe('patches', () => {
       '\\ No newline',
       'From x',
       '@@ -1 +1 @@',
+      'diff --git a/x.c b/y.c',
+      'rename from x.c',
+      'rename to y.c',
     );
     fc.assert(
       fc.property(fc.array(lines, { maxLength: 30 }), (l) => {

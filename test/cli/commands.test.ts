@@ -86,6 +86,11 @@ describe('bad usage: exit code 2, one message, no output', () => {
     [['init', 'my-driver.txt'], /should end in \.ts/],
     [['conform', '--corpus', 'gone.jsonl'], /^pfnmap: gone\.jsonl: no such file\n$/],
     [['conform', '--corpus', 'a', '--facts', 'b'], /are two runs/],
+    [
+      ['check', '--types', 'R17'],
+      /^pfnmap: --types R17: no type or rule R17; there are R1 EXPORTER/,
+    ],
+    [['check', '--patch', 'a', 'b'], /^pfnmap: b: --patch takes no path: --tree DIR names/],
   ];
   for (const [args, message] of cases) {
     test(args.join(' ') || '(nothing)', async () => {
