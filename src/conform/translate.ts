@@ -358,6 +358,9 @@ function others(played: Played, fallen: Fallen): Stretch[] | null {
   return null;
 }
 
+/** Frees the memory of a process that is being killed: mm/oom_kill.c. */
+const REAPER = 'oom_reap_task';
+
 /**
  * Translates an interleaving.
  * @param exactly whether it must be this one; else any that lets the same rule fall will do
@@ -373,6 +376,11 @@ export function translate(played: Played, exactly: boolean): Translation | Unsto
     );
   }
   if (!exporter) throw new NoStandIn('who the exporter is, is not told');
+  if (played.trace.some(({ routines }) => routines.some((r) => r.name === REAPER))) {
+    throw new NoStandIn(
+      `${REAPER}() is run by a thread of the kernel, which cannot be stopped in it`,
+    );
+  }
   const cast: Cast = {
     exporter: moduleExporterFor(exporter, wanted.rule, mapsPrivately(played.trace)),
     // Who takes no step needs nobody to play him.
