@@ -57,6 +57,7 @@ export async function bundle(entry, dir) {
     bundle: true,
     platform: 'node',
     format: 'esm',
+    minify: true,
     target: 'node20',
     plugins: [straightPlugin()],
     logLevel: 'warning',

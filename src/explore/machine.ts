@@ -212,7 +212,7 @@ export class Machine {
     for (let s = 0; s < mem.size; s++) {
       this.initialCode[s] = this.codes[mem.arrayOf[s]].encode(mem.words[s]);
     }
-    this.stride = Math.max((this.nThreads + 15) & ~3, options.stride ?? 0);
+    this.stride = Math.max((this.nThreads + 23) & ~7, options.stride ?? 0);
     this.row = new Uint8Array(this.stride);
     this.row32 = new Int32Array(this.row.buffer);
     this.initialAt = new Int32Array(this.nThreads);
@@ -402,7 +402,7 @@ export class Machine {
     const c = this.columns++;
     this.slotOfColumn.push(slot);
     if (this.nThreads + this.columns > this.stride) {
-      const stride = this.stride + 4;
+      const stride = this.stride + 8;
       const row = new Uint8Array(stride);
       row.set(this.row);
       this.row = row;

@@ -3,7 +3,7 @@
 ;; stored state, and the table of states. arena.ts says what is in memory; the arrays' addresses and the
 ;; sizes stand in globals that it sets. test/explore/states.test.ts holds that arena.ts carries this.
 ;;
-;; A state is a row of $stride bytes: a byte a thread, then a byte a column. Rows are in chunks of
+;; A state is a row of $stride bytes, a multiple of eight: a byte a thread, then a byte a column. Rows are in chunks of
 ;; 1 << $shift rows. They are looked up in batches of 64: a look-up in a large table is two cache misses
 ;; and hardly anything else, and within a batch the misses overlap.
 (module
@@ -52,7 +52,8 @@
   ;; By way, whether a path ends with it.
   (global $fatal (export "fatal") (mut i32) (i32.const 0))
   (global $changes (export "changes") (mut i32) (i32.const 0))
-  ;; By thread, where the second byte of its node is, or minus one.
+  ;; Whether any node has a second byte; by thread, where that is, or minus one.
+  (global $longNodes (export "longNodes") (mut i32) (i32.const 0))
   (global $highs (export "highs") (mut i32) (i32.const 0))
   ;; Of each group its size and members; of each slot that threads have, the places of its bytes by thread;
   ;; of each slot that holds a thread, its place and the byte that means each thread.
@@ -74,19 +75,17 @@
         (i32.sub (i32.shl (i32.const 1) (global.get $shift)) (i32.const 1))))))
 
   (func $hash (export "hash") (param $at i32) (result i32)
-    (local $h i32) (local $end i32)
-    (local.set $h (i32.const 0x9e3779b9))
+    (local $h i64) (local $end i32)
+    (local.set $h (i64.const 0x9e3779b97f4a7c15))
     (local.set $end (i32.add (local.get $at) (global.get $stride)))
     (loop $more
-      (local.set $h (i32.mul (i32.xor (local.get $h) (i32.load (local.get $at))) (i32.const 0x85ebca6b)))
-      (local.set $h (i32.xor (local.get $h) (i32.shr_u (local.get $h) (i32.const 15))))
+      (local.set $h (i64.mul (i64.xor (local.get $h) (i64.load (local.get $at))) (i64.const 0xff51afd7ed558ccd)))
+      (local.set $h (i64.xor (local.get $h) (i64.shr_u (local.get $h) (i64.const 32))))
       (br_if $more (i32.lt_u
-        (local.tee $at (i32.add (local.get $at) (i32.const 4)))
+        (local.tee $at (i32.add (local.get $at) (i32.const 8)))
         (local.get $end))))
-    (local.set $h (i32.mul
-      (i32.xor (local.get $h) (i32.shr_u (local.get $h) (i32.const 13)))
-      (i32.const 0xc2b2ae35)))
-    (i32.xor (local.get $h) (i32.shr_u (local.get $h) (i32.const 16))))
+    (local.set $h (i64.mul (local.get $h) (i64.const 0xc4ceb9fe1a85ec53)))
+    (i32.wrap_i64 (i64.xor (local.get $h) (i64.shr_u (local.get $h) (i64.const 32)))))
 
   ;; Where a thread is, in the state whose row is at $row.
   (func $node (param $t i32) (param $row i32) (result i32)
@@ -269,11 +268,11 @@
               (local.set $row (call $row (local.get $state)))
               (local.set $w (i32.const 0))
               (loop $word
-                (br_if $other (i32.ne
-                  (i32.load (i32.add (local.get $row) (local.get $w)))
-                  (i32.load (i32.add (local.get $at) (local.get $w)))))
+                (br_if $other (i64.ne
+                  (i64.load (i32.add (local.get $row) (local.get $w)))
+                  (i64.load (i32.add (local.get $at) (local.get $w)))))
                 (br_if $word (i32.lt_u
-                  (local.tee $w (i32.add (local.get $w) (i32.const 4)))
+                  (local.tee $w (i32.add (local.get $w) (i32.const 8)))
                   (global.get $stride))))
               (br $found))
             (local.set $slot (i32.and (i32.add (local.get $slot) (i32.const 1)) (global.get $mask)))
@@ -292,10 +291,10 @@
         (local.set $row (call $row (local.get $state)))
         (local.set $w (i32.const 0))
         (loop $word
-          (i32.store (i32.add (local.get $row) (local.get $w))
-            (i32.load (i32.add (local.get $at) (local.get $w))))
+          (i64.store (i32.add (local.get $row) (local.get $w))
+            (i64.load (i32.add (local.get $at) (local.get $w))))
           (br_if $word (i32.lt_u
-            (local.tee $w (i32.add (local.get $w) (i32.const 4)))
+            (local.tee $w (i32.add (local.get $w) (i32.const 8)))
             (global.get $stride)))))
       (i32.store (i32.add (global.get $index) (local.get $i)) (local.get $state))
       (if (global.get $keepEdges) (then
@@ -392,8 +391,10 @@
         (loop $turn
           (br_if $expanded (i32.ge_u (local.get $t) (global.get $threads)))
           (block $next
-            (br_if $next (i32.eqz
-              (local.tee $node (call $node (local.get $t) (local.get $row)))))
+            (local.set $node (i32.load8_u (i32.add (local.get $row) (local.get $t))))
+            (if (global.get $longNodes) (then
+              (local.set $node (call $node (local.get $t) (local.get $row)))))
+            (br_if $next (i32.eqz (local.get $node)))
             (local.set $leaf (call $find (local.get $node) (local.get $t) (local.get $row)))
             (if (i32.eqz (local.get $leaf)) (then
               (i32.store (i32.const 20) (local.get $t))
@@ -420,10 +421,10 @@
                 (i32.mul (local.get $staged) (global.get $stride))))
               (local.set $w (i32.const 0))
               (loop $word
-                (i32.store (i32.add (local.get $at) (local.get $w))
-                  (i32.load (i32.add (local.get $row) (local.get $w))))
+                (i64.store (i32.add (local.get $at) (local.get $w))
+                  (i64.load (i32.add (local.get $row) (local.get $w))))
                 (br_if $word (i32.lt_u
-                  (local.tee $w (i32.add (local.get $w) (i32.const 4)))
+                  (local.tee $w (i32.add (local.get $w) (i32.const 8)))
                   (global.get $stride))))
               (local.set $c (i32.load
                 (i32.add (global.get $ends) (i32.shl (local.get $way) (i32.const 2)))))

@@ -40,7 +40,7 @@ export const enum Halt {
 
 /** How nodes and what symmetry exchanges stand in a row. */
 export interface Layout {
-  /** Bytes of a row, a multiple of four. */
+  /** Bytes of a row, a multiple of eight. */
   readonly stride: number;
   /** By thread, where the second byte of its node is, or minus one. */
   readonly highs: Int32Array;
@@ -183,6 +183,8 @@ export class StateStore {
   begin(keepEdges: boolean, maxStates: number, daemons: number): void {
     const { arena } = this;
     this.keepsEdges = keepEdges;
+    // A search that began without edges may begin again with them.
+    if (keepEdges) arena.array('edgeStart', this.capacity + 1);
     arena.words.fill(0, EDGES, ENABLED + 1);
     arena.size('keepEdges', keepEdges ? 1 : 0);
     arena.size('daemons', daemons);
@@ -204,6 +206,7 @@ export class StateStore {
     const { arena } = this;
     arena.size('threads', highs.length);
     arena.array('highs', highs.length).view.set(highs);
+    arena.size('longNodes', highs.some((high) => high >= 0) ? 1 : 0);
     arena.size('groups', groups.length);
     if (!groups.length) return;
     const members = groups.flatMap((g) => [g.length, ...g]);
