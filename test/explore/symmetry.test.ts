@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { LockTable } from '../../src/explore/locks.ts';
 import type { System } from '../../src/explore/machine.ts';
 import { Memory, type Slots } from '../../src/explore/memory.ts';
-import { type Run, routine, step } from '../../src/explore/program.ts';
+import { again, type Run, routine, step } from '../../src/explore/program.ts';
 import { Search } from '../../src/explore/search.ts';
 
 interface World {
@@ -14,6 +14,7 @@ interface World {
 
 const fill = step('fill', (w: World) => w.tlb.set(w.mem.self, 1));
 const flushOne = step('flush_one', (w: World, cpu: number) => w.tlb.set(cpu, 0));
+const wait = step('wait', () => 0);
 const flushAll = step('flush_all', (w: World) => {
   for (let cpu = 0; cpu < 2; cpu++) w.tlb.set(cpu, 0);
 });
@@ -22,18 +23,32 @@ const user = routine('user', function* (): Run<void> {
   yield* fill();
   yield* fill();
 });
+const counter = routine('counter', function* (): Run<void> {
+  for (let i = 0; i < 30; i++) {
+    yield* again('count', i);
+    yield* wait();
+  }
+});
 const oneByOne = routine('one_by_one', function* (): Run<void> {
   yield* flushOne(0);
   yield* flushOne(1);
+});
+/** Each user has counted up and down by then, and there are thousands of states. */
+const lateOneByOne = routine('late_one_by_one', function* (): Run<void> {
+  for (let i = 0; i < 60; i++) {
+    yield* again('wait', i);
+    yield* wait();
+  }
+  yield* oneByOne();
 });
 const atOnce = routine('at_once', function* (): Run<void> {
   yield* flushAll();
 });
 
-function system(flusher: () => Run<void>): () => System {
+function system(flusher: () => Run<void>, program = user): () => System {
   const threads = [
-    { name: 'user 0', run: user },
-    { name: 'user 1', run: user },
+    { name: 'user 0', run: program },
+    { name: 'user 1', run: program },
     { name: 'flusher', run: flusher },
   ];
   return () => {
@@ -44,8 +59,8 @@ function system(flusher: () => Run<void>): () => System {
   };
 }
 
-function run(flusher: () => Run<void>, symmetry: boolean): Search {
-  const search = new Search(system(flusher), { symmetry, reduce: false, stopAt: 'never' });
+function run(flusher: () => Run<void>, symmetry: boolean, program = user): Search {
+  const search = new Search(system(flusher, program), { symmetry, reduce: false, stopAt: 'never' });
   search.run();
   return search;
 }
@@ -61,5 +76,17 @@ describe('symmetry', () => {
     const search = run(oneByOne, true);
     expect(search.machine.symmetric).toBe(false);
     expect(search.store.count).toBe(run(oneByOne, false).store.count);
+  });
+
+  it('is given up late, and the search that begins again has room for edges', () => {
+    const search = run(lateOneByOne, true, counter);
+    expect(search.restarts).toBe(1);
+    const plain = run(lateOneByOne, false, counter);
+    expect(search.result).toEqual(plain.result);
+    const startsOf = ({ store }: Search) => [...store.edgeStart.subarray(0, store.count)];
+    const edgesOf = (of: Search) => [...of.store.edges.subarray(0, startsOf(of).at(-1))];
+    expect(startsOf(search)).toEqual(startsOf(plain));
+    expect(edgesOf(search).length).toBeGreaterThan(10_000);
+    expect(edgesOf(search)).toEqual(edgesOf(plain));
   });
 });
