@@ -311,6 +311,9 @@ const owner_of = step(
     if (owner < OWNER_BUFFER) return NOBODYS;
     const buffer = (owner - OWNER_BUFFER) >> 16;
     if (!moduleOf(k, buffer)) return NOBODYS;
+    // A buffer that goes forgets its pages before it lets go of them (page_drop); who holds one has it still.
+    const placement = k.buf_page.get(buffer * k.config.bufferPages + (owner & 0xffff));
+    if (!placement && !(k.page_owner.get(pfn) & OWNER_KEPT)) return NOBODYS;
     return (buffer << 24) | ((owner & 0xffff) << 8) | k.page_gen.get(pfn);
   },
   { atomic: "under the module's all_pages_lock (guest/module/exporter.c owner_of)" },

@@ -37,6 +37,13 @@ describe.each(VERSIONS)('Linux %s', (linux) => {
     expect(outcomes(linux, race)).toEqual(['ok | ok p1s0w1 - | ok p1s0w1 -']);
   });
 
+  test('a buffer that goes forgets its pages before it lets go of them', () => {
+    const race =
+      'buf 0 fpage 1 0; map 0 1 0 rw s 0; w 0 8 0x77 | bclose 0; unmap 0 1 | hold 0 gupf 0 0; hr 0 8 |';
+    expect(outcomes(linux, race)).toContain('ok; ok | ok p0s0w0 -; =77 | ');
+    for (const one of outcomes(linux, race)) expect(one).not.toMatch(/ref1/);
+  });
+
   test('mprotect keeps mmap_lock for writing until all entries are changed', () => {
     const race = 'map 0 2 - rw p 0; w 0 8 0x77; w 1 8 0x78 | prot 0 2 0 | r 0 8; r 1 8 |';
     expect(outcomes(linux, race)).toEqual([
