@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
- * How eagerly V8 optimizes. A command that runs much code for a second or two on two threads gains when all
- * of it is compiled plainly at once, and little of it for good.
+ * How eagerly V8 optimizes. A command runs much code for a second or two, often on two threads: it gains when
+ * all of it is compiled plainly at once, and little of it for good (8 to 30 % of processor time).
  */
 import { setFlagsFromString } from 'node:v8';
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { count } from '../report/text.ts';
 import { CATALOGUE } from '../scenarios/catalogue/index.ts';
+import { compileLess } from '../tuning.ts';
 import { Ahead } from './ahead.ts';
 import type { CommonOptions, Context } from './commands.ts';
 import { driverReport } from './driver.ts';
@@ -33,6 +34,7 @@ export async function exploreCommand(
   options: CommonOptions,
   context: Context,
 ): Promise<ExitCode> {
+  compileLess();
   const { linux, json, maxStates } = options;
   const { signal } = context;
   const jobs = jobsOf(names);

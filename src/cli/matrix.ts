@@ -4,6 +4,7 @@ import { type CellJson, matrixJson } from '../report/json.ts';
 import { table } from '../report/table.ts';
 import { count, duration, number } from '../report/text.ts';
 import { matrixCells } from '../scenarios/matrix.ts';
+import { compileLess } from '../tuning.ts';
 import { runCells } from './cells.ts';
 import type { CommonOptions, Context } from './commands.ts';
 import { columns, EXIT, type ExitCode, note, out, outJson, ProgressLine, painter } from './io.ts';
@@ -15,6 +16,7 @@ interface MatrixOptions extends CommonOptions {
 }
 
 export async function matrix(options: MatrixOptions, context: Context): Promise<ExitCode> {
+  compileLess();
   const { linux, json, maxStates, exporter, consumer } = options;
   const { self, signal } = context;
   if (exporter !== undefined) checkExporter(exporter);

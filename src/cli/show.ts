@@ -13,6 +13,7 @@ import { scheduleLines } from '../report/schedules.ts';
 import { count, duration, paragraph } from '../report/text.ts';
 import { expectedOn } from '../scenarios/scenario.ts';
 import { sourceOf } from '../scenarios/source.ts';
+import { compileLess } from '../tuning.ts';
 import type { CommonOptions, Context } from './commands.ts';
 import { EXIT, type ExitCode, note, out, outJson, ProgressLine } from './io.ts';
 import { resolveOne } from './names.ts';
@@ -26,6 +27,7 @@ export async function show(
   options: CommonOptions,
   { signal }: Context,
 ): Promise<ExitCode> {
+  compileLess();
   const { linux, json, maxStates } = options;
   const named = resolveOne(name);
   const line = new ProgressLine();
