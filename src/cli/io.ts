@@ -38,12 +38,13 @@ export function outJson(value: unknown): void {
   out(JSON.stringify(value, null, 1));
 }
 
-/** A reader that goes away (`| head`) ends the program without a word. */
+/** A reader that goes away (`| head`) ends the program without a word, a full disk with one. */
 export function quietPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE') process.exit(EXIT.ok);
-      throw error;
+      if (stream === process.stdout) note(`pfnmap: the output cannot be written: ${error.message}`);
+      process.exit(EXIT.unknown);
     });
   }
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Every command as a user runs it: output, exit codes, JSON. */
 
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { pfnmap, type Ran, steady, useBuild, useDirectory } from './program.ts';
+import { CLI, pfnmap, type Ran, steady, useBuild, useDirectory } from './program.ts';
 
 useBuild();
 const dir = useDirectory();
@@ -196,6 +198,28 @@ describe('matrix', () => {
     });
     expect(stderr).toBe('');
   });
+});
+
+test('output that cannot be written is said in a line: exit code 3', () => {
+  const full = openSync('/dev/full', 'w');
+  const { status, stderr } = spawnSync(process.execPath, [CLI, 'explain', 'R6'], {
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  });
+  closeSync(full);
+  expect(stderr).toMatch(/^pfnmap: the output cannot be written: ENOSPC.*\n$/);
+  expect(status).toBe(3);
+});
+
+test('a slow reader gets all of it', async () => {
+  const fast = await pfnmap(['list', '--json']);
+  const slow = await pfnmap(['list', '--json'], {
+    onStart: ({ stdout }) => {
+      stdout?.pause();
+      setTimeout(() => stdout?.resume(), 1500);
+    },
+  });
+  expect(slow.stdout).toBe(fast.stdout);
 });
 
 describe('list', () => {
