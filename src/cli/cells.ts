@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
  * Explores cells of the matrix on all processors: this thread and the others take row after row, since
- * cells of one exporter share work, and so do those of exporters that behave alike.
+ * cells of one exporter share work, and so do those of exporters that behave alike. They ask nobody for
+ * the next: whoever would answer is busy.
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { type CellJson, cellJson } from '../report/json.ts';
+import { Claims } from '../scenarios/claims.ts';
 import { type Cell, CellRun, SharedFaces } from '../scenarios/matrix.ts';
 import { Rows } from '../scenarios/rows.ts';
 import { breathe, SLICE } from './io.ts';
@@ -24,10 +26,11 @@ export interface CellsOptions {
   readonly onProgress?: (cell: string, states: number) => void;
 }
 
-/** What a worker is asked for: these cells of one row. */
+/** What a worker is asked for: all of these cells that nobody else has taken. */
 export interface CellsRequest {
   readonly job: 'cells';
   readonly ids: readonly string[];
+  readonly claims: Claims['memory'];
   readonly linux: LinuxVersion;
   readonly maxStates: number;
   readonly witness: boolean;
@@ -39,21 +42,16 @@ const WORTH_A_WORKER = 24;
 
 /** What is short-lived in a search is little: a larger nursery only takes memory. In MB. */
 const YOUNG = { maxYoungGenerationSizeMb: 12 };
-/** Cells that a worker is asked for at a time. */
-const PIECE = 4;
-
 /** Returns when all cells are finished, or soon after the signal. */
 export async function runCells(cells: readonly Cell[], options: CellsOptions): Promise<void> {
-  const rows = new Rows(cells);
+  const claims = new Claims(new SharedArrayBuffer(Rows.bytes(cells)));
+  const rows = new Rows(cells, claims);
   const helpers = cells.length < WORTH_A_WORKER ? 0 : Math.min(availableParallelism(), 8) - 1;
-  const others = Array.from({ length: Math.min(helpers, rows.count) }, () => helper(rows, options));
-  const shared = new SharedFaces();
-  for (let row = rows.next('front'); row.length; row = rows.next('front')) {
-    for (let cell = row.shift(); cell && !options.signal.aborted; cell = row.shift()) {
-      await runSome([cell], options, shared);
-    }
-    if (options.signal.aborted) break;
-  }
+  const ids = cells.map((c) => c.id);
+  const others = Array.from({ length: Math.min(helpers, rows.count) }, () =>
+    helper(ids, claims, options),
+  );
+  await runSome(rows.cellsFrom('front'), options, new SharedFaces());
   await Promise.all(others);
 }
 
@@ -62,7 +60,7 @@ export async function runCells(cells: readonly Cell[], options: CellsOptions): P
  * @param shared what earlier calls in this thread found out
  */
 export async function runSome(
-  cells: readonly Cell[],
+  cells: Iterable<Cell>,
   options: Omit<CellsOptions, 'self'>,
   shared: SharedFaces,
 ): Promise<void> {
@@ -109,25 +107,20 @@ function attempt(run: CellRun, cell: Cell): CellJson | null {
   }
 }
 
-/** A worker that takes rows from the end while there are any, and then helps with others. */
-function helper(rows: Rows, options: CellsOptions): Promise<void> {
+/** A worker that takes cells from the end while there are any. */
+function helper(ids: readonly string[], claims: Claims, options: CellsOptions): Promise<void> {
   const { self, linux, maxStates, witness, signal, onCell } = options;
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL(self), { resourceLimits: YOUNG });
-    let row: Cell[] = [];
     const end = () => void worker.terminate().then(() => resolve());
-    const next = () => {
-      if (!row.length && !signal.aborted) row = rows.next('end');
-      const ids = row.splice(0, PIECE).map((c) => c.id);
-      if (signal.aborted || !ids.length) return end();
-      worker.postMessage({ job: 'cells', ids, linux, maxStates, witness } satisfies CellsRequest);
-    };
     signal.addEventListener('abort', end, { once: true });
     worker.on('error', reject);
     worker.on('message', (reply: CellsReply) => {
       if ('cell' in reply) onCell(reply.cell);
-      else next();
+      else end();
     });
-    next();
+    const { memory } = claims;
+    const request = { job: 'cells', ids, claims: memory, linux, maxStates, witness } as const;
+    worker.postMessage(request satisfies CellsRequest);
   });
 }

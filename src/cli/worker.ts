@@ -6,15 +6,14 @@ import type { NamesRequest } from '../check/index/index.ts';
 import type { ScanRequest } from '../check/scan.ts';
 import type { ExportersRequest } from '../check/share.ts';
 import type { CellJson } from '../report/json.ts';
-import type { SharedFaces } from '../scenarios/matrix.ts';
-import type { NameReply, NameRequest } from './ahead.ts';
+import type { ScenarioReply, ScenariosRequest } from './ahead.ts';
 import type { CellsReply, CellsRequest } from './cells.ts';
 import type { ModelRequest } from './check-answers.ts';
 import type { OwnRequest } from './own.ts';
 import type { Load } from './own-worker.ts';
 
 type CheckRequest = ExportersRequest | ModelRequest | NamesRequest | ScanRequest;
-type Request = CellsRequest | CheckRequest | NameRequest | OwnRequest;
+type Request = CellsRequest | CheckRequest | ScenariosRequest | OwnRequest;
 
 /**
  * @param load loads a user's code by its URL
@@ -24,10 +23,9 @@ export async function serve(load: Load, worked: () => void): Promise<void> {
   // A check asks for the next thing before it has got the last one.
   let last: Promise<void> = Promise.resolve();
   parentPort?.on('message', async (request: Request) => {
-    if (request.job === 'cells') await cells(request);
-    else if (request.job === 'name') await named(request);
-    else if (request.job === 'own')
-      await (await import('./own-worker.ts')).runOwnFile(request, load);
+    if (request.job === 'cells') return cells(request, worked);
+    if (request.job === 'scenarios') return named(request, worked);
+    if (request.job === 'own') await (await import('./own-worker.ts')).runOwnFile(request, load);
     else {
       last = last.then(async () => parentPort?.postMessage(await checked(request)));
       await last;
@@ -50,31 +48,43 @@ async function checked(request: CheckRequest): Promise<unknown> {
   return (await import('../check/share.ts')).serveExporters(request, readLatin1);
 }
 
-/** What this thread found out about cells. */
-let shared: SharedFaces | null = null;
-
-async function cells({ ids, linux, maxStates, witness }: CellsRequest): Promise<void> {
+async function cells(request: CellsRequest, worked: () => void): Promise<void> {
+  const { ids, claims, linux, maxStates, witness } = request;
   const post = (reply: CellsReply) => parentPort?.postMessage(reply);
   const { runSome } = await import('./cells.ts');
-  const { matrixCells, SharedFaces: Faces } = await import('../scenarios/matrix.ts');
-  const all = matrixCells();
-  const cells = ids.flatMap((id) => all.find((c) => c.id === id) ?? []);
+  const { Claims } = await import('../scenarios/claims.ts');
+  const { matrixCells, SharedFaces } = await import('../scenarios/matrix.ts');
+  const { Rows } = await import('../scenarios/rows.ts');
+  const all = new Map(matrixCells().map((cell) => [cell.id, cell]));
+  const cells = ids.flatMap((id) => all.get(id) ?? []);
+  const rows = new Rows(cells, new Claims(claims));
   const { signal } = new AbortController();
-  shared ??= new Faces();
-  const options = { linux, maxStates, witness, signal, onCell: (cell: CellJson) => post({ cell }) };
-  await runSome(cells, options, shared);
+  const onCell = (cell: CellJson) => {
+    post({ cell });
+    worked();
+  };
+  const options = { linux, maxStates, witness, signal, onCell };
+  await runSome(rows.cellsFrom('end'), options, new SharedFaces());
   post({ cellsDone: true });
 }
 
-async function named({ name, linux, maxStates }: NameRequest): Promise<void> {
-  const post = (reply: NameReply) => parentPort?.postMessage(reply);
-  try {
-    const { resolveOne } = await import('./names.ts');
-    const { runNamed } = await import('./run.ts');
-    const { signal } = new AbortController();
-    const outcome = await runNamed(resolveOne(name), { linux, maxStates, signal });
-    post(outcome ? { outcome } : { failed: 'interrupted' });
-  } catch (error) {
-    post({ failed: error instanceof Error ? error.message : String(error) });
+async function named(request: ScenariosRequest, worked: () => void): Promise<void> {
+  const { names, claims, who, linux, maxStates } = request;
+  const { resolveOne } = await import('./names.ts');
+  const { runNamed } = await import('./run.ts');
+  const { Claims } = await import('../scenarios/claims.ts');
+  const taken = new Claims(claims);
+  const { signal } = new AbortController();
+  for (let index = names.length - 1; index >= 0; index--) {
+    const name = names[index];
+    if (name === null || !taken.take(index, who)) continue;
+    const post = (reply: ScenarioReply) => parentPort?.postMessage(reply);
+    try {
+      const outcome = await runNamed(resolveOne(name), { linux, maxStates, signal });
+      post(outcome ? { index, outcome } : { index, failed: 'interrupted' });
+    } catch (error) {
+      post({ index, failed: error instanceof Error ? error.message : String(error) });
+    }
+    worked();
   }
 }

@@ -172,9 +172,14 @@ export async function exploreCells(
   while (others.length < workers()) others.push(workerChannel());
   await Promise.all(
     others.map(async (channel, i) => {
-      const take = () => rows.next(i % 2 ? 'end' : 'front');
-      for (let row = take(); row.length; row = row.length ? row : take()) {
-        const names = row.splice(0, PIECE).map((c) => c.id);
+      const mine = rows.cellsFrom(i % 2 ? 'end' : 'front');
+      for (;;) {
+        const names: string[] = [];
+        for (let cell = mine.next(); !cell.done; cell = mine.next()) {
+          names.push(cell.value.id);
+          if (names.length === PIECE) break;
+        }
+        if (!names.length) return;
         await channel.ask({ job: 'cells', linux, names }, options);
       }
     }),
