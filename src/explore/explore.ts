@@ -15,6 +15,7 @@ import type { Step } from './player.ts';
 import { type Replay, replayMoves } from './schedule.ts';
 import { type Finding, Search, type SearchOptions, type SearchResult } from './search.ts';
 import { Knowledge, type Move } from './space.ts';
+import type { Graphs } from './stacks.ts';
 
 export interface ExploreOptions {
   /** What explorations of systems with the same layout or the same routines found out. */
@@ -281,7 +282,8 @@ export class Explorer {
     roundFrom: number | null,
     minimal: boolean,
   ): Counterexample {
-    return new Told(this.make, moves, violation, roundFrom, minimal);
+    const { graphs } = this.knowledge;
+    return new Told(this.make, graphs, moves, violation, roundFrom, minimal);
   }
 }
 
@@ -291,6 +293,7 @@ class Told implements Counterexample {
 
   constructor(
     private readonly make: () => System,
+    private readonly graphs: Graphs,
     private readonly moves: readonly Move[],
     readonly violation: Violation,
     readonly roundFrom: number | null,
@@ -298,7 +301,7 @@ class Told implements Counterexample {
   ) {}
 
   private get replay(): Replay {
-    this.replayed ??= replayMoves(this.make(), this.moves);
+    this.replayed ??= replayMoves(this.make(), this.moves, this.graphs);
     return this.replayed;
   }
 

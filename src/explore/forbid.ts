@@ -3,7 +3,7 @@
  * Takes clocks, dice and timers away from a program while it is explored: what it gets from them is
  * hidden from the engine, so that the same state could lead to different ones.
  */
-import { placeOf } from './control.ts';
+import { placeOf } from './local.ts';
 import { ProgramError } from './program.ts';
 
 type Host = Record<string, unknown>;

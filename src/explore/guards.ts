@@ -30,16 +30,15 @@ export class Guards {
   }
 
   /**
-   * The program comes to a guard; tells whether to leave it out.
+   * The program comes to a guard.
    * @param acts whether the guard does anything here: a test that does not hold stops nobody
    */
-  leaveOut(what: string, where: string, acts: boolean): boolean {
+  meet(what: string, where: string, acts: boolean): void {
     const guard = { what, where };
     const text = guardText(guard);
     const known = this.met.get(text);
     if (!known) this.met.set(text, { guard, acts });
     else if (acts) known.acts = true;
-    return this.isOut(what, where);
   }
 
   /** Without a lock the same line may be reached with other locks held; those are two nodes then. */

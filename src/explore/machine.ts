@@ -10,12 +10,14 @@
  * when an access races after all, the search starts over knowing it (search.ts).
  * With reduction off every step is a transition of its own.
  */
-import { Control, DONE, type LocalGraphs, placeOf } from './control.ts';
+import { Control, DONE } from './control.ts';
 import { type Guard, Guards } from './guards.ts';
+import { placeOf } from './local.ts';
 import type { LockTable } from './locks.ts';
 import { emptyList, type Memory, type Violation } from './memory.ts';
 import { BLOCKED, ProgramError, type Run, type StepDef, taken } from './program.ts';
 import type { Reactions } from './reactions.ts';
+import type { Graphs } from './stacks.ts';
 import type { Layout, StateStore } from './store.ts';
 
 export interface Thread {
@@ -112,8 +114,8 @@ class Codes {
 export interface MachineOptions {
   /** Control graphs of the same threads, made before. */
   readonly control?: Control | null;
-  /** Graphs of routines that may be known already. */
-  readonly graphs?: LocalGraphs;
+  /** What may be known already of what threads do. */
+  readonly graphs?: Graphs;
   /** Bytes of a row that are likely to be needed. Default: few, and more as columns are found. */
   readonly stride?: number;
   /** Transitions are transactions rather than single steps. Default true. */
@@ -192,13 +194,7 @@ export class Machine {
     this.nThreads = system.threads.length;
     this.control =
       options.control ??
-      new Control(
-        system.world,
-        system.locks,
-        this.strict,
-        options.graphs,
-        new Guards(system.without),
-      );
+      new Control(system.world, system.locks, options.graphs, new Guards(system.without));
     this.finalHook = system.final;
     mem.races.begin(this.nThreads, this.control.lockSets);
     mem.logging = true;

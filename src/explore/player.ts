@@ -8,6 +8,7 @@ import { Machine, Moved, type System, type TraceStep } from './machine.ts';
 import type { Violation } from './memory.ts';
 import type { Arg, RoutineDef, StepDef } from './program.ts';
 import { deadlockOf } from './search.ts';
+import type { Graphs } from './stacks.ts';
 
 /** The change of one slot, with its name and values as a person reads them. */
 export interface Change {
@@ -53,8 +54,12 @@ export class Player {
   readonly trace: Step[] = [];
   private readonly recorded: TraceStep[] = [];
 
-  constructor(private readonly system: System) {
-    this.machine = new Machine(system, { reduce: false });
+  /** @param graphs what may be known already of what the threads do */
+  constructor(
+    private readonly system: System,
+    graphs?: Graphs,
+  ) {
+    this.machine = new Machine(system, { reduce: false, graphs });
     this.machine.trace = this.recorded;
   }
 

@@ -14,6 +14,7 @@ import type { System, TraceStep } from './machine.ts';
 import type { Violation } from './memory.ts';
 import { Player, type Step } from './player.ts';
 import type { Move } from './space.ts';
+import type { Graphs } from './stacks.ts';
 
 /** One stretch of steps by one thread. */
 export interface Segment {
@@ -129,9 +130,12 @@ function finished(player: Player): Replay {
   };
 }
 
-/** Replays moves that a search returned, one for each single step. */
-export function replayMoves(system: System, moves: readonly Move[]): Replay {
-  const player = new Player(system);
+/**
+ * Replays moves that a search returned, one for each single step.
+ * @param graphs what that search found out of the programs
+ */
+export function replayMoves(system: System, moves: readonly Move[], graphs?: Graphs): Replay {
+  const player = new Player(system, graphs);
   for (const { thread, way } of moves) player.step(thread, way);
   return finished(player);
 }

@@ -3,11 +3,13 @@
  * What every search over a system shares: the machine, the states found so far, and starting over
  * when something is learned that the states found so far did not take into account.
  */
-import { type Control, LocalGraphs } from './control.ts';
+import type { Control } from './control.ts';
 import type { Guards } from './guards.ts';
+import { LocalGraphs } from './local.ts';
 import { LockOrder } from './lock-order.ts';
 import { Learned, Machine, type System, type Thread } from './machine.ts';
 import type { Accesses } from './races.ts';
+import { Graphs } from './stacks.ts';
 import { StateStore } from './store.ts';
 
 export interface SpaceOptions {
@@ -44,8 +46,8 @@ export class Knowledge {
   /** Threads with the same program can be told apart after all. */
   asymmetric = false;
   control: Control | null = null;
-  /** @param graphs of routines, to be shared with other systems' searches */
-  constructor(readonly graphs = new LocalGraphs()) {}
+  /** @param graphs to be shared with other systems' searches */
+  constructor(readonly graphs = new Graphs()) {}
 
   order: LockOrder | null = null;
   private threads: readonly Thread[] | null = null;
@@ -112,7 +114,7 @@ export class Space {
       strict,
       stride: knowledge.stride,
       control,
-      graphs: strict ? undefined : graphs,
+      graphs: strict ? new Graphs(new LocalGraphs(true)) : graphs,
     });
     const order = (control && knowledge.order) || new LockOrder(system.locks);
     knowledge.control = machine.control;

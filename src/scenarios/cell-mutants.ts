@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** The mutants of a cell: a guard counts as needed when one of the cell's explorations needs it. */
-import { LocalGraphs } from '../explore/control.ts';
 import { explore } from '../explore/explore.ts';
 import { type Mutant, MutantRun, type Subject } from '../explore/mutants.ts';
 import { Knowledge } from '../explore/space.ts';
+import { Graphs } from '../explore/stacks.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
 import { cellSystems, facesOf } from './cell.ts';
 import type { Cell } from './matrix.ts';
@@ -44,7 +44,7 @@ export class CellMutants {
   private *all(): Generator<void, readonly Mutant[]> {
     const { linux, maxStates } = this;
     const { exporter, consumer } = this.cell;
-    const graphs = new LocalGraphs();
+    const graphs = new Graphs();
     const subjects: Subject[] = [];
     for (const face of facesOf(exporter, consumer)) {
       const make = cellSystems(exporter, consumer, face, linux);

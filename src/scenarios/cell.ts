@@ -164,10 +164,40 @@ function pageOf(who: string, buffer: number): UserPage {
   return page;
 }
 
-/**
- * Prepares one face of a cell: the programs are made once, so that what the engine learns of them
- * serves every search; each call of the result makes a fresh system.
- */
+/** A thread's program, made once for each key, so that what the engine learns of it serves every face. */
+const programs = new WeakMap<object, Map<string, () => Run<void>>>();
+
+function program(of: object, key: string, make: () => () => Run<void>): () => Run<void> {
+  let known = programs.get(of);
+  if (!known) programs.set(of, (known = new Map()));
+  let made = known.get(key);
+  if (!made) known.set(key, (made = make()));
+  return made;
+}
+
+function userProgram({ idle, readOnly }: Face, buffer: number): () => Run<void> {
+  const page = pageOf('the user', buffer);
+  return program(page, `${idle === 'user'} ${readOnly}`, () =>
+    routine('user', function* (): Run<void> {
+      if (idle === 'user') return;
+      if (!readOnly) yield* touch(page, 1, 1);
+      yield* touch(page, 0, 0);
+    }),
+  );
+}
+
+function consumerProgram(co: ConsumerTraits, { idle }: Face, buffer: number): () => Run<void> {
+  const use = consumer(co);
+  const holder = pageOf(co.id, buffer);
+  // Not by its name: two that differ in traits may have the same.
+  return program(co, `${idle === 'consumer'} ${buffer}`, () =>
+    routine(co.id, function* (): Run<void> {
+      if (idle !== 'consumer') yield* use(MM, 0, 0, holder);
+    }),
+  );
+}
+
+/** Prepares one face of a cell; each call of the result makes a fresh system. */
 export function cellSystems(
   ex: ExporterTraits,
   co: ConsumerTraits,
@@ -175,22 +205,12 @@ export function cellSystems(
   linux: LinuxVersion,
 ): () => System {
   const built = exporter(ex);
-  const use = consumer(co);
   const buffer = ex.object === 'dma-buf' || ex.object === 'device' ? BUFFER : NO_BUFFER;
-  const user = pageOf('the user', buffer);
-  const holder = pageOf(co.id, buffer);
-  const userMain = routine('user', function* (): Run<void> {
-    if (face.idle === 'user') return;
-    if (!face.readOnly) yield* touch(user, 1, 1);
-    yield* touch(user, 0, 0);
-  });
-  const consumerMain = routine(co.id, function* (): Run<void> {
-    if (face.idle !== 'consumer') yield* use(MM, 0, 0, holder);
-  });
+  const { way } = face;
   const threads: Thread[] = [
-    { name: 'user', run: userMain },
-    { name: ex.id, run: takeBack(built, face.way) },
-    { name: co.id, run: consumerMain },
+    { name: 'user', run: userProgram(face, buffer) },
+    { name: ex.id, run: program(built, way, () => takeBack(built, way)) },
+    { name: co.id, run: consumerProgram(co, face, buffer) },
   ];
   let start: Start | null = null;
   return () => {

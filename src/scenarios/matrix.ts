@@ -2,7 +2,6 @@
 /** The matrix: every exporter against every consumer, and the verdict on each cell. */
 import type { ConsumerTraits, ExporterTraits } from '../contract/traits.ts';
 import type { Verdict } from '../contract/words.ts';
-import { LocalGraphs } from '../explore/control.ts';
 import {
   type Counterexample,
   type Exploration,
@@ -12,6 +11,7 @@ import {
 import type { Violation } from '../explore/memory.ts';
 import type { Accesses } from '../explore/races.ts';
 import { Knowledge } from '../explore/space.ts';
+import { Graphs } from '../explore/stacks.ts';
 import { CONSUMERS } from '../kernel/consumers/index.ts';
 import { EXPORTERS } from '../kernel/exporters/index.ts';
 import { MARK_REFUSED, MARK_TRANSLATED } from '../kernel/kernel.ts';
@@ -94,7 +94,7 @@ const alone = (face: Face): boolean => face.idle === 'consumer';
  */
 export class SharedFaces {
   /** The kernel's routines are the same in every cell. */
-  readonly graphs = new LocalGraphs();
+  readonly graphs = new Graphs();
   private readonly kept = new Map<string, Kept>();
   private readonly classes = new Map<ExporterTraits, string>();
 
