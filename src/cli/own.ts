@@ -128,7 +128,10 @@ function watch(
           : (error.stack ?? String(error)),
       ),
     );
-    worker.on('exit', () => end(null));
+    // It stays until it is told to go, unless the user's code ends it.
+    worker.on('exit', () =>
+      end(signal.aborted ? null : 'it ends the program; to end a thread, return from its routine'),
+    );
     worker.on('message', (reply: OwnReply) => {
       silent = 0;
       listen(reply);

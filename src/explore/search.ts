@@ -63,6 +63,8 @@ export class Search {
   private readonly findings = new Map<string, Map<string, Finding>>();
   result: SearchResult | null = null;
   private loop: Livelock | null = null;
+  private budget = 0;
+  private work!: Generator<void, void>;
   private expander!: Expander;
   /** Lists of one thread each. */
   private threads: readonly (readonly number[])[] = [];
@@ -126,6 +128,7 @@ export class Search {
     });
     store.begin(this.lookForLivelock || this.strict, this.maxStates, daemons);
     store.add(machine.row32);
+    this.work = this.slices();
   }
 
   /** The number of the machine's present state, which is known unless something is wrong. */
@@ -139,15 +142,14 @@ export class Search {
    */
   run(budget = Number.POSITIVE_INFINITY): SearchResult | null {
     if (this.result) return this.result;
-    let until = this.transitions + budget;
+    this.budget = budget;
     for (;;) {
       try {
-        this.slice(until);
+        this.work.next();
         return this.result;
       } catch (error) {
         this.space.restart(error);
         this.begin();
-        until = budget;
       }
     }
   }
@@ -160,12 +162,13 @@ export class Search {
     return this.result as unknown as SearchResult;
   }
 
-  private slice(until: number): void {
+  /** All of the search; yields whenever about {@link budget} transitions were made. */
+  private *slices(): Generator<void, void> {
     const { store, expander, machine } = this;
-    while (!this.result) {
+    for (let until = this.transitions + this.budget; !this.result; ) {
       switch (store.expand(until)) {
         case Halt.Done:
-          this.complete();
+          yield* this.complete();
           return;
         case Halt.Unknown:
           store.turned(expander.expand(store.cursor, this.threads[store.turn], this.visit));
@@ -175,8 +178,12 @@ export class Search {
           this.deadlock(store.cursor);
           break;
         case Halt.Pause:
-          if (store.count <= this.maxStates) return;
-          if (this.strict) this.lookAgain();
+          if (store.count <= this.maxStates) {
+            yield;
+            until = this.transitions + this.budget;
+            break;
+          }
+          if (this.strict) yield* this.lookAgain();
           this.finish(false, `gave up at ${this.maxStates.toLocaleString('en')} states`);
       }
     }
@@ -196,11 +203,11 @@ export class Search {
     return this.result !== null;
   };
 
-  private complete(): void {
+  private *complete(): Generator<void, void> {
     for (const { violation } of this.space.order.found) {
       this.keep({ violation, state: 0, thread: -1, way: 0 });
     }
-    if (this.strict) this.lookAgain();
+    if (this.strict) yield* this.lookAgain();
     if (this.lookForLivelock && this.machine.control.cyclic) this.livelock();
     this.finish(true, null);
   }
@@ -237,13 +244,14 @@ export class Search {
    * Expands every state once more, last found first. What a step keeps outside the slots has other
    * values by now, so a successor that depends on it comes out different.
    */
-  private lookAgain(): void {
+  private *lookAgain(): Generator<void, void> {
     const { machine, store } = this;
     store.lookUp();
     store.endEdges();
     const { count } = store;
     const edges = store.edges.slice();
     const starts = store.edgeStart.slice();
+    let spent = 0;
     for (let state = store.cursor - 1; state >= 0; state--) {
       machine.load(store, state);
       let edge = starts[state];
@@ -263,9 +271,13 @@ export class Search {
           machine.undo();
           if (!same) this.differs(t, node);
           if (!fatal) edge += 2;
+          spent++;
         }
       }
       if (edge !== end) this.differs(edges[edge + 1], machine.at[edges[edge + 1]]);
+      if (spent < this.budget) continue;
+      yield;
+      spent = 0;
     }
   }
 

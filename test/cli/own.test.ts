@@ -150,6 +150,11 @@ describe('a broken file', () => {
       run('if (Math.random() < 2) yield* load();'),
       /Math\.random is used \(random\.ts:6\)/,
     ],
+    [
+      'ends-the-program',
+      run('yield* load();\nprocess.exit(0);'),
+      /ends-the-program\.ts: it ends the program; to end a thread, return from its routine/,
+    ],
     ['clock', run('yield* store(Date.now() & 7);'), /Date\.now is used \(clock\.ts:6\)/],
     [
       'new-date',

@@ -162,6 +162,28 @@ describe('hidden input', () => {
     expect(text).toMatch(here);
   });
 
+  test('the second look at every state goes on in slices as the first one does', () => {
+    let steps = 0;
+    const counted = step('counted', (w: World, v: number) => {
+      steps++;
+      w.x.set(0, v);
+    });
+    const make = system(...[1, 2, 3].map((v) => () => counts(v)));
+    function* counts(v: number): Run<void> {
+      for (let i = 0; i < 12; i++) yield* counted(4 * i + v);
+    }
+    const slices: number[] = [];
+    const search = new Search(make, { strict: true, stopAt: 'never', symmetry: false });
+    for (let result = null; !result; slices.push(steps)) {
+      steps = 0;
+      result = search.run(200);
+    }
+    expect(search.result?.complete).toBe(true);
+    expect(slices.length).toBeGreaterThan(20);
+    // A batch of states is looked up before the budget is.
+    expect(Math.max(...slices)).toBeLessThan(2 * 200 + 1000);
+  });
+
   test('a flag that is no slot is noticed', () => {
     let flag = 0;
     const raise = step('raise', () => {
