@@ -52,14 +52,16 @@ const contract_broken = step('contract', (k: Kernel) =>
 const require_pfnmap = routine(
   'dma_buf_mmap_require_pfnmap',
   function* (ret: number, flags: number): Run<void> {
-    if (flags & VM_PFNMAP) return;
+    const pfnmap = (flags & VM_PFNMAP) !== 0;
+    if (ret >= 0 && !pfnmap) yield* contract_broken();
     const patch = PATCHES[yield* patch_applied()];
-    if (ret >= 0) yield* contract_broken();
     if (patch === 'none') return;
+    if (yield* guard('the VM_PFNMAP test', pfnmap)) return;
     if (patch === 'corrected' && (yield* guard('the test of the return value', ret < 0))) return;
     const what = 'dma_buf_mmap: !(vma->vm_flags & VM_PFNMAP)';
-    if (ret >= 0) yield* WARN_ON_ONCE(1, what);
-    else yield* WARN_ON_ONCE(16, `${what}, although nothing was mapped`);
+    if (ret < 0) yield* WARN_ON_ONCE(16, `${what}, although nothing was mapped`);
+    else if (pfnmap) yield* WARN_ON_ONCE(16, `${what}, although the flag is there`);
+    else yield* WARN_ON_ONCE(1, what);
   },
   'drivers/dma-buf/dma-buf.c',
 );

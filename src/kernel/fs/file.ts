@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Open files: references, descriptors, release on the last reference. fs/file.c, fs/file_table.c */
-import { type Run, routine, step } from '../../explore/program.ts';
+import { guard, type Run, routine, step } from '../../explore/program.ts';
 import { EBADF } from '../errno.ts';
 import { type FileOperations, file_operations, type Kernel } from '../kernel.ts';
 
@@ -158,7 +158,8 @@ export const do_close_on_exec = routine(
   function* (mm: number): Run<void> {
     const fds = yield* fdtable_size();
     for (let fd = 0; fd < fds; fd++) {
-      if (yield* close_on_exec(mm, fd)) yield* sys_close(mm, fd);
+      if (yield* guard('the close_on_exec test', !(yield* close_on_exec(mm, fd)))) continue;
+      yield* sys_close(mm, fd);
     }
   },
   'fs/file.c',

@@ -38,6 +38,9 @@ const uses: Act = function* ({ write, read }) {
 const closesBuffer: Act = function* ({ close }) {
   yield* close();
 };
+const moves: Act = function* ({ move }) {
+  yield* move();
+};
 
 export default [
   story({
@@ -45,16 +48,16 @@ export default [
     title: 'an importer redirects mmap() with dma_buf_mmap()',
     story:
       'The VMA now holds the dma-buf and hangs on its address_space. The program may close both ' +
-      'descriptors and go on using the mapping.',
+      'descriptors and go on using the mapping, and a move finds it.',
     source: 'Vetter 22/18:08',
     status: 'real core (6.12 drivers/dma-buf/dma-buf.c:1472 dma_buf_mmap)',
-    rules: ['R11'],
+    rules: ['R11', 'R4'],
     expected: 'safe',
     exporter: ttm,
     mapped: 'no',
     kernel: { fds: 2, files: 2 },
     before: mapsThrough(redirects),
-    threads: { user: uses, closes: closesBuffer },
+    threads: { user: uses, closes: closesBuffer, ttm: moves },
   }),
   story({
     id: 'lifetime/redirect-keeps-own-file',
@@ -86,11 +89,6 @@ export default [
     mapped: 'no',
     kernel: { fds: 2, files: 2 },
     before: mapsThrough(callsExporter),
-    threads: {
-      user: uses,
-      ttm: function* ({ move }) {
-        yield* move();
-      },
-    },
+    threads: { user: uses, ttm: moves },
   }),
 ];
