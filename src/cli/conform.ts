@@ -49,6 +49,9 @@ export async function conform(options: BootOptions, context: Context): Promise<E
     await breathe();
   }
   line.clear();
+  if (!result.programs && !result.programs_left_out && !broken && !signal.aborted) {
+    broken = `${file}: there is nothing in it to compare`;
+  }
   if (json) outJson({ ...result, ms: tenths(result.ms) });
   else if (result.programs || !broken) out(told(result));
   if (broken) throw new Failure(broken);

@@ -67,7 +67,10 @@ function more(json: ScenarioJson, whole: boolean, ladder: string | null): string
       ...(mutants.length ? mutantLines(mutants, 98, 2) : []),
     ];
   }
-  if (verdict === 'unknown') return paragraph(`unknown: ${bound}`, 98, 2);
+  if (verdict === 'unknown') {
+    const advice = bound?.startsWith('gave up') ? '; --max-states N sets the limit' : '';
+    return paragraph(`unknown: ${bound}${advice}`, 98, 2);
+  }
   if (whole && ladder) return ['', ladder];
   if (!ce) return [];
   return [`  ${size(ce)}: pfnmap show ${json.id}`];

@@ -86,6 +86,10 @@ describe('bad usage: exit code 2, one message, no output', () => {
       /segment 1 \('A3\.x'\) says 3 steps and describes 1/,
     ],
     [['init', 'my-driver.txt'], /should end in \.ts/],
+    [
+      ['conform', '--corpus', '/dev/null'],
+      /^pfnmap: \/dev\/null: there is nothing in it to compare\n$/,
+    ],
     [['conform', '--corpus', 'gone.jsonl'], /^pfnmap: gone\.jsonl: no such file\n$/],
     [['conform', '--corpus', 'a', '--facts', 'b'], /are two runs/],
     [

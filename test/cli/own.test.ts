@@ -239,7 +239,7 @@ describe('a state space beyond the limit', () => {
 
   test('is unknown: exit code 3', async () => {
     const { code, stdout } = await explore('large.ts', endless, '--max-states', '1000');
-    expect(stdout).toContain('unknown: gave up at 1,000 states');
+    expect(stdout).toContain('unknown: gave up at 1,000 states; --max-states N sets the limit');
     expect(code).toBe(3);
   });
 
