@@ -101,6 +101,11 @@ function* hmm_vma_walk_hole(range: HmmRange, vma: number, addr: number, end: num
   return yield* hmm_vma_fault(range.mm, vma, addr, end, req & HMM_PFN_REQ_WRITE);
 }
 
+/** Where the part of a range ends that lies in one VMA and under one table of entries. */
+function* walk_end({ start, n }: HmmRange, vma: number, addr: number): Run<number> {
+  return Math.min(start + n, yield* vm_end(vma), yield* next_table(addr));
+}
+
 /**
  * One walk from `pfns.length` on, which adds to `pfns`.
  * @returns 0 at the end of the range, -EBUSY after a fault, -EPERM or -EFAULT
@@ -119,16 +124,20 @@ function* walk_page_range(range: HmmRange, pfns: number[]): Run<number> {
       continue;
     }
     const entry = yield* lookup_entry(mm, addr);
-    if (!entry && pfns.length + 1 < n && (yield* pmd_none(mm, addr))) {
-      const end = Math.min(start + n, yield* vm_end(vma), yield* next_table(addr));
+    const last = pfns.length + 1 === n;
+    if (!entry && !last && (yield* pmd_none(mm, addr))) {
+      const end = yield* walk_end(range, vma, addr);
       const hole = yield* hmm_vma_walk_hole(range, vma, addr, end);
       if (hole) return hole;
       while (start + pfns.length < end) pfns.push(0);
       continue;
     }
     const present = entry & PTE_PRESENT && !(entry & PTE_NONE);
-    if (req & HMM_PFN_REQ_FAULT && (!present || (write && !(entry & PTE_WRITE))))
-      return yield* hmm_vma_fault(mm, vma, addr, addr + 1, write);
+    if (req & HMM_PFN_REQ_FAULT && (!present || (write && !(entry & PTE_WRITE)))) {
+      // All that are left under this table, as the one page is (mm/hmm.c:317).
+      const end = last ? addr + 1 : yield* walk_end(range, vma, addr);
+      return yield* hmm_vma_fault(mm, vma, addr, end, write);
+    }
     const special = present && entry & PTE_SPECIAL && entry >>> 12 !== 0;
     if (yield* guard('the pte_special test', special)) {
       if (req & HMM_PFN_REQ_FAULT) return -EFAULT;
