@@ -97,6 +97,13 @@ struct racer {
 	char out[RESULT_MAX];
 };
 
+/* An op for who runs beside process 0: asked counts up, answered follows. */
+struct helper {
+	u32 asked, answered;
+	char op_text[4096];
+	char op_result[RESULT_MAX];
+};
+
 struct shared {
 	/* At the start of the mapping, so that O_DIRECT may use it. */
 	u64 page[PAGE / 8];
@@ -106,10 +113,8 @@ struct shared {
 	/* What the program has answered so far, as it goes to the host. */
 	char results[RESULTS_MAX];
 	size_t used;
-	/* An op for the child: asked counts up, answered follows. */
-	u32 asked, answered;
-	char op_text[4096];
-	char op_result[RESULT_MAX];
+	/* What processes 1 and 2 are asked. */
+	struct helper helpers[2];
 	char result[RESULT_MAX];
 	/* A race: see race.c. */
 	u32 at_gate, round, round_done;
@@ -121,7 +126,11 @@ extern struct shared *shared;
 /* The program's own data, as the linker lays it out. */
 extern char __data_start[], _end[];
 
-/* program.c: process 0 is the program's parent, 1 its child */
+/*
+ * program.c: process 0 is the program's parent, 1 its child, and 2 another
+ * thread of process 0.
+ */
+enum { CHILD, THREAD };
 extern pid_t pids[2];
 void program_run(char *text, int stream_to);
 void program_begin(void);
@@ -129,8 +138,8 @@ void program_split(char *text, struct op *op);
 void program_op(const struct op *op, char *out);
 void program_line(char *line, char *out);
 void program_fork(char *out);
-void program_ask(const char *text);
-void program_answer(char *out);
+void program_ask(int which, const char *text);
+void program_answer(int which, char *out);
 void program_end_child(void);
 void program_wait(u32 *at, u32 value);
 void program_wake(u32 *at);

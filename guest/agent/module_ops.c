@@ -23,8 +23,10 @@ static const char *const method_names[METHOD_COUNT] = {
 
 static const char *const point_names[POINT_COUNT] = {
 	"fault-chosen", "move-begin", "move-switched", "move-zapped", "followed", "fixed-up",
-	"hmm-faulted", "looked",
+	"hmm-faulted", "looked", "move-freeing", "mirror-next", "mirror-locked",
 };
+
+static const char *const way_names[FILL_COUNT] = { "once", "each", "first" };
 
 static int find(const char *const *names, int n, const char *name)
 {
@@ -267,6 +269,67 @@ static void op_sgw(const struct op *op, char *out)
 	buffer_word(op, out, PFNMAP_SG_WORD, true);
 }
 
+/* mreg p n [letters]: t a notifier that never waits, k pages that are never freed */
+static void op_mreg(const struct op *op, char *out)
+{
+	struct pfnmap_mirror m = {
+		.addr = (uintptr_t)at(op->arg[0], ""),
+		.pages = num(op->arg[1]),
+		.flags = (strchr(op->arg[2], 't') ? MIRROR_TRIES : 0) |
+			 (strchr(op->arg[2], 'k') ? MIRROR_KEEPS : 0),
+	};
+	int ret;
+
+	/* For EINTR see lookup(). */
+	do
+		ret = ioctl(module_fd, PFNMAP_MIRROR, &m);
+	while (ret && errno == EINTR);
+	put_status(out, ret);
+}
+
+/* mir WAY: the mirror is filled */
+static void op_mir(const struct op *op, char *out)
+{
+	struct pfnmap_fill fill = { .way = find(way_names, FILL_COUNT, op->arg[0]) };
+
+	put_status(out, ioctl(module_fd, PFNMAP_FILL, &fill));
+}
+
+/* i off [value]: as the device sees it; with a value it writes */
+static void mirror_word(const struct op *op, char *out, bool write)
+{
+	struct pfnmap_mirrored w = {
+		.page = num(op->arg[0]),
+		.off = num(op->arg[1]),
+		.write = write,
+		.value = write ? word(op->arg[2]) : 0,
+	};
+	int ret = ioctl(module_fd, PFNMAP_MIRRORED_WORD, &w);
+
+	if (ret || write)
+		put_status(out, ret);
+	else
+		sprintf(out, "=%llx", (unsigned long long)w.value);
+	if (!ret && w.gone)
+		strcat(out, " gone");
+}
+
+static void op_mr(const struct op *op, char *out)
+{
+	mirror_word(op, out, false);
+}
+
+static void op_mw(const struct op *op, char *out)
+{
+	mirror_word(op, out, true);
+}
+
+static void op_mput(const struct op *op, char *out)
+{
+	(void)op;
+	put_status(out, ioctl(module_fd, PFNMAP_UNMIRROR));
+}
+
 static void op_dst(const struct op *op, char *out)
 {
 	struct pfnmap_stat s = { .fd = slot_fd(op->arg[0]), .index = num(op->arg[1]) };
@@ -321,5 +384,6 @@ const struct op_entry module_ops[] = {
 	{ "hr", op_hr }, { "hw", op_hw }, { "hwf", op_hwf }, { "hput", op_hput },
 	{ "reuse", op_reuse }, { "mv", op_mv }, { "dr", op_dr }, { "dw", op_dw },
 	{ "dst", op_dst }, { "pwarn", op_pwarn }, { "arm", op_arm }, { "reached", op_reached },
-	{ "go", op_go }, { "sgr", op_sgr }, { "sgw", op_sgw }, {},
+	{ "go", op_go }, { "sgr", op_sgr }, { "sgw", op_sgw }, { "mreg", op_mreg },
+	{ "mir", op_mir }, { "mr", op_mr }, { "mw", op_mw }, { "mput", op_mput }, {},
 };

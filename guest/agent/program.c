@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Runs a program: op after op, in the process that each names. Process 0 runs
- * here; process 1 is made by the op `fork` and is handed its ops through
- * shared memory, so that nothing is allocated for the talk between the two.
+ * here; process 1 is made by the op `fork`, and 2, which is another thread of
+ * process 0, by `thread`. They are handed their ops through shared memory, so
+ * that nothing is allocated for the talk between them.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +28,10 @@
 pid_t pids[2];
 struct shared *shared;
 
-/* An op was handed to the child by `bg` and not asked for by `join` yet. */
-static bool is_pending;
+/* There is a second thread. */
+static bool has_thread;
+/* An op was handed over by `bg` and not asked for by `join` yet. */
+static bool is_pending[2];
 
 void program_wait(u32 *at, u32 value)
 {
@@ -76,28 +80,30 @@ void program_op(const struct op *op, char *out)
 	put_text(out, "ENOSYS");
 }
 
-/* The child: an op at a time, until told to exit. */
-static void child_loop(void)
+/* The child, or the second thread: an op at a time, until told to exit. */
+static void *helper_loop(void *helper)
 {
-	u32 seen = __atomic_load_n(&shared->answered, __ATOMIC_ACQUIRE);
+	struct helper *me = helper;
+	u32 seen = __atomic_load_n(&me->answered, __ATOMIC_ACQUIRE);
 	struct op op;
 
 	for (;;) {
-		while (__atomic_load_n(&shared->asked, __ATOMIC_ACQUIRE) == seen)
-			program_wait(&shared->asked, seen);
+		while (__atomic_load_n(&me->asked, __ATOMIC_ACQUIRE) == seen)
+			program_wait(&me->asked, seen);
 		seen++;
-		program_split(shared->op_text, &op);
+		program_split(me->op_text, &op);
 		if (!strcmp(op.name, "exit")) {
-			put_text(shared->op_result, "ok");
+			put_text(me->op_result, "ok");
 			_exit(atoi(op.arg[0]));
 		}
 		if (!strcmp(op.name, "race"))
 			race_child();
 		else
-			program_op(&op, shared->op_result);
-		__atomic_store_n(&shared->answered, seen, __ATOMIC_RELEASE);
-		program_wake(&shared->answered);
+			program_op(&op, me->op_result);
+		__atomic_store_n(&me->answered, seen, __ATOMIC_RELEASE);
+		program_wake(&me->answered);
 	}
+	return NULL;
 }
 
 /* A page of the agent's that no program sees. */
@@ -149,7 +155,7 @@ void program_fork(char *out)
 		put_text(out, "EINVAL");
 		return;
 	}
-	shared->answered = shared->asked;
+	shared->helpers[CHILD].answered = shared->helpers[CHILD].asked;
 	pid = fork();
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -159,7 +165,7 @@ void program_fork(char *out)
 		pipe_forget();
 		close(module_fd);
 		module_fd = open("/dev/pfnmap", O_RDWR | O_CLOEXEC);
-		child_loop();
+		helper_loop(&shared->helpers[CHILD]);
 	}
 	put_status(out, pid);
 	if (pid > 0)
@@ -168,43 +174,60 @@ void program_fork(char *out)
 	drain();
 }
 
+/* It ends with process 0. */
+static void program_thread(char *out)
+{
+	pthread_t thread;
+
+	if (has_thread) {
+		put_text(out, "EINVAL");
+		return;
+	}
+	shared->helpers[THREAD].answered = shared->helpers[THREAD].asked;
+	has_thread = !pthread_create(&thread, NULL, helper_loop, &shared->helpers[THREAD]);
+	put_text(out, has_thread ? "ok" : "EAGAIN");
+}
+
 /* The child is gone: says how. */
 static void put_end(char *out, int status)
 {
 	pids[1] = 0;
-	is_pending = false;
+	is_pending[CHILD] = false;
 	if (WIFSIGNALED(status))
 		sprintf(out, "DIED:%d", WTERMSIG(status));
 	else
 		sprintf(out, "EXIT:%d", WEXITSTATUS(status));
 }
 
-/* Waits for the child's answer, or for its end. */
-void program_answer(char *out)
+/* Waits for an answer, or for the child's end. */
+void program_answer(int which, char *out)
 {
-	u32 want = shared->asked, have;
+	struct helper *helper = &shared->helpers[which];
+	u32 want = helper->asked, have;
 	int status;
 
-	is_pending = false;
+	is_pending[which] = false;
 	for (;;) {
-		have = __atomic_load_n(&shared->answered, __ATOMIC_ACQUIRE);
+		have = __atomic_load_n(&helper->answered, __ATOMIC_ACQUIRE);
 		if (have == want) {
-			put_text(out, shared->op_result);
+			put_text(out, helper->op_result);
 			return;
 		}
-		if (waitpid(pids[1], &status, WNOHANG) == pids[1]) {
+		if (which == CHILD && waitpid(pids[1], &status, WNOHANG) == pids[1]) {
 			put_end(out, status);
 			return;
 		}
-		program_wait(&shared->answered, have);
+		program_wait(&helper->answered, have);
 	}
 }
 
-void program_ask(const char *text)
+void program_ask(int which, const char *text)
 {
-	put_text(shared->op_text, text);
-	__atomic_add_fetch(&shared->asked, 1, __ATOMIC_RELEASE);
-	program_wake(&shared->asked);
+	struct helper *helper = &shared->helpers[which];
+
+	put_text(helper->op_text, text);
+	__atomic_add_fetch(&helper->asked, 1, __ATOMIC_RELEASE);
+	program_wake(&helper->asked);
 }
 
 static void child_end(int signal)
@@ -214,7 +237,7 @@ static void child_end(int signal)
 	while (waitpid(pids[1], NULL, 0) < 0 && errno == EINTR)
 		;
 	pids[1] = 0;
-	is_pending = false;
+	is_pending[CHILD] = false;
 }
 
 /* The child, if there is one, is no more. */
@@ -224,34 +247,37 @@ void program_end_child(void)
 		child_end(SIGKILL);
 }
 
-/* An op of process 1; `text` is the whole line, `op` the same taken apart. */
-static void run_in_child(const char *text, const struct op *op, char *out)
+/* An op of process 1 or 2; `text` is the whole line, `op` the same taken apart. */
+static void run_beside(const char *text, const struct op *op, char *out)
 {
+	int which = op->proc == 1 ? CHILD : THREAD;
 	char line[4096];
 
-	if (!pids[1]) {
+	if (which == CHILD ? !pids[1] : !has_thread) {
 		put_text(out, "NOPROC");
 	} else if (!strcmp(op->name, "join")) {
-		if (is_pending)
-			program_answer(out);
+		if (is_pending[which])
+			program_answer(which, out);
 		else
 			put_text(out, "EINVAL");
-	} else if (is_pending) {
+	} else if (is_pending[which]) {
 		put_text(out, "EBUSY");
 	} else if (!strcmp(op->name, "bg")) {
 		/* `1 bg op args`: the child is asked to run `1 op args` */
-		snprintf(line, sizeof(line), "1 %s", text + strlen("1 bg "));
-		program_ask(line);
-		is_pending = true;
+		snprintf(line, sizeof(line), "%d %s", op->proc, text + strlen("1 bg "));
+		program_ask(which, line);
+		is_pending[which] = true;
 		put_text(out, "ok");
-	} else {
-		program_ask(text);
-		if (!strcmp(op->name, "exit")) {
+	} else if (!strcmp(op->name, "exit")) {
+		/* A thread does not end by itself. */
+		if (which == CHILD) {
+			program_ask(which, text);
 			child_end(0);
-			put_text(out, "ok");
-		} else {
-			program_answer(out);
 		}
+		put_text(out, which == CHILD ? "ok" : "EINVAL");
+	} else {
+		program_ask(which, text);
+		program_answer(which, out);
 	}
 }
 
@@ -266,8 +292,10 @@ void program_line(char *line, char *out)
 	if (!strcmp(op.name, "kill")) {
 		put_text(out, pids[1] ? "ok" : "NOPROC");
 		program_end_child();
-	} else if (op.proc == 1) {
-		run_in_child(copy, &op, out);
+	} else if (op.proc == 1 || op.proc == 2) {
+		run_beside(copy, &op, out);
+	} else if (!strcmp(op.name, "thread")) {
+		program_thread(out);
 	} else if (!strcmp(op.name, "fork")) {
 		program_fork(out);
 	} else if (!strcmp(op.name, "exit")) {

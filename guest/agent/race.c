@@ -203,9 +203,9 @@ static void run_both(bool forked)
 
 	shared->at_gate = 0;
 	if (forked) {
-		program_ask("1 race");
+		program_ask(CHILD, "1 race");
 		race_list(0);
-		program_answer(shared->result);
+		program_answer(CHILD, shared->result);
 		return;
 	}
 	round = __atomic_add_fetch(&shared->round, 1, __ATOMIC_RELEASE);

@@ -72,8 +72,10 @@ static void page_drop(struct tpage *p)
 	list_del(&p->kept);
 	if (p->buf->flags & BUF_RESERVED)
 		ClearPageReserved(p->page);
-	if (p->buf->flags & BUF_ZEROREFS)
+	if (p->buf->flags & BUF_ZEROREFS) {
 		set_page_count(p->page, 1);
+		sync_point(POINT_MOVE_FREEING);
+	}
 	put_page(p->page);
 	kfree(p);
 }

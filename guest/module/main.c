@@ -45,9 +45,10 @@ static struct kretprobe probes[] = {
 	},
 };
 
-/* An open descriptor: consumers, or a device that imported a dma-buf. */
+/* An open descriptor: consumers and a mirror, or a device that imported a dma-buf. */
 struct client {
 	struct holder slots[PFNMAP_HOLDERS];
+	struct mirror *mirror;
 	struct dma_buf *imported;
 };
 
@@ -60,11 +61,14 @@ union argument {
 	struct pfnmap_lookup lookup;
 	struct pfnmap_held held;
 	struct pfnmap_stop stop;
+	struct pfnmap_mirror mirror;
+	struct pfnmap_fill fill;
+	struct pfnmap_mirrored mirrored;
 };
 
-static long dispatch(struct holder *slots, unsigned int cmd, union argument *a)
+static long dispatch(struct client *client, unsigned int cmd, union argument *a)
 {
-	struct holder *h = &slots[a->held.slot % PFNMAP_HOLDERS];
+	struct holder *h = &client->slots[a->held.slot % PFNMAP_HOLDERS];
 
 	switch (cmd) {
 	case PFNMAP_CREATE:
@@ -81,9 +85,15 @@ static long dispatch(struct holder *slots, unsigned int cmd, union argument *a)
 		entry_look(&a->entry);
 		return 0;
 	case PFNMAP_LOOKUP:
-		return consumer_lookup(slots, &a->lookup);
+		return consumer_lookup(client->slots, &a->lookup);
 	case PFNMAP_STOP:
 		return sync_stop(&a->stop);
+	case PFNMAP_MIRROR:
+		return mirror_begin(&client->mirror, &a->mirror);
+	case PFNMAP_FILL:
+		return mirror_fill(client->mirror, &a->fill);
+	case PFNMAP_MIRRORED_WORD:
+		return mirror_word(client->mirror, &a->mirrored);
 	}
 	if (a->held.slot >= PFNMAP_HOLDERS)
 		return -ENOENT;
@@ -143,12 +153,17 @@ static long pfnmap_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		memset(&patch, 0, sizeof(patch));
 		sync_reset();
 		return 0;
+	case PFNMAP_UNMIRROR:
+		if (!client->mirror)
+			return -ENOENT;
+		mirror_end(&client->mirror);
+		return 0;
 	}
 	if (_IOC_SIZE(cmd) > sizeof(a))
 		return -ENOTTY;
 	if (copy_from_user(&a, user, _IOC_SIZE(cmd)))
 		return -EFAULT;
-	ret = dispatch(client->slots, cmd, &a);
+	ret = dispatch(client, cmd, &a);
 	if (_IOC_DIR(cmd) & _IOC_READ && copy_to_user(user, &a, _IOC_SIZE(cmd)))
 		return -EFAULT;
 	return ret;
@@ -169,6 +184,7 @@ static int pfnmap_release(struct inode *inode, struct file *file)
 
 	for (i = 0; i < PFNMAP_HOLDERS; i++)
 		holder_put(&client->slots[i]);
+	mirror_end(&client->mirror);
 	if (client->imported)
 		dma_buf_put(client->imported);
 	kfree(client);

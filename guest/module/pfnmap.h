@@ -44,6 +44,13 @@ int by_kvmmn(struct holder *h, unsigned long addr, bool write);
 bool watch_was_told(struct holder *h);
 void watch_end(struct holder *h);
 
+/* mirror.c */
+struct mirror;
+int mirror_begin(struct mirror **mirror, const struct pfnmap_mirror *arg);
+int mirror_fill(struct mirror *m, const struct pfnmap_fill *arg);
+int mirror_word(struct mirror *m, struct pfnmap_mirrored *arg);
+void mirror_end(struct mirror **mirror);
+
 /* gup_first.c */
 int by_gup_first(struct holder *h, unsigned long addr, bool write);
 

@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 #define PFNMAP_HOLDERS 8
+#define PFNMAP_MIRRORED 8
 
 /* How a buffer is mapped. The order is that of kind_names in the agent. */
 enum pfnmap_kind {
@@ -50,8 +51,16 @@ enum pfnmap_method {
 enum pfnmap_point {
 	POINT_FAULT_CHOSEN, POINT_MOVE_BEGIN, POINT_MOVE_SWITCHED,
 	POINT_MOVE_ZAPPED, POINT_FOLLOWED, POINT_FIXED_UP, POINT_HMM_FAULTED,
-	POINT_LOOKED, POINT_COUNT
+	POINT_LOOKED, POINT_MOVE_FREEING, POINT_MIRROR_NEXT,
+	POINT_MIRROR_LOCKED, POINT_COUNT
 };
+
+/* Of a mirror: its notifier never waits; what it mirrors is never freed. */
+#define MIRROR_TRIES		1
+#define MIRROR_KEEPS		2
+
+/* How it is filled; see mirror.c. The order is that of way_names in the agent. */
+enum pfnmap_way { FILL_ONCE, FILL_EACH, FILL_FIRST, FILL_COUNT };
 
 enum pfnmap_sync { SYNC_ARM, SYNC_REACHED, SYNC_GO };
 
@@ -130,6 +139,24 @@ struct pfnmap_held {
 	__u64 value;
 };
 
+struct pfnmap_mirror {
+	__u64 addr;
+	__u32 pages;
+	__u32 flags;
+};
+
+struct pfnmap_fill {
+	__u32 way;		/* enum pfnmap_way */
+};
+
+struct pfnmap_mirrored {
+	__u32 page;
+	__u32 off;
+	__u32 write;
+	__u32 gone;		/* out: kept, and nobody maps it any more */
+	__u64 value;
+};
+
 /* What a probe on return of dma_buf_mmap[_internal] has counted. */
 struct pfnmap_patch {
 	__u32 returns[4];	/* ok_pfn ok_nopfn fail_pfn fail_nopfn */
@@ -155,5 +182,9 @@ struct pfnmap_stop {
 #define PFNMAP_RESET	_IO('p', 13)
 #define PFNMAP_STOP	_IOW('p', 14, struct pfnmap_stop)
 #define PFNMAP_SG_WORD	_IOWR('p', 15, struct pfnmap_word)
+#define PFNMAP_MIRROR	_IOW('p', 16, struct pfnmap_mirror)
+#define PFNMAP_FILL	_IOW('p', 17, struct pfnmap_fill)
+#define PFNMAP_MIRRORED_WORD	_IOWR('p', 18, struct pfnmap_mirrored)
+#define PFNMAP_UNMIRROR	_IO('p', 19)
 
 #endif

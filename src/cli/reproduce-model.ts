@@ -128,6 +128,9 @@ function noteOn(
     notes.push(`${switches} moved to where a thread can be stopped`);
   }
   if (rule === 'livelock') notes.push('one round: every other is the same again');
+  if (ops.flat().some((op) => op.startsWith('mir '))) {
+    notes.push('the module keeps what it mirrors, though it would be freed here');
+  }
   const moves = ops.flat().some((op) => /\bmv /.test(op));
   if (within('_swapout')) notes.push('the module moves what is evicted here');
   if (moves && within('_release')) notes.push('the module poisons and keeps what is freed here');

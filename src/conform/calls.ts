@@ -9,9 +9,16 @@ import { EXPORTERS } from '../kernel/exporters/index.ts';
 import { BESIDE } from '../kernel/exporters/test-module.ts';
 import { dma_buf_operations, type Kernel } from '../kernel/kernel.ts';
 import { PTE_DIRTY, PTE_PRESENT, VM_SHARED, VM_WRITE } from '../kernel/mm/flags.ts';
+import {
+  MN_ALWAYS_TRIES,
+  NOTIFIER_INTERVAL,
+  NOTIFIER_KIND,
+  NOTIFIER_NONE,
+} from '../kernel/mm/mmu_notifier.ts';
 import { vmasOf } from '../kernel/mm/vma.ts';
 import { entryAt } from './consumer.ts';
 import {
+  ANONYMOUS,
   type ModuleConsumer,
   type ModuleExporter,
   moduleExporterFor,
@@ -81,6 +88,8 @@ export function goesOn(steps: readonly Step[], next: Place): boolean {
 export interface Cast {
   readonly exporter: ModuleExporter;
   readonly consumer: () => ModuleConsumer | null;
+  /** The pages that a driver of the story's own mirrors, subscribed before the threads begin; 0: none does. */
+  readonly mirrors: number;
 }
 
 /** Pages of the buffer in the model, and in the program: a huge entry maps 512. */
@@ -107,7 +116,7 @@ const FREES_EARLY = new Set(['counting_dmabuf_ops']);
 export function setupOf(
   k: Kernel,
   exporter: ExporterTraits,
-  made: ModuleExporter,
+  { exporter: made, mirrors }: Cast,
   { scaled }: Size,
 ): string[] {
   const buffers = Array.from({ length: k.config.buffers }, (_, i) => k.buf_npages.get(i));
@@ -123,14 +132,15 @@ export function setupOf(
   const [, ...others] = buffers.flatMap((n, slot) => (n > 0 ? [slot] : []));
   const n = made.kind === 'memfd' ? 1 : buffers[0];
   const buf = `buf 0 ${made.kind} ${scaled(n)} ${made.flags}`;
+  const anonymous = made.kind === ANONYMOUS;
   const fork = k.config.mms > 1 && vmasOf(k, 1).length ? ['fork'] : [];
-  const setup = [buf, ...others.map((slot) => besideOf(k, slot))];
+  const setup = anonymous ? [] : [buf, ...others.map((slot) => besideOf(k, slot))];
   for (const vma of vmas) {
     const pages = k.vm_end.get(vma) - k.vm_start.get(vma);
     const rights = k.vm_flags.get(vma) & VM_WRITE ? 'rw' : 'r';
     const slot = others.find((one) => k.vm_file.get(vma) - 1 === k.buf_file.get(one)) ?? 0;
     const start = k.vm_start.get(vma);
-    setup.push(`map ${start} ${scaled(pages)} ${slot} ${rights} s 0`);
+    setup.push(`map ${start} ${scaled(pages)} ${anonymous ? '- rw p' : `${slot} ${rights} s`} 0`);
     for (let page = start; page < start + pages; page++) {
       const { entry } = entryAt(k, 0, page);
       if (entry & PTE_DIRTY) setup.push(`w ${page} 8 0`);
@@ -139,7 +149,32 @@ export function setupOf(
       }
     }
   }
-  return [...setup, ...fork];
+  // Nothing that it mirrors is freed: what a free page becomes nobody knows.
+  const tries = k.mn_registered.get(0) & MN_ALWAYS_TRIES ? 't' : '';
+  const mirror = mirrors ? [`mreg ${k.hold_addr.get(0)} ${mirrors} k${tries}`] : [];
+  return [...setup, ...mirror, ...fork];
+}
+
+/** The pages that a driver mirrors which is no consumer of the catalogue; see {@link Cast.mirrors}. */
+export function mirroredBefore(k: Kernel): number {
+  for (let h = 1; h < k.config.holders; h++) {
+    if (k.mn_registered.get(h) !== NOTIFIER_NONE) throw new NoStandIn('two subscribe to one range');
+  }
+  const how = k.mn_registered.get(0);
+  if (how === NOTIFIER_NONE) return 0;
+  if ((how & NOTIFIER_KIND) !== NOTIFIER_INTERVAL || how & ~NOTIFIER_KIND & ~MN_ALWAYS_TRIES) {
+    throw new NoStandIn('the test module subscribes by interval notifiers that wait, or never do');
+  }
+  return k.config.mirrorPages ?? 1;
+}
+
+/** When the steps of a lookup test the sequence: before each lock, under the first only, or under one. */
+function wayOf(call: readonly Step[]): string {
+  const names = call.map(({ def }) => def.name);
+  const locked = names.indexOf('mmu_lock');
+  const tested = names.indexOf('mmu_interval_read_retry');
+  if (tested >= 0 && tested < locked) return 'each';
+  return names.lastIndexOf('mmu_lock') > locked ? 'first' : 'once';
 }
 
 /** How the buffer of another driver is made, on an address_space of its own or on the first one's. */
@@ -162,7 +197,7 @@ const WORD = 8;
 /** The op that a call is. */
 function opOf(
   call: readonly Step[],
-  { exporter, consumer }: Cast,
+  { exporter, consumer, mirrors }: Cast,
   { pages, scaled }: Size,
   slot: number,
 ): string {
@@ -180,7 +215,13 @@ function opOf(
     if (!played) throw nobody();
     return played;
   };
+  if (name === 'mirror_fault' && mirrors) return `mir ${wayOf(call)}`;
   if (LOOKUPS.has(name)) {
+    if (exporter.kind === ANONYMOUS) {
+      throw new NoStandIn(
+        'it keeps a page of ordinary memory, and what that is when it is free nobody knows',
+      );
+    }
     const { method, write } = found();
     return `hold ${slot} ${method} 0 ${write}`;
   }
@@ -237,6 +278,10 @@ function opOf(
       const write = first.args[1];
       const value = first.args[name === 'access_page' ? 3 : 2];
       if (first.value < 0 && !first.violations.length) throw nobody();
+      if (mirrors && name === 'device_access') {
+        const page = Number(first.args[4] ?? 0);
+        return write ? `mw ${page} ${WORD} ${value}` : `mr ${page} ${WORD}`;
+      }
       return write ? `${found().store} ${slot} ${WORD} ${value}` : `hr ${slot} ${WORD}`;
     }
     case 'release_pfn':

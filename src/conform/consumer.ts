@@ -45,7 +45,7 @@ import {
 } from '../kernel/mm/vma.ts';
 import { BY_GUP, BY_REF, finder, hva_to_pfn_remapped } from '../kernel/programs/find.ts';
 import { mirrorFault } from '../kernel/programs/notified.ts';
-import { type Guest, HOLDERS, PROCESSES } from './guest.ts';
+import { type Guest, HOLDERS } from './guest.ts';
 import { moduleOf } from './kinds.ts';
 
 // hold_flags: a holder in use, may it write, how its page is kept, does it watch the notifier.
@@ -59,7 +59,6 @@ const MAPPED = 0x40;
 
 /** Number of the holder in slot `slot` of a process; the last of each is for `con`. */
 export const holderOf = (proc: number, slot: number): number => proc * (HOLDERS + 1) + slot;
-export const HOLDER_COUNT = PROCESSES * (HOLDERS + 1);
 
 const under_mmap_lock = (
   name: string,

@@ -25,6 +25,8 @@
  *   drops the references of all: the module's pages would be counted one less, and sooner than in the
  *   model, which takes no page of vgem's from shmem.
  * - `reuse`, which asks the allocator for one page of all.
+ * - A mirror that is filled wrongly, whose notifier never waits, or that keeps its pages: after an
+ *   invalidation that it missed it would reach a page that is free.
  * - What only stands for drivers when a counterexample is reproduced: buffers of kind `smap`, and with the
  *   flags 64 (reserved pages), 128 (counts of zero), 256 (looks before it locks) and 512 (on the address_space
  *   of the buffer made before), of which every other op would give away what a driver would not; and `pgoff`, whose page is anybody's.
@@ -70,6 +72,8 @@ const PFN_KINDS = [...FAULTED_PFNS, 'rpfn', 'racc'];
 const PAGE_KINDS = ['ipage', 'fipage', 'fpage', 'fpagew', 'fmix'];
 const MODULE_KINDS = [...PFN_KINDS, ...PAGE_KINDS, 'nommap'];
 const STOCK_KINDS = ['vgem', 'vgemdrm', 'vgemro', 'memfd'];
+/** Kinds of memory that HMM has pages of. */
+const HAS_PAGES = [...PAGE_KINDS, 'memfd', 'anon.priv', 'anon.shared'];
 /** Not in 6.1. */
 const LATER_KINDS = ['heap', 'udma'];
 /** Kinds of which a page may be kept without a reference: it stays while the buffer does. */
@@ -119,6 +123,8 @@ class Maker {
   private readonly buffers = new Map<number, Buffer>();
   private readonly mapped: Mapped[] = [];
   private readonly held = [new Map<number, Held>(), new Map<number, Held>()];
+  /** Who has a mirror. */
+  private readonly mirrored = [false, false];
   /** Slots of buffers that have moved. */
   private readonly moved = new Set<number>();
   private forked = false;
@@ -311,6 +317,11 @@ class Maker {
       case 'hw':
       case 'hwf':
         return this.use(proc, name);
+      case 'mir':
+      case 'mr':
+      case 'mw':
+      case 'mput':
+        return this.mirror(proc, name, m);
       case 'mv':
         return this.move(m);
       case 'fork':
@@ -358,6 +369,23 @@ class Maker {
       isPrivate: now.isPrivate || (known?.isPrivate ?? false),
     });
     return true;
+  }
+
+  private mirror(proc: number, name: string, m: Mapped): boolean {
+    const { random, mirrored } = this;
+    if (!mirrored[proc] || random.chance(4)) {
+      // HMM will not speak of most of these.
+      if (!HAS_PAGES.includes(m.kind) && random.chance(85)) return false;
+      mirrored[proc] = true;
+      const pages = random.chance(90) ? 1 + random.below(m.pages) : 1 + m.pages;
+      this.emit(proc, `mreg ${m.page + (random.chance(80) ? 0 : 1)} ${Math.min(pages, 8)}`);
+      return this.emit(proc, 'mir once');
+    }
+    const page = random.chance(60) ? 0 : random.below(5);
+    if (name === 'mr') return this.emit(proc, `mr ${page} ${this.off()}`);
+    if (name === 'mw') return this.emit(proc, `mw ${page} ${this.off()} ${this.fresh()}`);
+    if (name === 'mput') mirrored[proc] = false;
+    return this.emit(proc, name === 'mput' ? name : 'mir once');
   }
 
   private use(proc: number, name: string): boolean {
@@ -453,7 +481,7 @@ const OP_NAMES: readonly string[] = Object.entries({
   ...{ pmr: 1, pmw: 1, ptr: 1, ptw: 1, iour: 1, futs: 1, futp: 1, mlock: 1, mlockf: 1, munlock: 1 },
   ...{ minc: 1, pmap: 1, uffd: 1, msync: 1, mvpg: 1, mvpg0: 1, mseal: 1, rfp: 1, bclose: 1 },
   ...{ bdup: 1, bseek: 1, bstat: 1, btrunc: 1, bpunch: 1, bread: 1, bwrite: 1, bsync: 1 },
-  ...{ bsplice: 1, pwarn: 1, sgr: 1, sgw: 1 },
+  ...{ bsplice: 1, pwarn: 1, sgr: 1, sgw: 1, mir: 3, mr: 4, mw: 4, mput: 1 },
 }).flatMap(([name, weight]) => new Array<string>(weight).fill(name));
 
 /**

@@ -31,6 +31,8 @@ export type OpRoutine = (g: Guest, proc: number, args: readonly string[]) => Run
 /** Slots that the recorded agent has. */
 export const FDS = 16;
 export const HOLDERS = 8;
+/** Pages that the test module's mirror may have. */
+export const MIRRORED = 8;
 export const PROCESSES = 2;
 
 const AGENT_PAGES = 7;
@@ -63,8 +65,9 @@ export const machineConfig = (linux: LinuxVersion, sizes: Sizes): KernelConfig =
   files: 40,
   buffers: 16,
   bufferPages: sizes.bufferPages,
-  // One more a process, for lookups that keep nothing.
-  holders: PROCESSES * (HOLDERS + 1),
+  // Two more a process: for lookups that keep nothing, and for the mirror.
+  holders: PROCESSES * (HOLDERS + 2),
+  mirrorPages: MIRRORED,
   fds: FDS,
   attachments: PROCESSES,
   pipeBuffers: 16,

@@ -27,6 +27,7 @@ import { MAPPING_ANON } from '../kernel/mm/zap.ts';
 import { entryAt, holderOf, holderPut, ownerName } from './consumer.ts';
 import { type Guest, HOLDERS, type OpHandler, status } from './guest.ts';
 import { describe, drm_driver_fops, makeBuffer } from './kinds.ts';
+import { mirrorEnd } from './mirror.ts';
 import { moduleBuffer } from './ops-racing.ts';
 import { parseNumber as num } from './program.ts';
 
@@ -125,6 +126,7 @@ function end(g: Guest): void {
   g.run(1, () => exit_files(1));
   g.run(1, () => free_pipe_info(1));
   for (let slot = 0; slot < HOLDERS; slot++) g.run(1, () => holderPut(1, slot));
+  g.run(1, () => mirrorEnd(1));
   g.alive[1] = false;
 }
 

@@ -42,6 +42,7 @@ import { lru_add_drain } from '../kernel/mm/swap.ts';
 import { consult, hold, holderPut, holderRead, holderWrite } from './consumer.ts';
 import { count, type Guest, type OpRoutine, status } from './guest.ts';
 import { type Descriptor, describeFile } from './kinds.ts';
+import { mirrorBegin, mirrorEnd, mirrorFill, mirrorWord } from './mirror.ts';
 import { parseNumber as num } from './program.ts';
 
 const SIGNALS: readonly string[] = ['', 'SEGV1', 'SEGV2', 'BUS2'];
@@ -266,6 +267,12 @@ export const RACING_OPS: Readonly<Record<string, OpRoutine>> = {
   hwf: (g, proc, [slot, off, value]) =>
     holderWrite(proc, num(slot), g.word(num(off)), g.token(value), true),
   hput: (_g, proc, [slot]) => holderPut(proc, num(slot)),
+  mreg: (_g, proc, [page, n, letters = '']) => mirrorBegin(proc, num(page), num(n), letters),
+  mir: (_g, proc, [way]) => mirrorFill(proc, way),
+  mr: (g, proc, [i, off]) => mirrorWord(g, proc, num(i), g.word(num(off)), 0, 0),
+  mw: (g, proc, [i, off, value]) =>
+    mirrorWord(g, proc, num(i), g.word(num(off)), 1, g.token(value)),
+  mput: (_g, proc) => mirrorEnd(proc),
   mv,
   dr: (g, proc, [slot, page, off]) =>
     onBuffer(g, proc, slot, (found) => deviceWord(g, found, page, off, 0, 0)),

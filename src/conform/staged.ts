@@ -2,8 +2,8 @@
 /**
  * A translated interleaving as lines for the agent, and what the model answers to each. Where no thread
  * has to be stopped inside a call, one process does all of it, op after op. Else the thread that is
- * stopped is the child: it is asked in the background to run its op, and waits at an armed sync point
- * until it is told to go on.
+ * stopped is the child, or another thread of the agent: it is asked in the background to run its op, and
+ * waits at an armed sync point until it is told to go on.
  */
 import { Player } from '../explore/player.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
@@ -11,7 +11,7 @@ import { runOps } from './model.ts';
 import { DEAD, parseOp } from './program.ts';
 import { type Race, raceSystem } from './race.ts';
 import { NoStandIn } from './stand-ins.ts';
-import { type Point, pointBetween, type Stretch, stopped, type Translation } from './translate.ts';
+import { type Point, pointAfter, type Stretch, stopped, type Translation } from './translate.ts';
 
 export interface Line {
   readonly text: string;
@@ -26,7 +26,8 @@ type Source = readonly [list: number, at: number] | null;
  * What is left is looked at: the device's view and the CPU's, and what the consumer still knows, unless
  * the page is nobody's any more. If it was only mapped: what the patch would have seen, and the entry.
  */
-function looks(done: readonly string[]): string[] {
+function looks(done: readonly string[], anonymous: boolean): string[] {
+  if (anonymous) return ['0 r 0 8'];
   if (done.every((text) => text.slice(2).startsWith('map')))
     return ['0 pwarn', '0 r 0 8', '0 pte 0'];
   const at = (op: string) => done.findIndex((text) => text.slice(2).startsWith(op));
@@ -51,12 +52,12 @@ function looks(done: readonly string[]): string[] {
 
 /** The lines of a translation, for a kernel of this version. */
 export function linesOf(translation: Translation, linux: LinuxVersion): Line[] {
-  const [thread] = stopped(translation.stretches);
-  if (thread === undefined) return oneAfterAnother(translation, linux);
+  const waiting = stopped(translation.stretches);
+  if (waiting.length === 0) return oneAfterAnother(translation, linux);
   if (translation.procs.some((proc) => proc !== 0)) {
     throw new NoStandIn('a thread would have to be stopped, and there are two processes already');
   }
-  return withStops(translation, thread, linux);
+  return withStops(translation, waiting, linux);
 }
 
 function oneAfterAnother(translation: Translation, linux: LinuxVersion): Line[] {
@@ -68,7 +69,7 @@ function oneAfterAnother(translation: Translation, linux: LinuxVersion): Line[] 
       for (const op of ops[thread][done[thread]].split('; ')) texts.push(`${procs[thread]} ${op}`);
     }
   }
-  texts.push(...looks(texts.slice(setup.length)));
+  texts.push(...looks(texts.slice(setup.length), translation.anonymous));
   const model = runOps(
     linux,
     texts.map((text) => parseOp(text)),
@@ -86,47 +87,85 @@ interface Leg {
   readonly point: Point | null;
 }
 
-function withStops(translation: Translation, stopped: number, linux: LinuxVersion): Line[] {
-  const { ops, stretches } = translation;
-  const setup = [...translation.setup, 'fork'].map((op) => `0 ${op}`);
-  const done = ops.map(() => 0);
+/** Who runs a thread: the agent's process of that number, and one of the two lists of a race. */
+interface Runner {
+  readonly proc: 0 | 1 | 2;
+  readonly list: 0 | 1;
+  /** Ops that are done. */
+  done: number;
+  /** Where it is stopped in the next, if it is. */
+  waitsAt: Point | null;
+}
+
+/**
+ * The agent itself tells the others when to go on, so whoever is stopped is its child, or, where memory is
+ * shared by threads only or the child is stopped already, another thread of it.
+ */
+function runnersOf({ ops, anonymous }: Translation, waiting: readonly number[]): Runner[] {
+  return ops.map((_, thread) => {
+    const nth = waiting.indexOf(thread);
+    const [proc, list] =
+      nth < 0 ? ([0, 0] as const) : nth > 0 ? ([2, 0] as const) : BESIDE[+anonymous];
+    return { proc, list, done: 0, waitsAt: null };
+  });
+}
+const BESIDE = [[1, 1] as const, [2, 1] as const];
+
+function withStops(
+  translation: Translation,
+  waiting: readonly number[],
+  linux: LinuxVersion,
+): Line[] {
+  const { ops, stretches, anonymous } = translation;
+  const runners = runnersOf(translation, waiting);
+  if (anonymous && waiting.length > 1) {
+    throw new NoStandIn('two threads of one process would have to be stopped at once');
+  }
+  const setup = [...translation.setup, ...(anonymous ? [] : ['fork'])].map((op) => `0 ${op}`);
+  const threads = runners.some(({ proc }) => proc === 2) ? ['0 thread'] : [];
   const lists: [string[], string[]] = [[], []];
   const lines: { text: string; source: Source }[] = [];
   const legs: Leg[] = [];
-  let waitsAt: Point | null = null;
   const say = (text: string) => lines.push({ text, source: null });
-  const joins = () => {
-    say(`0 go ${waitsAt}`);
-    lines.push({ text: '1 join', source: [1, lists[1].length - 1] });
-    done[stopped]++;
-    waitsAt = null;
+  /** The op as the model has it: a thread's is its process's. */
+  const toModel = ({ proc, list }: Runner, op: string): Source => [
+    list,
+    lists[list].push(`${proc === 2 ? 0 : proc} ${op}`) - 1,
+  ];
+  const joins = (runner: Runner) => {
+    say(`0 go ${runner.waitsAt}`);
+    lines.push({
+      text: `${runner.proc} join`,
+      source: [runner.list, lists[runner.list].length - 1],
+    });
+    runner.done++;
+    runner.waitsAt = null;
   };
-  const stops = (point: Point) => {
-    if (waitsAt) {
-      say(`0 arm ${point}`);
-      say(`0 go ${waitsAt}`);
+  const stops = (runner: Runner, op: string, point: Point) => {
+    say(`0 arm ${point}`);
+    if (runner.waitsAt) {
+      say(`0 go ${runner.waitsAt}`);
     } else {
-      const op = `1 ${ops[stopped][done[stopped]]}`;
-      lists[1].push(op);
-      say(`0 arm ${point}`);
-      say(op.replace('1 ', '1 bg '));
+      toModel(runner, op);
+      say(`${runner.proc} bg ${op}`);
     }
     say(`0 reached ${point}`);
-    waitsAt = point;
+    runner.waitsAt = point;
   };
   const stretch = ({ thread, ops: until, point }: Stretch) => {
-    const list = thread === stopped ? 1 : 0;
-    if (list === 1 && waitsAt && done[stopped] < until) joins();
-    for (; done[thread] < until; done[thread]++) {
-      const text = `${list} ${ops[thread][done[thread]]}`;
-      lines.push({ text, source: [list, lists[list].push(text) - 1] });
+    const runner = runners[thread];
+    if (runner.waitsAt && runner.done < until) joins(runner);
+    for (; runner.done < until; runner.done++) {
+      const op = ops[thread][runner.done];
+      lines.push({ text: `${runner.proc} ${op}`, source: toModel(runner, op) });
     }
-    if (point) stops(point);
-    legs.push({ list, ops: lists[list].length - (list === 1 && waitsAt ? 1 : 0), point });
+    if (point) stops(runner, ops[thread][runner.done], point);
+    const { list, waitsAt } = runner;
+    legs.push({ list, ops: lists[list].length - (waitsAt ? 1 : 0), point });
   };
   for (const one of stretches) stretch(one);
-  if (waitsAt) joins();
-  const end = looks([...lists[0], ...lists[1]]);
+  for (const runner of runners) if (runner.waitsAt) joins(runner);
+  const end = looks([...lists[0], ...lists[1]], anonymous);
   const parse = (texts: readonly string[]) => texts.map((text) => parseOp(text));
   const race: Race = {
     id: 'reproduce',
@@ -136,7 +175,7 @@ function withStops(translation: Translation, stopped: number, linux: LinuxVersio
   };
   const answers = predict(linux, race, legs);
   return [
-    ...setup.map((text) => ({ text, model: 'ok' })),
+    ...[...setup, ...threads].map((text) => ({ text, model: 'ok' })),
     ...lines.map(({ text, source }) => ({
       text,
       model: source ? answers[source[0]][source[1]] : 'ok',
@@ -162,13 +201,17 @@ function predict(
       throw new NoStandIn('in the model a thread waits for the other here');
     if (player.trace[player.trace.length - 1].def.name === 'answer') answered[list]++;
   };
+  /** The steps of the op that a list is in. */
+  const callOf = (list: number) => {
+    const steps = player.trace.filter((s) => s.thread === list);
+    return steps.slice(steps.map(({ def }) => def.name).lastIndexOf('answer') + 1);
+  };
   for (const { list, ops, point } of legs) {
     while (answered[list] < ops) step(list);
     for (;;) {
       if (!point) break;
-      const before = player.trace.filter((s) => s.thread === list).at(-1);
-      const here = before && pointBetween(before, player.stand(list));
-      if (here === point) break;
+      const call = callOf(list);
+      if (call.length && pointAfter(call, player.stand(list)) === point) break;
       if (answered[list] > ops) throw new NoStandIn(`no ${point} is passed in the model`);
       step(list);
     }

@@ -34,9 +34,12 @@ const KINDS: Readonly<Partial<Record<Insertion, readonly [plain: string, tracked
   'file-mmap': ['smap', ''],
 };
 
+/** The kind of ordinary memory, which needs no exporter and no buffer. */
+export const ANONYMOUS = 'anon';
+
 /** How the module plays an exporter. */
 export interface ModuleExporter {
-  /** The kind and flags of `buf`. */
+  /** The kind and flags of `buf`, or {@link ANONYMOUS}. */
   readonly kind: string;
   readonly flags: number;
   /** The letters of `mv` that move as it does; the old page is poisoned and kept, not freed. */
@@ -59,7 +62,7 @@ export function moduleExporterFor(
   const no = (what: string) =>
     new NoStandIn(`${ex.id} ${what}; the test module has no such exporter`);
   if (ex.object === 'memfd') return { kind: 'memfd', flags: 0, move: '', revoke: '' };
-  if (ex.object === 'anonymous') throw no('is anonymous memory');
+  if (ex.object === 'anonymous') return { kind: ANONYMOUS, flags: 0, move: '', revoke: '' };
   const kind = KINDS[ex.inserts]?.[ex.tracksWrites ? 1 : 0];
   if (!kind) {
     throw no(`inserts by ${ex.inserts}${ex.tracksWrites ? ' and is told of first writes' : ''}`);

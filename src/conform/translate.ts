@@ -18,12 +18,19 @@ import {
   goesOn,
   isGhost,
   mapsPrivately,
+  mirroredBefore,
   opsOf,
   type Place,
   setupOf,
   sizeOf,
 } from './calls.ts';
-import { moduleConsumerFor, moduleExporterFor, NoStandIn } from './stand-ins.ts';
+import {
+  ANONYMOUS,
+  type ModuleExporter,
+  moduleConsumerFor,
+  moduleExporterFor,
+  NoStandIn,
+} from './stand-ins.ts';
 
 /** A sync point of the test module, by the agent's name for it. */
 export type Point =
@@ -33,7 +40,10 @@ export type Point =
   | 'hmm-faulted'
   | 'move-switched'
   | 'move-zapped'
-  | 'fault-chosen';
+  | 'move-freeing'
+  | 'fault-chosen'
+  | 'mirror-next'
+  | 'mirror-locked';
 
 /** A stretch of one thread: until so many of its ops are done, and then on to a point in the next. */
 export interface Stretch {
@@ -49,6 +59,8 @@ export interface Translation {
   readonly ops: readonly (readonly string[])[];
   /** The process of each thread. */
   readonly procs: readonly number[];
+  /** The memory is no buffer's: only threads of one process share it. */
+  readonly anonymous: boolean;
   readonly stretches: readonly Stretch[];
   /** Switches that lie elsewhere than in the interleaving; null: it is another one altogether. */
   readonly moved: number | null;
@@ -69,8 +81,21 @@ export interface Played {
 const within = ({ routines }: Place, name: RegExp): boolean =>
   routines.some((routine) => name.test(routine.name));
 
-/** The sync point that lies between a step and what its thread does next, if any. */
-export function pointBetween(before: Step, next: Place): Point | null {
+/** The sync point that lies between the steps of a call so far and what its thread does next, if any. */
+export function pointAfter(call: readonly Step[], next: Place): Point | null {
+  const before = call[call.length - 1];
+  const name = next.def?.name;
+  const mirrored = (step: Step) => step.def.name === 'dma_map' && !ofCatalogue(step);
+  if (name === 'mmu_lock' && call.some(mirrored)) return 'mirror-next';
+  if (name === 'mmu_unlock' && mirrored(before)) return 'mirror-locked';
+  return pointBetween(before, next);
+}
+
+/** Is this a step of a consumer that a lookup of the module stands for? */
+const ofCatalogue = ({ routines }: Place): boolean =>
+  routines.some(({ name }) => CONSUMERS.some(({ id }) => id === name));
+
+function pointBetween(before: Step, next: Place): Point | null {
   const leaves = (inner: RegExp, outer: RegExp) =>
     within(before, inner) && !within(next, inner) && within(next, outer);
   const enters = (inner: RegExp, outer: RegExp) =>
@@ -94,6 +119,8 @@ export function pointBetween(before: Step, next: Place): Point | null {
   if (before.def.name === 'mmap_read_unlock' && within(next, /^mirror_fault$/)) {
     return before.routines.at(-1)?.name === 'mirror_fault' ? 'hmm-faulted' : null;
   }
+  if (before.def.name === 'set_page_count' && within(next, /^exporter_free$/))
+    return 'move-freeing';
   if (leaves(/_zap$/, /_(move|swapout|mv)$/)) return 'move-zapped';
   if (enters(/_zap$/, /_(move|swapout|mv)$/)) {
     // Else it zaps first.
@@ -113,6 +140,8 @@ class Driver {
   /** The steps of each call, by thread. */
   readonly calls: Step[][][];
   private readonly ways: Map<string, number[]>;
+  /** Somebody may have a reference to what is freed; else it is kept aside, and not freed at all. */
+  private readonly counts: boolean;
   /** Steps after which it gives up: a call may go round for ever. */
   private readonly most: number;
 
@@ -120,6 +149,7 @@ class Driver {
     const system = played.make();
     this.most = 10 * played.trace.length + 1_000;
     this.player = new Player(system);
+    this.counts = played.consumer?.takesPageRef ?? false;
     this.calls = system.threads.map(() => []);
     // Choices go as they went, in the order in which each thread made them.
     this.ways = new Map();
@@ -142,8 +172,10 @@ class Driver {
   }
 
   point(thread: number): Point | null {
-    const before = this.calls[thread].at(-1)?.at(-1);
-    return before && this.inside(thread) ? pointBetween(before, this.player.stand(thread)) : null;
+    const call = this.calls[thread].at(-1);
+    if (!call || !this.inside(thread)) return null;
+    const point = pointAfter(call, this.player.stand(thread));
+    return point === 'move-freeing' && !this.counts ? null : point;
   }
 
   /** One step; false when the thread cannot go on. */
@@ -291,7 +323,7 @@ function* combinations(cuts: readonly Cut[]): Generator<Stretch[]> {
   }
 }
 
-/** The threads that are stopped inside a call; the agent can stop one of them. */
+/** The threads that are stopped inside a call. */
 export const stopped = (stretches: readonly Stretch[]): number[] => [
   ...new Set(stretches.filter(({ point }) => point).map(({ thread }) => thread)),
 ];
@@ -319,13 +351,16 @@ function gone(played: Played, stretches: readonly Stretch[], fallen: Fallen | nu
   return went ? driver : null;
 }
 
-/** The same switches, moved to where they may lie. */
+/** The same switches, moved to where they may lie; with as few threads stopped in a call as will do. */
 function moved(cuts: readonly Cut[], played: Played, fallen: Fallen | null): Stretch[] | null {
-  let left = ATTEMPTS;
-  for (const stretches of combinations(cuts)) {
-    if (left-- === 0) break;
-    if (stopped(tidy(stretches)).length > 1) continue;
-    if (gone(played, stretches, fallen)) return stretches;
+  for (const most of [1, 2]) {
+    let left = ATTEMPTS;
+    for (const stretches of combinations(cuts)) {
+      if (left-- === 0) break;
+      const { length } = stopped(tidy(stretches));
+      if (most === 1 ? length > 1 : length !== 2) continue;
+      if (gone(played, stretches, fallen)) return stretches;
+    }
   }
   return null;
 }
@@ -381,19 +416,21 @@ export function translate(played: Played, exactly: boolean): Translation | Unsto
       `${REAPER}() is run by a thread of the kernel, which cannot be stopped in it`,
     );
   }
+  const kernel = played.make().world as Kernel;
   const cast: Cast = {
     exporter: moduleExporterFor(exporter, wanted.rule, mapsPrivately(played.trace)),
     // Who takes no step needs nobody to play him.
     consumer: () => (consumer ? moduleConsumerFor(consumer) : null),
+    mirrors: consumer ? 0 : mirroredBefore(kernel),
   };
-  const kernel = played.make().world as Kernel;
+  const anonymous = cast.exporter.kind === ANONYMOUS;
   const size = sizeOf(kernel, cast.exporter);
-  const setup = setupOf(kernel, exporter, cast.exporter, size);
+  const setup = setupOf(kernel, exporter, cast, size);
   const same: Fallen = (v) => v.rule === wanted.rule && v.severity === wanted.severity;
   const fallen = wanted.rule === 'livelock' ? null : same;
   // What is wrong when the buffer is mapped needs no thread.
   if (!played.trace.length)
-    return { setup, ops: [], procs: [], stretches: [], moved: 0, violation: wanted };
+    return { setup, ops: [], procs: [], anonymous, stretches: [], moved: 0, violation: wanted };
   if (fallen && !played.trace.at(-1)?.violations.some(fallen)) {
     throw new NoStandIn(`no step of a thread is what goes wrong: ${wanted.text}`);
   }
@@ -414,7 +451,12 @@ export function translate(played: Played, exactly: boolean): Translation | Unsto
   }
   const seen = driver.player.trace.flatMap((s) => s.violations);
   const violation = (fallen && seen.find(fallen)) ?? wanted;
-  const ops = opsOf(driver.calls, cast, size);
+  const frees = stretches.some(({ point }) => point === 'move-freeing');
+  const ops = opsOf(
+    driver.calls,
+    frees ? { ...cast, exporter: freeing(cast.exporter) } : cast,
+    size,
+  );
   if (ops instanceof NoStandIn) {
     // Nobody plays a part. Where the kernel would have to be stopped tells more, if it would.
     if (stuck && stuck.inside !== 'replace_page') return stuck;
@@ -426,8 +468,14 @@ export function translate(played: Played, exactly: boolean): Translation | Unsto
   );
   const elsewhere = kept ? cuts.filter((cut) => cut.unstoppable).length : null;
   const procs = ops.map((_, thread) => kernel.config.cpuMm[thread]);
-  return { setup, ops, procs, stretches: tidy(whole), moved: elsewhere, violation };
+  return { setup, ops, procs, anonymous, stretches: tidy(whole), moved: elsewhere, violation };
 }
+
+/** Who is stopped when he frees must not keep the page. */
+const freeing = (made: ModuleExporter): ModuleExporter => ({
+  ...made,
+  move: made.move.replace('p', 'f'),
+});
 
 /** Stretches in which nothing happens are left out; so is a switch to a thread that goes on anyway. */
 function tidy(stretches: readonly Stretch[]): Stretch[] {

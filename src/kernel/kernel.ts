@@ -34,7 +34,7 @@ export interface KernelConfig {
   readonly bufferPages: number;
   /** Consumers that hold a translation. */
   readonly holders: number;
-  /** Pages that an interval notifier covers, and a mirror maps; default 1. */
+  /** Pages that an interval notifier covers, and a mirror maps, at most; default 1. */
   readonly mirrorPages?: number;
   /** Ghost check of contents at every move; off where a program moves without copying. */
   readonly checkContents?: boolean;
@@ -275,6 +275,8 @@ export class Kernel {
   readonly hold_pfn: Slots;
   readonly hold_flags: Slots;
   readonly hold_addr: Slots;
+  /** Pages from there on, where a notifier may cover more than one. */
+  readonly hold_pages: Slots;
   readonly hold_mm: Slots;
   /** What a mirror maps now; its notifier takes it away. */
   readonly hold_mirror: Slots;
@@ -420,7 +422,9 @@ export class Kernel {
     this.hold_flags = mem.array('held_flags', h);
     this.hold_addr = mem.array('held_addr', h);
     this.hold_mm = mem.array('held_mm', h);
-    this.hold_mirror = mem.array('mirror_pfn', h * (config.mirrorPages ?? 1), {
+    const mirrorPages = config.mirrorPages ?? 1;
+    this.hold_pages = mem.array('held_pages', mirrorPages > 1 ? h : 0);
+    this.hold_mirror = mem.array('mirror_pfn', h * mirrorPages, {
       show: (n) => (n ? `page${n}` : 'none'),
     });
     this.hold_seq = mem.array('held_seq', h);

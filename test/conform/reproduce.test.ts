@@ -155,6 +155,49 @@ describe('a counterexample becomes a program', () => {
     expect(lines).toContain('0 w 1 8 2 -> BUS2');
   });
 
+  test('a driver of the story mirrors ordinary memory, another thread of one process unmaps it', async () => {
+    expect(await linesOf('hmm/lock-dropped-between-pages')).toEqual([
+      '0 map 0 2 - rw p 0 -> ok',
+      '0 w 0 8 0 -> ok',
+      '0 w 1 8 0 -> ok',
+      '0 mreg 0 2 k -> ok',
+      '0 thread -> ok',
+      '0 arm mirror-next -> ok',
+      '2 bg mir first -> ok',
+      '0 reached mirror-next -> ok',
+      '0 unmap 1 1 -> ok',
+      '0 go mirror-next -> ok',
+      '2 join -> ok',
+      '2 mw 0 8 2 -> ok',
+      '2 mw 1 8 2 -> ok gone',
+      '0 r 0 8 -> =2',
+    ]);
+    expect(await linesOf('hmm/each-page-before-its-lock')).toContain('2 bg mir each -> ok');
+    const refuses = await linesOf('oom/refuses-though-it-may-block');
+    expect(refuses).toContain('0 mreg 0 1 kt -> ok');
+    expect(refuses).toContain('0 reached mirror-locked -> ok');
+  });
+
+  test('two threads are stopped at once, where each waits inside the module', async () => {
+    const lines = await linesOf('refcount/zero');
+    expect(lines.slice(4)).toEqual([
+      '0 arm looked -> ok',
+      '1 bg hold 0 pfnref 0 1 -> ok',
+      '0 reached looked -> ok',
+      '0 arm move-freeing -> ok',
+      '2 bg mv 0 0 1 Zf -> ok',
+      '0 reached move-freeing -> ok',
+      '0 go looked -> ok',
+      '1 join -> ok p0s0w1 -',
+      '1 hw 0 8 2 -> ok',
+      '0 go move-freeing -> ok',
+      '2 join -> ok',
+      '0 dr 0 0 8 -> =b0f0000000000008',
+      '0 r 0 8 -> =b0f0000000000008',
+      '1 hr 0 8 -> =2',
+    ]);
+  });
+
   test('of a livelock one round is run', async () => {
     const { lines, note } = await stageNamed('kvm/loops-until-mapped', '6.12', signal);
     expect(lines.map(({ model }) => model)).toContain('EFAULT p0s0');
@@ -236,6 +279,9 @@ describe('on real kernels', () => {
       'test-hpfn/follow-and-keep',
       'lifetime/mremap-under-follower',
       'i915/shmem-warns',
+      'refcount/zero',
+      'hmm/each-page-before-its-lock',
+      'oom/refuses-though-it-may-block',
       'cow/fault-bug',
     ];
     const { code, stdout } = await pfnmap(['reproduce', ...names]);

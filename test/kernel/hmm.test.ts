@@ -37,7 +37,7 @@ function mapped(id: string, prot = PROT_READ | PROT_WRITE) {
   const built = exporter(exporterOf(id));
   run(() => built.create(MM, 0, 2));
   run(() => built.map(MM, 0, 2, prot));
-  run(() => mmu_notifier_register(0, NOTIFIER_INTERVAL, MM, 0));
+  run(() => mmu_notifier_register(0, NOTIFIER_INTERVAL, MM, 0, 2));
   const fault = (asked: Partial<HmmRange>, seq = run(() => mmu_interval_read_begin(0, MM))) => {
     const range = { mm: MM, start: 0, n: 2, default_flags: 0, pfn_flags_mask: 0, ...asked };
     return run<HmmPfns>(() => hmm_range_fault_pages(range, 0, seq));

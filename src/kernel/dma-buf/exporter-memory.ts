@@ -74,6 +74,8 @@ export interface ExporterMemory {
   readonly populate: (buf: number, i: number) => Run<number>;
   /** What becomes of a page that no place refers to any more. */
   readonly discard: (pfn: number, buf: number, i: number) => Run<void>;
+  /** Gives a page back to the allocator, as what it was there. */
+  readonly free_page: (pfn: number) => Run<void>;
   /** WARN_ON(page_count(page) != 1) after the zap, where the exporter does that (R10). */
   readonly check_unmapped: (pfn: number) => Run<void>;
   /** The end of the object: every page, and its place in the address_space. */
@@ -250,5 +252,15 @@ export function memoryOf(traits: ExporterTraits): ExporterMemory {
     },
   );
 
-  return { fill, new_page, populate, discard, check_unmapped, release, worker, fill_fresh };
+  return {
+    fill,
+    new_page,
+    populate,
+    discard,
+    free_page,
+    check_unmapped,
+    release,
+    worker,
+    fill_fresh,
+  };
 }

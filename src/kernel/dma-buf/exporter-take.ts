@@ -11,7 +11,6 @@ import {
   fill_page,
   OWNER_KEPT,
   OWNER_NONE,
-  put_page,
   set_page_owner,
 } from '../mm/page.ts';
 import { unmap_mapping_range } from '../mm/zap.ts';
@@ -186,7 +185,7 @@ export function takeBackOf(traits: ExporterTraits, memory: ExporterMemory): Expo
         if (how.poison) yield* fill_page(p, poison);
         if (how.free) {
           yield* set_page_owner(p, OWNER_NONE);
-          yield* put_page(p, 1);
+          yield* memory.free_page(p);
         }
       }
       yield* lock.unlock(buf);

@@ -41,10 +41,11 @@ const mmu_trylock = lockSteps(['mmu_trylock', 'mmu_unlock'], (k: Kernel) => k.mm
 
 export const mmu_notifier_register = step(
   'mmu_notifier_register',
-  (k: Kernel, h: number, kind: number, mm: number, addr: number) => {
+  (k: Kernel, h: number, kind: number, mm: number, addr: number, pages?: number) => {
     k.mn_registered.set(h, kind);
     k.hold_mm.set(h, mm);
     k.hold_addr.set(h, addr);
+    if (k.hold_pages.length) k.hold_pages.set(h, pages ?? 1);
   },
 );
 
@@ -65,7 +66,8 @@ const mm_has_notifiers = step(
 /** Does [start, end) concern pages that the holder subscribed to? */
 function covers(k: Kernel, h: number, start: number, end: number): boolean {
   const addr = k.hold_addr.get(h);
-  return addr < end && addr + (k.config.mirrorPages ?? 1) > start;
+  const pages = k.hold_pages.length ? k.hold_pages.get(h) : 1;
+  return addr < end && addr + pages > start;
 }
 
 /** A holder's subscription, its kind and MN_ bits, if [start, end) of `mm` concerns it. */

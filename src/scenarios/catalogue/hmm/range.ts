@@ -115,7 +115,7 @@ const unmaps =
 const before: Act = function* ({ exporter, write }) {
   yield* exporter.map(MM, FD, PAGES, PROT_READ | PROT_WRITE);
   for (let i = 0; i < PAGES; i++) yield* write(i);
-  yield* mmu_notifier_register(HOLDER, NOTIFIER_INTERVAL, MM, 0);
+  yield* mmu_notifier_register(HOLDER, NOTIFIER_INTERVAL, MM, 0, PAGES);
 };
 
 const common = {
