@@ -24,6 +24,7 @@ static const char *const method_names[METHOD_COUNT] = {
 static const char *const point_names[POINT_COUNT] = {
 	"fault-chosen", "move-begin", "move-switched", "move-zapped", "followed", "fixed-up",
 	"hmm-faulted", "looked", "move-freeing", "mirror-next", "mirror-locked",
+	"fault-begun", "fault-answered",
 };
 
 static const char *const way_names[FILL_COUNT] = { "once", "each", "first" };

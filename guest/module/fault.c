@@ -48,6 +48,7 @@ static vm_fault_t tbuf_fault(struct vm_fault *vmf)
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 	struct page *page = NULL;
 
+	sync_point(POINT_FAULT_BEGUN);
 	if (buf->flags & BUF_LOOKS_FIRST && vmf->pgoff < buf->npages) {
 		page = buf->pages[vmf->pgoff]->page;
 		sync_point(POINT_FAULT_CHOSEN);
@@ -61,6 +62,7 @@ static vm_fault_t tbuf_fault(struct vm_fault *vmf)
 		ret = insert(vmf, buf, page);
 	}
 	mutex_unlock(&buf->lock);
+	sync_point(POINT_FAULT_ANSWERED);
 	return ret;
 }
 

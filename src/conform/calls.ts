@@ -163,7 +163,9 @@ export function mirroredBefore(k: Kernel): number {
   const how = k.mn_registered.get(0);
   if (how === NOTIFIER_NONE) return 0;
   if ((how & NOTIFIER_KIND) !== NOTIFIER_INTERVAL || how & ~NOTIFIER_KIND & ~MN_ALWAYS_TRIES) {
-    throw new NoStandIn('the test module subscribes by interval notifiers that wait, or never do');
+    throw new NoStandIn(
+      'it subscribes by another kind of notifier than the test module does, which has an interval',
+    );
   }
   return k.config.mirrorPages ?? 1;
 }

@@ -47,7 +47,8 @@ function looks(done: readonly string[], anonymous: boolean): string[] {
   // What lies behind a PFN that is no page of the buffer nobody knows.
   const looksBack = at('hput') < 0 && at('hr') < 0 && method !== 'pgoff';
   const kept = who && looksBack ? [`${who} hr ${slot} 8`] : [];
-  return ['0 dr 0 0 8', '0 r 0 8', ...kept];
+  const wrote = done.some((text) => text.startsWith('1 w ')) ? ['1 r 0 8'] : [];
+  return ['0 dr 0 0 8', '0 r 0 8', ...wrote, ...kept];
 }
 
 /** The lines of a translation, for a kernel of this version. */

@@ -41,7 +41,9 @@ export type Point =
   | 'move-switched'
   | 'move-zapped'
   | 'move-freeing'
+  | 'fault-begun'
   | 'fault-chosen'
+  | 'fault-answered'
   | 'mirror-next'
   | 'mirror-locked';
 
@@ -126,6 +128,9 @@ function pointBetween(before: Step, next: Place): Point | null {
     // Else it zaps first.
     return before.def.name === 'owner' || within(before, /^replace_page$/) ? 'move-switched' : null;
   }
+  if (before.def.name === 'vm_private_data' && within(next, /_vm_fault$/)) return 'fault-begun';
+  // The handler has let go of its lock, and mm inserts what it has answered.
+  if (leaves(/_vm_fault$/, /^(finish_fault|do_page_mkwrite)$/)) return 'fault-answered';
   if (enters(/^vmf?_insert_/, /_vm_fault$/)) return 'fault-chosen';
   // Who looks before he locks is between the two.
   if (/_vm_fault$/.test(before.routines.at(-1)?.name ?? '') && before.def.name === 'placement') {
@@ -275,8 +280,13 @@ function cutsOf(played: Played): Cut[] {
   const driver = new Driver(played);
   const { trace } = played;
   const cuts: Cut[] = [];
+  /** The points that each thread has passed in its call. */
+  const passed: Point[][] = driver.calls.map(() => []);
   for (const [i, { thread }] of trace.entries()) {
     if (!driver.step(thread)) throw new NoStandIn('the interleaving cannot be replayed');
+    if (driver.calls[thread].at(-1)?.length === 1) passed[thread] = [];
+    const came = driver.point(thread);
+    if (came) passed[thread].push(came);
     const next = trace[i + 1];
     if (next?.thread === thread) continue;
     const done = driver.done(thread);
@@ -295,6 +305,10 @@ function cutsOf(played: Played): Cut[] {
         ...later(played, i, thread).map((p) => here(p)),
         here(null, done + 1),
         here(null),
+        ...passed[thread]
+          .filter((p) => p !== point)
+          .map((p) => here(p))
+          .reverse(),
       ],
       unstoppable: point ? null : { inside: common(step, stand), after: step.text },
     });
@@ -447,6 +461,11 @@ export function translate(played: Played, exactly: boolean): Translation | Unsto
       throw new NoStandIn(`${loops}() would go round for ever, and nobody can stop it there`);
     }
     if (!stuck) throw new NoStandIn('the switches lie well, but the rule falls otherwise only');
+    if (stuck.inside.endsWith('_release')) {
+      throw new NoStandIn(
+        'it goes on with a buffer that is being freed, and whoever uses one in the guest holds it',
+      );
+    }
     return stuck;
   }
   const seen = driver.player.trace.flatMap((s) => s.violations);
