@@ -461,11 +461,6 @@ export function translate(played: Played, exactly: boolean): Translation | Unsto
       throw new NoStandIn(`${loops}() would go round for ever, and nobody can stop it there`);
     }
     if (!stuck) throw new NoStandIn('the switches lie well, but the rule falls otherwise only');
-    if (stuck.inside.endsWith('_release')) {
-      throw new NoStandIn(
-        'it goes on with a buffer that is being freed, and whoever uses one in the guest holds it',
-      );
-    }
     return stuck;
   }
   const seen = driver.player.trace.flatMap((s) => s.violations);
@@ -478,6 +473,11 @@ export function translate(played: Played, exactly: boolean): Translation | Unsto
   );
   if (ops instanceof NoStandIn) {
     // Nobody plays a part. Where the kernel would have to be stopped tells more, if it would.
+    if (stuck?.inside.endsWith('_release')) {
+      throw new NoStandIn(
+        'it goes on with a buffer that is being freed, and whoever uses one in the guest holds it',
+      );
+    }
     if (stuck && stuck.inside !== 'replace_page') return stuck;
     throw ops;
   }
