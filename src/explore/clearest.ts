@@ -29,6 +29,11 @@ export interface ClearestOptions {
   readonly clearerThan?: Shape;
   /** What earlier searches over the same programs learned. */
   readonly knowledge?: Knowledge;
+  /**
+   * That of an earlier search over the same system, with transactions and without symmetry: it need not be
+   * opened again, and what transactions do is known. Its states are forgotten; whoever opened it closes it.
+   */
+  readonly space?: Space;
   /** Violations of less severity do not count. Default `breaks`. */
   readonly atLeast?: Violation['severity'];
   /** Violations for which this says no do not count. */
@@ -104,14 +109,16 @@ class Finder {
     private readonly options: ClearestOptions,
   ) {
     this.maxStates = options.maxStates ?? 1_000_000;
-    this.space = new Space(make, {}, options.knowledge);
+    this.space = options.space ?? new Space(make, {}, options.knowledge);
+    // Nobody asks how a state was reached: entries say so.
+    this.space.store.begin(false, this.maxStates, 0);
   }
 
   *found(): Generator<void, Clearest | null> {
     try {
       return yield* this.find();
     } finally {
-      this.space.close();
+      if (!this.options.space) this.space.close();
     }
   }
 

@@ -101,7 +101,7 @@ export class Control {
 
   /** Notes what is passed on an edge that was not taken before; gives the node that it leads to. */
   private taken({ to, met, loops, cyclic }: Edge): number {
-    for (const { what, where, acts } of met) this.guards.meet(what, where, acts);
+    for (const each of met) this.guards.meet(each);
     if (cyclic) this.cyclic = true;
     const node = this.numbers.get(to) ?? this.addNode(to);
     if (loops && node !== DONE) this.loopHead[node] = true;

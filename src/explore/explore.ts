@@ -235,13 +235,22 @@ export class Explorer {
       (v) => rank(v) === rank(worst),
     );
     if (before) return this.told(before, [], null, true);
+    const { search } = this;
+    const [{ state, thread, way }] = findings;
+    const { symmetric } = search.machine;
+    const alike = !symmetric && this.options.reduce !== false && !this.options.strict;
+    // Any counterexample is better than none, should the clearest be beyond the limit.
+    const path = symmetric ? [] : search.pathTo(state);
+    if (thread >= 0) path.push({ thread, way });
+    const any = search.singleSteps(path);
     const slices = clearestInSlices(this.make, {
       atLeast: worst.severity,
       match: (v) => rank(v) === rank(worst),
       symmetry: this.options.symmetry,
       knowledge: this.knowledge,
       clearerThan: same ? known : undefined,
-      suspect: findings[0].thread,
+      suspect: thread,
+      space: alike ? search.space : undefined,
     });
     let found: Clearest | null = null;
     for (let spent = 0; ; spent += 4_000) {
@@ -258,13 +267,7 @@ export class Explorer {
     }
     if (found) return this.told(found.violation, found.moves, null, found.minimal);
     if (same) return null;
-    // Beyond the limit: any counterexample is better than none.
-    const { search } = this;
-    if (search.machine.symmetric) return null;
-    const [{ violation, state, thread, way }] = findings;
-    const path = search.pathTo(state);
-    if (thread >= 0) path.push({ thread, way });
-    return this.told(violation, search.singleSteps(path), null, false);
+    return symmetric ? null : this.told(worst, any, null, false);
   }
 
   private livelock(violation: Violation): Counterexample | null {

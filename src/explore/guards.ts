@@ -5,6 +5,7 @@
  * `guard()`; lock steps are guards by themselves) and found by running; nothing lists them.
  */
 import type { System } from './machine.ts';
+import type { Met } from './stacks.ts';
 
 /** One guard of a program. */
 export interface Guard {
@@ -29,13 +30,8 @@ export class Guards {
     return this.without.some((out) => out.what === what && out.where === where);
   }
 
-  /**
-   * The program comes to a guard.
-   * @param acts whether the guard does anything here: a test that does not hold stops nobody
-   */
-  meet(what: string, where: string, acts: boolean): void {
-    const guard = { what, where };
-    const text = guardText(guard);
+  /** The program comes to a guard. */
+  meet({ guard, text, acts }: Met): void {
     const known = this.met.get(text);
     if (!known) this.met.set(text, { guard, acts });
     else if (acts) known.acts = true;

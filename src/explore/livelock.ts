@@ -12,7 +12,7 @@
  */
 import { type Control, DONE } from './control.ts';
 import { type Machine, Moved } from './machine.ts';
-import type { StateStore } from './store.ts';
+import { STAYS, type StateStore } from './store.ts';
 
 export interface Livelock {
   /** A state on the cycle. */
@@ -23,37 +23,34 @@ export interface Livelock {
   readonly members: ReadonlySet<number>;
 }
 
-/**
- * @param edges pairs (target, thread); those of state s are at `start[s]` up to `start[s + 1]`
- */
+/** Looks for a livelock in a search that is complete. */
 export function findLivelock(machine: Machine, store: StateStore): Livelock | null {
-  const { edges, edgeStart: start } = store;
   const loops = loopsOf(machine.control);
-  const kept = new Int32Array(start[store.count]);
-  const keptStart = new Int32Array(store.count + 1);
-  const going: number[] = [];
-  let count = 0;
-  for (let s = 0; s < store.count; s++) {
-    keptStart[s] = count;
+  if (!loops) return null;
+  const going = store.goingRound(loops);
+  if (!going.length) return null;
+  const { edges, edgeStart: start, count } = store;
+  const kept: number[] = [];
+  const keptStart = new Int32Array(count + 1);
+  let next = 0;
+  for (const s of going) {
+    keptStart.fill(kept.length, next, s + 1);
+    next = s + 1;
     for (let e = start[s]; e < start[s + 1]; e += 2) {
-      const to = edges[e];
-      const t = edges[e + 1];
-      const loop = loops[machine.nodeAt(t, store.bytes, store.rowOf(s))];
-      if (!loop || loop !== loops[machine.nodeAt(t, store.bytes, store.rowOf(to))]) continue;
-      kept[count++] = to;
-      kept[count++] = t;
+      if (!(edges[e + 1] & STAYS)) continue;
+      edges[e + 1] ^= STAYS;
+      kept.push(edges[e], edges[e + 1]);
     }
-    if (count > keptStart[s]) going.push(s);
   }
-  keptStart[store.count] = count;
-  return going.length ? new Graph(machine, store, keptStart, kept).search(going) : null;
+  keptStart.fill(kept.length, next);
+  return new Graph(machine, store, keptStart, Int32Array.from(kept)).search(going);
 }
 
 /**
- * By node: which loop of its thread's program it is on, or 0. A thread that comes back to where it was
- * has stayed on one.
+ * By node: which loop of its thread's program it is on, or 0; null if there are none. A thread that comes
+ * back to where it was has stayed on one.
  */
-function loopsOf(control: Control): Int32Array {
+function loopsOf(control: Control): Int32Array | null {
   const n = control.size;
   const start = new Int32Array(n + 1);
   const list: number[] = [];
@@ -70,7 +67,7 @@ function loopsOf(control: Control): Int32Array {
     found++;
     for (const member of component) loops[member] = found;
   }
-  return loops;
+  return found ? loops : null;
 }
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -87,7 +84,7 @@ class Components {
   private readonly low: Int32Array;
   private readonly at: Int32Array;
 
-  /** @param edges pairs, of which the first is the target; see {@link findLivelock} */
+  /** @param edges pairs, of which the first is the target; those of node n are at `start[n]` up to `start[n + 1]` */
   constructor(
     n: number,
     private readonly start: Int32Array,

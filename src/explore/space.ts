@@ -120,6 +120,7 @@ export class Space {
     knowledge.control = machine.control;
     knowledge.order = this.order = order;
     machine.control.onAcquire = (held, lock, node) => {
+      if (!held.length) return;
       const known = order.found.length;
       order.note(held, lock, machine.control.where(node), node);
       // Without lock inversions a deadlock shows at the ends of transactions too.

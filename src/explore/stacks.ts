@@ -5,7 +5,7 @@
  * searches over systems with the same locks share it, and a mutant shares what does not come to the
  * guard that it does without.
  */
-import type { Guards } from './guards.ts';
+import { type Guard, type Guards, guardText } from './guards.ts';
 import { LocalGraphs, type LocalNode } from './local.ts';
 import type { LockTable } from './locks.ts';
 import { type Arg, ProgramError, type RoutineDef, type StepDef } from './program.ts';
@@ -22,10 +22,12 @@ export interface Locks {
 
 const NOTHING: Locks = { held: [], write: 0, any: 0, unheld: [] };
 
-/** A guard that the program comes to, and whether it does anything there. */
+/** A guard that the program comes to. */
 export interface Met {
-  readonly what: string;
-  readonly where: string;
+  readonly guard: Guard;
+  /** The guard as a person reads it. */
+  readonly text: string;
+  /** Whether it does anything there: a test that does not hold stops nobody. */
   readonly acts: boolean;
 }
 
@@ -188,7 +190,10 @@ export class Walker {
 
   /** Does the program come to a guard here that this mutant does without? */
   private leavesOut({ met }: Edge): boolean {
-    return this.guards.without.length > 0 && met.some((m) => this.guards.isOut(m.what, m.where));
+    return (
+      this.guards.without.length > 0 &&
+      met.some(({ guard }) => this.guards.isOut(guard.what, guard.where))
+    );
   }
 
   private begin(): void {
@@ -227,7 +232,8 @@ export class Walker {
 
   /** Comes to a guard; tells whether to leave it out. */
   private meet(what: string, where: string, acts: boolean): boolean {
-    this.met.push({ what, where, acts });
+    const guard = { what, where };
+    this.met.push({ guard, text: guardText(guard), acts });
     return this.guards.isOut(what, where);
   }
 

@@ -62,6 +62,11 @@
   (global $owners (export "owners") (mut i32) (i32.const 0))
   (global $order (export "order") (mut i32) (i32.const 0))
   (global $scratch (export "scratch") (mut i32) (i32.const 0))
+  ;; By node, which loop of its program it is on, or zero. How many edges with which a thread stays on its
+  ;; loop lead to each state; and states that are to be taken out.
+  (global $loops (export "loops") (mut i32) (i32.const 0))
+  (global $into (export "into") (mut i32) (i32.const 0))
+  (global $out (export "out") (mut i32) (i32.const 0))
 
   ;; In the first words of memory stands what changes all the time: 0 states, 4 rows in the batch, 8 words
   ;; of edges, 12 transitions, 16 the state that is being expanded, 20 the thread whose turn it is,
@@ -464,4 +469,84 @@
       (i32.store (i32.const 16) (i32.add (local.get $state) (i32.const 1)))
       (i32.store (i32.const 20) (i32.const 0))
       (br $states))
-    (unreachable)))
+    (unreachable))
+
+  ;; Does the thread of an edge stay on its loop? The edge begins in the state whose row is at $row.
+  (func $stays (param $row i32) (param $edge i32) (result i32)
+    (local $t i32) (local $loop i32)
+    (local.set $t (i32.load offset=4 (local.get $edge)))
+    (local.set $loop (i32.load (i32.add (global.get $loops)
+      (i32.shl (call $node (local.get $t) (local.get $row)) (i32.const 2)))))
+    (if (i32.eqz (local.get $loop)) (then (return (i32.const 0))))
+    (i32.eq (local.get $loop) (i32.load (i32.add (global.get $loops)
+      (i32.shl
+        (call $node (local.get $t) (call $row (i32.load (local.get $edge))))
+        (i32.const 2))))))
+
+  ;; Takes out the states to which no edge leads with which a thread stays on its loop, then those to which
+  ;; none leads any more, and so on: what goes round for ever stays. Gives how many states do; $into is not
+  ;; zero for them, and those of their edges bear 0x100 besides the thread.
+  (func $goingRound (export "goingRound") (result i32)
+    (local $s i32) (local $e i32) (local $end i32) (local $row i32) (local $to i32)
+    (local $count i32) (local $top i32) (local $left i32)
+    (local.set $count (i32.load (i32.const 0)))
+    (local.set $left (local.get $count))
+    (block $counted
+      (loop $states
+        (br_if $counted (i32.eq (local.get $s) (local.get $count)))
+        (local.set $row (call $row (local.get $s)))
+        (local.set $e (call $edgesOf (local.get $s)))
+        (local.set $s (i32.add (local.get $s) (i32.const 1)))
+        (local.set $end (call $edgesOf (local.get $s)))
+        (block $last
+          (loop $edge
+            (br_if $last (i32.eq (local.get $e) (local.get $end)))
+            (if (call $stays (local.get $row) (local.get $e)) (then
+              (local.set $to (i32.add (global.get $into)
+                (i32.shl (i32.load (local.get $e)) (i32.const 2))))
+              (i32.store (local.get $to) (i32.add (i32.load (local.get $to)) (i32.const 1)))
+              (i32.store offset=4 (local.get $e)
+                (i32.or (i32.load offset=4 (local.get $e)) (i32.const 0x100)))))
+            (local.set $e (i32.add (local.get $e) (i32.const 8)))
+            (br $edge)))
+        (br $states)))
+    (local.set $top (global.get $out))
+    (local.set $s (i32.const 0))
+    (block $found
+      (loop $states
+        (br_if $found (i32.eq (local.get $s) (local.get $count)))
+        (if (i32.eqz (i32.load (i32.add (global.get $into) (i32.shl (local.get $s) (i32.const 2))))) (then
+          (i32.store (local.get $top) (local.get $s))
+          (local.set $top (i32.add (local.get $top) (i32.const 4)))))
+        (local.set $s (i32.add (local.get $s) (i32.const 1)))
+        (br $states)))
+    (block $done
+      (loop $states
+        (br_if $done (i32.eq (local.get $top) (global.get $out)))
+        (local.set $top (i32.sub (local.get $top) (i32.const 4)))
+        (local.set $s (i32.load (local.get $top)))
+        (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+        (local.set $e (call $edgesOf (local.get $s)))
+        (local.set $end (call $edgesOf (i32.add (local.get $s) (i32.const 1))))
+        (block $last
+          (loop $edge
+            (br_if $last (i32.eq (local.get $e) (local.get $end)))
+            (if (i32.gt_u (i32.load offset=4 (local.get $e)) (i32.const 0xff)) (then
+              (i32.store offset=4 (local.get $e)
+                (i32.xor (i32.load offset=4 (local.get $e)) (i32.const 0x100)))
+              (local.set $to (i32.add (global.get $into)
+                (i32.shl (i32.load (local.get $e)) (i32.const 2))))
+              (i32.store (local.get $to) (i32.sub (i32.load (local.get $to)) (i32.const 1)))
+              (if (i32.eqz (i32.load (local.get $to))) (then
+                (i32.store (local.get $top) (i32.load (local.get $e)))
+                (local.set $top (i32.add (local.get $top) (i32.const 4)))))))
+            (local.set $e (i32.add (local.get $e) (i32.const 8)))
+            (br $edge)))
+        (br $states)))
+    (local.get $left))
+
+  ;; Where the edges of a state begin.
+  (func $edgesOf (param $state i32) (result i32)
+    (i32.add (global.get $edges) (i32.shl
+      (i32.load (i32.add (global.get $edgeStart) (i32.shl (local.get $state) (i32.const 2))))
+      (i32.const 2)))))

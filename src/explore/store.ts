@@ -14,6 +14,8 @@ const LARGE = 1 << 16;
 const INDEX = (1 << 26) - 1;
 /** Bytes that rows are allotted at a time, about. */
 const CHUNK = 1 << 16;
+/** Besides the thread of an edge: {@link StateStore.goingRound} has found that it stays on its loop. */
+export const STAYS = 0x100;
 /** The parent of the state in which a search begins. */
 export const NO_STATE = -1;
 
@@ -199,6 +201,23 @@ export class StateStore {
   /** To be called when all is expanded: ends the last state's list of edges. */
   endEdges(): void {
     this.edgeStart[this.cursor] = this.arena.words[EDGES];
+  }
+
+  /**
+   * The states that can be visited over and over while each thread that moves stays on a loop of its program,
+   * and some that are reached from those. To be called when all is expanded. Edges of these states with which
+   * the thread stays on its loop bear {@link STAYS} then, and the caller takes that away.
+   * @param loops by node, which loop it is on, or 0
+   */
+  goingRound(loops: Int32Array): number[] {
+    const { arena, count } = this;
+    arena.array('loops', loops.length).view.set(loops);
+    arena.array('out', count);
+    const into = arena.array('into', count);
+    const states: number[] = [];
+    if (!arena.routine.goingRound()) return states;
+    for (let s = 0; s < count; s++) if (into.view[s]) states.push(s);
+    return states;
   }
 
   /** Tells the routine how rows are made up, except for their length. */
