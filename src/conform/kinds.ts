@@ -262,6 +262,7 @@ export function makeBuffer(
     if (other[1] === 'imp') return g.run(proc, () => make_prime_import(proc, fd, of));
     const memfd = describe(g.k, proc, of);
     if (!has_udmabuf(g.k)) return -ENOENT;
+    if (n <= 0) return -EINVAL;
     // drivers/dma-buf/udmabuf.c check_memfd_seals
     const isMemfd =
       memfd && file_operations.at(g.k.file_ops.get(memfd.file)) === shmem_file_operations;
@@ -270,6 +271,10 @@ export function makeBuffer(
     g.k.file_sealed.set(memfd.file, 1);
     return g.run(proc, () => make_udmabuf(proc, fd, n, memfd.file));
   }
+  // Only a file may be empty: drivers/gpu/drm/drm_dumb_buffers.c drm_mode_create_dumb,
+  // drivers/dma-buf/dma-heap.c dma_heap_buffer_alloc, udmabuf.c udmabuf_create, and the test module.
+  const later = kind === 'heap' || kind === 'udma';
+  if (n <= 0 && kind !== 'memfd') return later && !has_udmabuf(g.k) ? -ENOENT : -EINVAL;
   switch (kind) {
     case 'heap':
       return g.run(proc, () => make_heap(proc, fd, n));

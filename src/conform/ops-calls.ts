@@ -38,6 +38,8 @@ import { parseNumber } from './program.ts';
 
 const PAGE = 4096;
 const CHILD = 1;
+/** Nobody attaches to himself: kernel/ptrace.c ptrace_attach (6.12 line 449, 6.1 line 429). */
+const MYSELF = 'EPERM';
 
 /** Result of a call that moves pages: bytes, or the errno. */
 const bytes = (pages: number): string => count(pages < 0 ? pages : pages * PAGE);
@@ -57,8 +59,9 @@ const futex =
   (shared: number): OpHandler =>
   (g, proc, [page, off]) => {
     const { addr, word } = g.at(page, off);
-    const wake = g.run(proc, () => futex_wake(proc, addr, shared));
-    const wait = g.run(proc, () => futex_wait(proc, addr, shared, word));
+    const at = parseNumber(off) & 4095;
+    const wake = g.run(proc, () => futex_wake(proc, addr, at, shared));
+    const wait = g.run(proc, () => futex_wait(proc, addr, at, shared, word));
     return `wake:${count(wake)},wait:${count(wait)}`;
   };
 
@@ -116,10 +119,8 @@ export const CALL_OPS: Readonly<Record<string, OpHandler>> = {
   },
   mvpg: (g, proc, [page]) => node(g.run(proc, () => do_pages_stat(proc, parseNumber(page)))),
   mvpg0: (g, proc, [page]) => node(g.run(proc, () => do_pages_move(proc, parseNumber(page)))),
-  clref: (g, proc, [type]) => {
-    g.run(proc, () => clear_refs_write(proc, parseNumber(type), g.k.config.vpages));
-    return 'ok';
-  },
+  clref: (g, proc, [type]) =>
+    status(g.run(proc, () => clear_refs_write(proc, parseNumber(type), g.k.config.vpages))),
   smaps: (g, proc, [page, full]) => {
     const line = g.run(proc, () => show_smap(proc, parseNumber(page)));
     if (!line) return 'none';
@@ -186,6 +187,7 @@ export const CALL_OPS: Readonly<Record<string, OpHandler>> = {
   futp: futex(0),
   ptr: (g, proc, [page, off]) => {
     if (!g.alive[CHILD]) return g.ended;
+    if (proc === CHILD) return MYSELF;
     const { addr, word } = g.at(page, off);
     return readWord(
       g,
@@ -195,6 +197,7 @@ export const CALL_OPS: Readonly<Record<string, OpHandler>> = {
   },
   ptw: (g, proc, [page, off, val]) => {
     if (!g.alive[CHILD]) return g.ended;
+    if (proc === CHILD) return MYSELF;
     const { addr, word } = g.at(page, off);
     return status(g.run(proc, () => access_remote_vm(CHILD, addr, 1, word, g.token(val))).err);
   },

@@ -5,6 +5,7 @@
  * kernels and by smaps on 6.1 (mm/pagewalk.c walk_page_test). fs/proc/task_mmu.c
  */
 import { type Run, routine, step } from '../../explore/program.ts';
+import { EINVAL } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 import {
   PTE_DIRTY,
@@ -226,6 +227,8 @@ export const CLEAR_REFS_ALL = 1;
 export const CLEAR_REFS_ANON = 2;
 export const CLEAR_REFS_MAPPED = 3;
 export const CLEAR_REFS_SOFT_DIRTY = 4;
+/** Sets back the peak of resident memory, which the model does not count. */
+const CLEAR_REFS_MM_HIWATER_RSS = 5;
 
 /** fs/proc/task_mmu.c clear_refs_pte_range over one VMA. */
 const clear_refs_vma = routine(
@@ -254,10 +257,12 @@ const clear_refs_vma = routine(
   'fs/proc/task_mmu.c',
 );
 
-/** write(2) to /proc/PID/clear_refs. */
+/** write(2) to /proc/PID/clear_refs: 0, or -EINVAL for what is none of the types. */
 export const clear_refs_write = routine(
   'clear_refs_write',
-  function* (mm: number, type: number, vpages: number): Run<void> {
+  function* (mm: number, type: number, vpages: number): Run<number> {
+    if (type < CLEAR_REFS_ALL || type > CLEAR_REFS_MM_HIWATER_RSS) return -EINVAL;
+    if (type === CLEAR_REFS_MM_HIWATER_RSS) return 0;
     yield* mmap_write_lock(mm);
     if (type === CLEAR_REFS_SOFT_DIRTY) {
       for (let vma = yield* find_vma(mm, 0); vma !== NO_VMA; ) {
@@ -276,6 +281,7 @@ export const clear_refs_write = routine(
       yield* flush_tlb_range(mm, 0, vpages);
     }
     yield* mmap_write_unlock(mm);
+    return 0;
   },
   'fs/proc/task_mmu.c',
 );

@@ -70,6 +70,9 @@ const buffered = routine(
   'mm/filemap.c',
 );
 
+/** Pages that one bio holds: 6.12 block/fops.c:377 asks, 6.1 :381. */
+const BIO_MAX_VECS = 256;
+
 /**
  * read(2) (`toMemory`) or write(2) of `n` pages at the disk's start, with O_DIRECT.
  * @param user what the first page has to be, or null
@@ -90,12 +93,17 @@ export const blkdev_direct_IO = routine(
     const pages: number[] = [];
     // bio_iov_iter_get_pages asks on until it gets nothing: where some pages came, once more.
     let some = 0;
+    let failed = 0;
     while (pages.length < n) {
       const page = yield* get_user_pages_fast(mm, addr + pages.length, flags);
-      if (page >= 0) pages.push(page);
-      else if (pages.length === 0) return page;
-      else if (pages.length === some) break;
-      else some = pages.length;
+      if (page >= 0) {
+        pages.push(page);
+        continue;
+      }
+      failed = page;
+      if (pages.length === 0) return page;
+      if (pages.length === some) break;
+      some = pages.length;
     }
     for (let i = 0; i < pages.length; i++) {
       yield* brd_do_bvec(pfn_of(pages[i]), i, toMemory, user, rule);
@@ -104,6 +112,8 @@ export const blkdev_direct_IO = routine(
       if (toMemory) yield* folio_mark_dirty(pfn_of(page));
       yield* unpin_user_page(page, flags);
     }
+    // More than one bio: the last one's error is that of the whole, whatever the others moved.
+    if (n > BIO_MAX_VECS && pages.length < n) return failed;
     let done = pages.length;
     for (; done < n; done++) {
       yield* again('fallback', done);

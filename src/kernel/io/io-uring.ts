@@ -47,6 +47,8 @@ const file_backed = routine(
 export const io_register_buffer = routine(
   'io_sqe_buffer_register',
   function* (mm: number, addr: number, n: number): Run<number> {
+    // io_buffer_validate, 6.12 io_uring/rsrc.c:100, 6.1 :126
+    if (n === 0) return -EFAULT;
     const old = yield* refuses_files();
     const pages: number[] = [];
     let err = 0;
