@@ -95,6 +95,7 @@ class Maker {
     private readonly pages: number,
     private readonly twoProcesses: boolean,
     private readonly method: string,
+    private readonly mirrors: boolean,
   ) {
     this.zaps = random.chance(75);
     this.mayClose = kind.buffer !== null && COUNTED.includes(method);
@@ -118,7 +119,17 @@ class Maker {
       else if (random.chance(30)) ops.push(`r ${page} 8`);
     }
     if (this.twoProcesses) ops.push('fork');
+    if (this.mirrors) ops.push(`mreg 0 ${pages}`);
     return ops;
+  }
+
+  /** A device mirrors all of it, and goes through what it mirrors. */
+  device(): string[] {
+    const { random } = this;
+    const uses = Array.from({ length: 1 + random.below(2) }, () =>
+      random.chance(70) ? `mw ${this.page()} 8 ${this.fresh()}` : `mr ${this.page()} 8`,
+    );
+    return random.chance(30) ? ['mir once', 'mir once', ...uses] : ['mir once', ...uses];
   }
 
   /** Uses the mapping, or a page of it. */
@@ -221,15 +232,18 @@ export function generateRace(seed: number, number: number, linux: LinuxVersion):
   const kind = kinds[number % kinds.length];
   const methods = kind.how === 'p' || kind.counted ? COUNTED : [...COUNTED, ...UNCOUNTED];
   const twoProcesses = kind.how === 's' && random.chance(35);
+  const mirrors = kind.counted && !twoProcesses && random.chance(30);
   const make = new Maker(
     random,
     kind,
     random.chance(60) ? 1 : 2,
     twoProcesses,
     random.pick(methods),
+    mirrors,
   );
   const setup = make.setup();
-  const other = random.chance(75) ? make.user() : make.accesses();
+  const uses = () => (random.chance(75) ? make.user() : make.accesses());
+  const other = mirrors ? make.device() : uses();
   const one = make.disturber();
   const proc = twoProcesses ? 1 : 0;
   const text = [

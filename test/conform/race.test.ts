@@ -53,6 +53,22 @@ describe.each(VERSIONS)('Linux %s', (linux) => {
     ]);
   });
 
+  test('a device that mirrors by the rules has either page or is told to start over', () => {
+    const race =
+      'map 0 2 - rw p 0; w 0 8 1; w 1 8 2; mreg 0 2 | unmap 0 1 | mir once; mw 0 8 7; mw 1 8 8 | r 0 8; r 1 8';
+    expect(outcomes(linux, race)).toEqual([
+      'ok | EBUSY; EFAULT; EFAULT | SEGV1; =2',
+      'ok | EFAULT; EFAULT; EFAULT | SEGV1; =2',
+      'ok | ok; EFAULT; ok | SEGV1; =8',
+      'ok | ok; ok; ok | SEGV1; =8',
+    ]);
+    // Who tests too early mirrors a page that is gone.
+    const early = race.replace('mreg 0 2', 'mreg 0 2 k').replace('mir once', 'mir each');
+    expect(outcomes(linux, early.replaceAll('unmap 0 1', 'unmap 1 1')).join('\n')).toContain(
+      'ok; ok; ok gone',
+    );
+  });
+
   test('two processes share a buffer and nothing else', () => {
     const race =
       'buf 0 fpfn 1; map 0 1 0 rw s 0; w 0 8 0x77; fork | unmap 0 1; r 0 8 | 1 r 0 8 | dr 0 0 8';
