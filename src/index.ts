@@ -92,6 +92,7 @@ export {
   type Elsewhere,
   FD,
   inProcess,
+  install_ops,
   MM,
   type Play,
   type Role,

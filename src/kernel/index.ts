@@ -10,6 +10,7 @@ export {
   sg_dma_address,
 } from './dma-buf/attach.ts';
 export { dma_buf_mmap } from './dma-buf/dma-buf.ts';
+export { resv } from './dma-buf/dma-resv.ts';
 export { type Exporter, exporter, type MoveOptions } from './dma-buf/exporter.ts';
 export { EBUSY } from './errno.ts';
 export { EXPORTERS } from './exporters/index.ts';

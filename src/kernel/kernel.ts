@@ -13,7 +13,10 @@ import { type LinuxVersion, PROFILES, type Profile } from './versions.ts';
 /** Sizes of one run. */
 export interface KernelConfig {
   readonly linux: LinuxVersion;
-  /** The patch's warning; neither 6.1 nor 6.12 has it. Default `none`. */
+  /**
+   * The tree of the patch: its warning, and the reservation lock around the mmap callback. Neither
+   * 6.1 nor 6.12 has either. Default `none`.
+   */
   readonly patch?: 'none' | 'posted' | 'corrected';
   /** CPUs, which is to say threads that have a TLB. */
   readonly cpus: number;

@@ -6,11 +6,11 @@
  */
 import type { ConsumerTraits, ExporterTraits } from '../contract/traits.ts';
 import type { Thread } from '../explore/machine.ts';
-import { type Run, routine } from '../explore/program.ts';
+import { type Run, routine, step } from '../explore/program.ts';
 import { simulate } from '../explore/simulate.ts';
 import { type Exporter, exporter } from '../kernel/dma-buf/exporter.ts';
 import { sys_close } from '../kernel/fs/file.ts';
-import { Kernel, type KernelConfig } from '../kernel/kernel.ts';
+import { type DmaBufOps, dma_buf_operations, Kernel, type KernelConfig } from '../kernel/kernel.ts';
 import { NO_BUFFER, type UserPage } from '../kernel/mm/access.ts';
 import {
   MAP_SHARED,
@@ -65,6 +65,11 @@ export interface Elsewhere {
   readonly mm: number;
   readonly act: Act;
 }
+
+/** Gives the buffer operations of a story's own, before the threads begin. */
+export const install_ops = step('dmabuf->ops', (k: Kernel, ops: DmaBufOps) =>
+  k.buf_ops.set(BUFFER, dma_buf_operations.number(ops)),
+);
 
 /** A thread: what it does, or a consumer that does what its traits say to page 0. */
 export type Role = Act | ConsumerTraits | Elsewhere;

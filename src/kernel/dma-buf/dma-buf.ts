@@ -13,6 +13,7 @@ import { VM_PFNMAP } from '../mm/flags.ts';
 import { vma_set_file } from '../mm/util.ts';
 import { set_vm_pgoff, vm_end, vm_flags, vm_pgoff, vm_start } from '../mm/vma.ts';
 import { warn_if_attached } from './attach.ts';
+import { resv } from './dma-resv.ts';
 
 const buf_ops = step('dmabuf->ops', (k: Kernel, buf: number) => k.buf_ops.get(buf));
 const buf_size = step('dmabuf->size', (k: Kernel, buf: number) => k.buf_npages.get(buf));
@@ -25,6 +26,7 @@ const note_return = step('dma_buf_mmap_return', (k: Kernel, ret: number, flags: 
 
 const patch_applied = step('patch', (k: Kernel) => PATCHES.indexOf(k.patch));
 const PATCHES = ['none', 'posted', 'corrected'] as const;
+type Patch = (typeof PATCHES)[number];
 
 /** WARN_ON_ONCE: one per place in the source and boot, whatever comes later. */
 const WARN_ON_ONCE = step(
@@ -51,10 +53,9 @@ const contract_broken = step('contract', (k: Kernel) =>
  */
 const require_pfnmap = routine(
   'dma_buf_mmap_require_pfnmap',
-  function* (ret: number, flags: number): Run<void> {
+  function* (ret: number, flags: number, patch: Patch): Run<void> {
     const pfnmap = (flags & VM_PFNMAP) !== 0;
     if (ret >= 0 && !pfnmap) yield* contract_broken();
-    const patch = PATCHES[yield* patch_applied()];
     if (patch === 'none') return;
     if (yield* guard('the VM_PFNMAP test', pfnmap)) return;
     if (patch === 'corrected' && (yield* guard('the test of the return value', ret < 0))) return;
@@ -69,13 +70,21 @@ const require_pfnmap = routine(
 /** Indices of Kernel.patch_returns: what a probe on return sees. */
 export const patchCount = { okPfn: 0, okNoPfn: 1, failPfn: 2, failNoPfn: 3 } as const;
 
+/**
+ * The callback. The tree that the patch was posted for holds the reservation lock around it (the context
+ * lines of its diff, Vetter 22/17:08), so a callback that takes that lock itself never comes back;
+ * 6.1 (drivers/dma-buf/dma-buf.c:149) and 6.12 (:165) do not.
+ */
 const call_mmap = routine(
   'dmabuf->ops->mmap',
   function* (mm: number, vma: number, buf: number): Run<number> {
     const ops = dma_buf_operations.at(yield* buf_ops(buf)) as DmaBufOps;
     if (!ops.mmap) return -EINVAL;
+    const patch = PATCHES[yield* patch_applied()];
+    if (patch !== 'none') yield* resv.lock(buf);
     const ret = yield* ops.mmap(mm, vma, buf);
-    yield* require_pfnmap(ret, yield* vm_flags(vma));
+    if (patch !== 'none') yield* resv.unlock(buf);
+    yield* require_pfnmap(ret, yield* vm_flags(vma), patch);
     return ret;
   },
   'drivers/dma-buf/dma-buf.c',

@@ -6,16 +6,20 @@
 import { type Run, routine, step } from '../../../explore/program.ts';
 import { exporter } from '../../../kernel/dma-buf/exporter.ts';
 import { set_close_on_exec } from '../../../kernel/fs/file.ts';
-import {
-  type DmaBufOps,
-  dma_buf_operations,
-  type Kernel,
-  type VmOperations,
-} from '../../../kernel/kernel.ts';
+import type { DmaBufOps, Kernel, VmOperations } from '../../../kernel/kernel.ts';
 import { set_vm_ops } from '../../../kernel/mm/vma.ts';
 import { do_exit, sys_execve, sys_fork } from '../../../kernel/process.ts';
 import { exporterOf } from '../../cast.ts';
-import { type Act, allReleased, BUFFER, FD, inProcess, MM, story } from '../../stage.ts';
+import {
+  type Act,
+  allReleased,
+  BUFFER,
+  FD,
+  inProcess,
+  install_ops,
+  MM,
+  story,
+} from '../../stage.ts';
 
 const CHILD = 1;
 const ttm = exporterOf('ttm');
@@ -47,9 +51,6 @@ const countsOnlyMmap: DmaBufOps = {
     return ret;
   }),
 };
-const install = step('dmabuf->ops', (k: Kernel, to: DmaBufOps) =>
-  k.buf_ops.set(BUFFER, dma_buf_operations.number(to)),
-);
 
 export default [
   story({
@@ -145,7 +146,7 @@ export default [
     mapped: 'no',
     kernel: { notes: ['n_mappings'] },
     before: function* (at) {
-      yield* install(countsOnlyMmap);
+      yield* install_ops(countsOnlyMmap);
       yield* at.mmap();
       yield* at.write(0);
       yield* forks();
