@@ -5,7 +5,7 @@ import type { Table } from './c/program.ts';
 import { SourceFile } from './c/skeleton.ts';
 import type { Outcome, Recorded } from './flow/machine.ts';
 import type { State } from './flow/state.ts';
-import { ERROR, type Event, type Site, sym, type Value, ZERO } from './flow/values.ts';
+import { ERROR, type Event, type Site, sym, type Value, VM, ZERO } from './flow/values.ts';
 import { entryStates, type RecordedEnd, type RecordedKernel, statesOf } from './recorded.ts';
 
 export class RecordedCalls implements Recorded {
@@ -100,8 +100,10 @@ export class RecordedCalls implements Recorded {
         chain,
       });
     }
-    if (end.f)
+    if (end.f) {
+      st.setBits(VM.VM_PFNMAP!);
       st.add({ kind: 'forward', special: false, ref: false, level: '', what: '', chain: [site] });
+    }
     for (const on of end.on ?? [])
       st.learn(`platform: ${on.replace(/^!/, '')}`, on.startsWith('!') ? 'z' : 'nz');
     return { value: this.value(end.v), st };
@@ -117,7 +119,7 @@ export class RecordedCalls implements Recorded {
 
 function narrowed(st: State, entry: { set: number; clear: number }): State {
   const s = st.clone();
-  s.set |= entry.set;
-  s.clear |= entry.clear;
+  s.set |= entry.set & ~st.clear;
+  s.clear |= entry.clear & ~st.set;
   return s;
 }

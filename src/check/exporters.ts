@@ -7,11 +7,12 @@
 import { type Expr, textOf } from './c/ast.ts';
 import type { FunctionDef, Program, Table } from './c/program.ts';
 import { dirOf, distance, near, type Wanted } from './c/tree.ts';
-import { tableField } from './flow/lookup.ts';
+import { HANDLERS, tableField } from './flow/lookup.ts';
 import { type Binding, Machine, type Outcome, type Recorded } from './flow/machine.ts';
 import { type Recalled, Relevance } from './flow/relevance.ts';
 import { mayBeCow, State } from './flow/state.ts';
 import {
+  diesOfPfnmap,
   type Event,
   eventKey,
   primitiveOf,
@@ -20,6 +21,7 @@ import {
   VM,
   ZERO,
 } from './flow/values.ts';
+import { withOps } from './flow/vmops.ts';
 import { Kept, type Keys, whole } from './index/asked.ts';
 import { isLeftBehind } from './reach.ts';
 
@@ -406,7 +408,9 @@ function withoutDispatcher(
 }
 
 function judged(machine: Machine, outcomes: readonly Outcome[], start: FunctionDef | null) {
-  const good = outcomes.filter((o) => succeeds(o, start?.returns.base ?? 'int'));
+  const good = outcomes.filter(
+    (o) => succeeds(o, start?.returns.base ?? 'int') || o.st.events.some(diesOfPfnmap),
+  );
   const paths = alike(good.flatMap((o) => withOps(machine, o)).map((o) => pathOf(machine, o)));
   return { paths, refused: outcomes.length > 0 && good.length === 0 };
 }
@@ -493,20 +497,15 @@ function alike(paths: readonly Path[]): Path[] {
   return [...kinds.values()];
 }
 
-const HANDLERS = ['fault', 'huge_fault', 'map_pages', 'pfn_mkwrite', 'page_mkwrite'];
-
-/** A vm_ops that is read from a field is one of the tables that the field may hold. */
-function withOps(machine: Machine, o: Outcome): Outcome[] {
-  const ops = o.st.mem.get('vma->vm_ops');
-  const origin = ops?.k === 'sym' ? machine.origins.get(ops.key) : undefined;
-  if (!origin) return [o];
-  const tables = machine.targets.tablesIn(origin.struct, origin.field);
-  if (tables.length === 0) return [o];
-  return tables.map((table) => {
-    const st = o.st.clone();
-    st.mem.set('vma->vm_ops', { k: 'table', table });
-    return { value: o.value, st };
-  });
+/**
+ * Whether a handler rests on a field being what it is not where mmap took this path: what mmap and handler
+ * call the object differs, so fields go by their names.
+ */
+function contradict(mmap: readonly string[], handler: readonly string[]): boolean {
+  const field = (fact: string) =>
+    /^!?/.exec(fact)![0] + (/(?:->|\.)(\w+)$/.exec(fact)?.[1] ?? fact.replace(/^!/, ''));
+  const known = new Set(mmap.map(field));
+  return handler.map(field).some((f) => known.has(f.startsWith('!') ? f.slice(1) : `!${f}`));
 }
 
 function pathOf(machine: Machine, o: Outcome): Path {
@@ -531,7 +530,7 @@ function pathOf(machine: Machine, o: Outcome): Path {
     });
   };
   for (const e of st.events)
-    if (e.kind === 'entry') put(e, 'mmap', st, { depends: null, when: [] });
+    if (e.kind === 'entry' || diesOfPfnmap(e)) put(e, 'mmap', st, { depends: null, when: [] });
   let forwards = st.events.some((e) => e.kind === 'forward');
   const ops = st.mem.get('vma->vm_ops');
   const vmOps = ops?.k === 'table' ? ops.table : null;
@@ -570,6 +569,7 @@ function pathOf(machine: Machine, o: Outcome): Path {
           if (e.kind === 'unknown') {
             if (!seen.has(key)) unknown.push(event);
           } else if (e.kind === 'forward') forwards = true;
+          else if (diesOfPfnmap(e) && contradict(here.when, also.when)) continue;
           else if (e.kind === 'entry' || e.kind === 'bug') {
             if (!seen.has(key)) put(event, handler, one.st, also);
           }

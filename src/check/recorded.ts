@@ -5,10 +5,10 @@
  * that its paths test.
  */
 import type { FunctionDef, Program, Table } from './c/program.ts';
-import { tableField } from './flow/lookup.ts';
+import { HANDLERS, tableField } from './flow/lookup.ts';
 import { Machine, type Outcome } from './flow/machine.ts';
 import { Relevance } from './flow/relevance.ts';
-import type { State } from './flow/state.ts';
+import { mayBeCow, type State } from './flow/state.ts';
 import { primitiveOf, VM } from './flow/values.ts';
 import { Kept } from './index/asked.ts';
 import { Scope } from './moves/scope.ts';
@@ -88,8 +88,11 @@ export function entryStates(): { readonly set: number; readonly clear: number }[
 /** The entry states that a state may be in. */
 export function statesOf(st: State): number[] {
   const out: number[] = [];
+  const shared = VM.VM_SHARED! | VM.VM_MAYSHARE!;
+  // A private mapping that may never be written is no COW mapping: to mm it is as a shared one.
+  const clear = mayBeCow(st) ? st.clear : st.clear & ~shared;
   for (const [i, e] of entryStates().entries()) {
-    if (e.set & st.clear || e.clear & st.set) continue;
+    if (e.set & clear || e.clear & st.set) continue;
     out.push(i);
   }
   return out;
@@ -145,7 +148,7 @@ export function recordKernel(program: Program, version: string): RecordedKernel 
   const addTable = (t: Table) => {
     const fields: Record<string, string> = {};
     const machine = new Machine(program, { home: '', fields: new Map() }, relevance, shared);
-    for (const field of ['fault', 'huge_fault', 'map_pages', 'page_mkwrite', 'pfn_mkwrite']) {
+    for (const field of HANDLERS) {
       const f = tableField(machine, t, field);
       if (f.k !== 'fn') continue;
       fields[field] = f.def.name;

@@ -2,7 +2,7 @@
 /** The traits that an exporter's paths show, for the model to run. */
 import type { ConsumerTraits, ExporterTraits, Insertion, Lookup } from '../contract/traits.ts';
 import type { Entry } from './exporters.ts';
-import { primitiveOf, VM } from './flow/values.ts';
+import { diesOfPfnmap, primitiveOf, VM } from './flow/values.ts';
 import type { Moves } from './moves/moves.ts';
 import type { Judged } from './verdicts.ts';
 
@@ -18,7 +18,9 @@ const FLAGS: readonly Flag[] = [
 /** The traits that were found; those that are absent were not looked for or not found. */
 export function traitsOf(j: Judged): Partial<ExporterTraits> & { readonly id: string } {
   const paths = j.exporter.paths.filter((p) => !p.forwards);
-  const entries = paths.flatMap((p) => p.entries.filter((e) => e.event.kind === 'entry'));
+  const entries = paths.flatMap((p) =>
+    p.entries.filter((e) => e.event.kind === 'entry' || diesOfPfnmap(e.event)),
+  );
   // The worst of several ways in is the one that the model should meet.
   const worst =
     entries.find((e) => !e.event.special) ??

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** What an exporter's paths amount to: rules that fall, how surely, and the verdict. */
 import type { Entry, Exporter, Often, Path } from './exporters.ts';
-import { type Event, primitiveOf, type Site, VM } from './flow/values.ts';
+import { diesOfPfnmap, type Event, primitiveOf, type Site, VM } from './flow/values.ts';
 import type { Moves } from './moves/moves.ts';
 
 export type ExporterVerdict = 'keeps' | 'violates' | 'depends' | 'no-mmap' | 'unknown';
@@ -42,16 +42,19 @@ interface Hit {
   readonly partly?: boolean;
 }
 
+/** Judged by the dma-buf that the mapping is handed to, unless the flag is taken away again. */
+const isElsewhere = (p: Path) => p.forwards && hasPfnmap(p.set);
+
 const hasPfnmap = (bits: number) => (bits & VM.VM_PFNMAP!) !== 0;
 
 export function judgeExporter(exporter: Exporter, moves: Moves): Judged {
-  const mine = exporter.paths.filter((p) => !p.forwards || p.entries.length > 0);
+  const mine = exporter.paths.filter((p) => !isElsewhere(p) || p.entries.length > 0);
   const falls: Fall[] = [];
   const check = (rule: string, hits: Hit[]) => {
     const fall = combine(rule, mine, hits);
     if (fall) falls.push(fall);
   };
-  const judgedPaths = mine.filter((p) => !p.forwards);
+  const judgedPaths = mine.filter((p) => !isElsewhere(p));
   check(
     'R1',
     judgedPaths
@@ -153,7 +156,7 @@ function combine(rule: string, all: readonly Path[], hits: Hit[]): Fall | null {
   if (hits.length === 0) return null;
   // What happens on every path depends on nothing.
   const covered = new Set(hits.map((h) => h.path));
-  if (all.filter((p) => !p.forwards).every((p) => covered.has(p)))
+  if (all.filter((p) => !isElsewhere(p)).every((p) => covered.has(p)))
     hits = hits.map((h) =>
       / special bit |whether mm asks/.test(h.depends ?? '') ? h : { ...h, depends: null },
     );
@@ -179,7 +182,7 @@ function combine(rule: string, all: readonly Path[], hits: Hit[]): Fall | null {
     };
   }
   const hit = new Set(hits.filter((h) => !h.partly).map((h) => h.path));
-  const certainty = all.filter((p) => !p.forwards).every((p) => hit.has(p))
+  const certainty = all.filter((p) => !isElsewhere(p)).every((p) => hit.has(p))
     ? 'always'
     : 'some-paths';
   return {
@@ -258,17 +261,25 @@ function name(e: Event): string {
 function pages(p: Path): Hit[] {
   const out: Hit[] = [];
   for (const e of p.entries) {
-    if (e.event.kind !== 'entry') continue;
-    const mixed = e.event.special && (e.set & VM.VM_MIXEDMAP!) !== 0 && !hasPfnmap(e.set);
+    const dies = diesOfPfnmap(e.event);
+    if (e.event.kind !== 'entry' && !dies) continue;
+    const mixed =
+      e.event.special &&
+      (e.set & VM.VM_MIXEDMAP!) !== 0 &&
+      !hasPfnmap(e.set) &&
+      // vmf_insert_pfn() has a BUG_ON() for PFNs with a page there (6.12 mm/memory.c:2415).
+      e.event.chain.some((c) => /insert_mixed/.test(c.callee));
     if ((e.event.special && !mixed) || isBlock(e)) continue;
     const depends = mixed
       ? [e.depends, 'an architecture without a special bit in its PTEs'].filter(Boolean).join(', ')
       : e.depends;
-    const why = mixed
-      ? `${name(e.event)} in a VM_MIXEDMAP VMA inserts struct pages`
-      : e.event.what === 'vmf->page'
-        ? `${handler(e)} gives the fault a struct page in vmf->page`
-        : `${name(e.event)} inserts struct pages`;
+    const why = dies
+      ? `${name(e.event)} is for struct pages and hits a BUG_ON() in a VM_PFNMAP VMA`
+      : mixed
+        ? `${name(e.event)} in a VM_MIXEDMAP VMA inserts struct pages`
+        : e.event.what === 'vmf->page'
+          ? `${handler(e)} gives the fault a struct page in vmf->page`
+          : `${name(e.event)} inserts struct pages`;
     out.push({ path: p, depends, when: e.when, chain: e.event.chain, why, partly: others(p, e) });
   }
   return out;

@@ -17,7 +17,7 @@ import {
   type Type,
 } from './ast.ts';
 import type { Conditions } from './conditions.ts';
-import { Lines, lex } from './lex.ts';
+import { Kind, Lines, lex } from './lex.ts';
 import { Parser } from './parse.ts';
 import {
   type FunctionAt,
@@ -185,6 +185,9 @@ function macrosOf(skeleton: Skeleton): ReadonlyMap<string, MacroAt> {
   return map;
 }
 
+/** Macros that use macros at the top level. */
+const MACROS_DEEP = 4;
+
 /** Types of structs that may hold functions. */
 const TABLES = /ops|funcs|driver|operations|helper|_impl|_type|template|desc|_data|_info|config/i;
 
@@ -316,13 +319,39 @@ export class Program {
     return defs;
   }
 
-  /** Whether some macro of that name makes a table or a function. */
-  private makesThings(name: string): boolean {
+  /** Whether some macro of that name makes a table or a function, itself or by what it uses. */
+  private makesThings(name: string, depth = 0): boolean {
     return (
       this.macros
         .get(name)
-        ?.some(({ where }) => where.params !== null && where.body.includes('{')) ?? false
+        ?.some(
+          ({ where: { params, body } }) =>
+            params !== null &&
+            (body.includes('{') || (depth < MACROS_DEEP && this.makesByUse(params, body, depth))),
+        ) ?? false
     );
+  }
+
+  /** A list that hands its items to a macro it is given, or one that begins with the use of another. */
+  private makesByUse(params: readonly string[], body: string, depth: number): boolean {
+    const first = /^\s*(\w+)\s*\(/.exec(body)?.[1];
+    return first !== undefined && (params.includes(first) || this.makesThings(first, depth + 1));
+  }
+
+  /** What a macro stands for, with the macros used at the top level of that. */
+  private expanded(macro: Macro, args: readonly string[], from: SourceFile, depth: number): string {
+    const text = substitute(macro.where, args);
+    if (depth >= MACROS_DEEP) return text;
+    let out = '';
+    let done = 0;
+    for (const { name, at, open, close } of usesIn(text)) {
+      const inner = this.makesThings(name) ? this.findMacro(name, from) : null;
+      if (!inner || inner.where.params === null) continue;
+      const given = splitArguments(text.slice(open + 1, close));
+      out += `${text.slice(done, at)}${this.expanded(inner, given, from, depth + 1)};`;
+      done = close + 1;
+    }
+    return out + text.slice(done);
   }
 
   private madeIn(file: SourceFile): Made {
@@ -334,9 +363,9 @@ export class Program {
     for (const use of file.skeleton.uses) {
       if (!uses.has(use.name) || !this.makesThings(use.name)) continue;
       const macro = this.findMacro(use.name, file);
-      if (!macro || macro.where.params === null || !macro.where.body.includes('{')) continue;
+      if (!macro || macro.where.params === null) continue;
       const args = splitArguments(file.text.slice(use.open + 1, use.close));
-      const text = substitute(macro.where, args);
+      const text = this.expanded(macro, args, file, 0);
       const { tables, functions } = skeletonOf(text);
       const line = file.lines.at(use.at);
       for (const t of tables) {
@@ -800,6 +829,27 @@ function visitAssignments(body: Stmt, visit: (left: Expr, right: Expr) => void):
 /** Whether the variable whose name stands at an offset is an array. */
 const isArray = (text: string, at: number, name: string) =>
   /^\s*\[/.test(text.slice(at + name.length, at + name.length + 20));
+
+/** `NAME(...)` outside of all brackets, whatever stands between one and the next. */
+function usesIn(text: string): { name: string; at: number; open: number; close: number }[] {
+  const out: { name: string; at: number; open: number; close: number }[] = [];
+  const t = lex(text);
+  let depth = 0;
+  let first = -1;
+  for (let i = 0; i < t.n; i++) {
+    const c = t.end[i]! - t.start[i]! === 1 ? text[t.start[i]!]! : '';
+    if ('([{'.includes(c) && c) {
+      if (depth++ === 0 && c === '(') first = i - 1;
+    } else if (')]}'.includes(c) && c && --depth === 0 && first >= 0 && c === ')') {
+      if (t.kind[first] === Kind.Ident) {
+        const name = text.slice(t.start[first]!, t.end[first]!);
+        out.push({ name, at: t.start[first]!, open: t.start[first + 1]!, close: t.start[i]! });
+      }
+      first = -1;
+    }
+  }
+  return out;
+}
 
 /** Splits the text between the brackets of a macro's use at its commas. */
 export function splitArguments(text: string): string[] {

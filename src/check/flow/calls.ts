@@ -145,6 +145,15 @@ export function callWith(
       out.push(...forward(m, site, s));
       continue;
     }
+    // Of a table that is recorded: they count who has the VMA.
+    if (
+      struct === 'vm_operations_struct' &&
+      /^(open|close)$/.test(member.name) &&
+      base?.k === 'table'
+    ) {
+      out.push(...opaque(m, member.name, args, e, s, frame));
+      continue;
+    }
     // A file of somebody else's: what any file system may do.
     if (struct === 'file_operations' && m.recorded?.has('call_mmap')) {
       out.push(...m.recorded.call('call_mmap', s, m.site(frame, e.at, 'mmap', 'fs/')));
@@ -199,6 +208,8 @@ export function backingOf(m: Machine, key: string): FunctionDef | null {
 /** The mapping becomes another dma-buf's: it is judged by that. */
 export function forward(_m: Machine, site: Site, st: State): Outcome[] {
   const failed = st.clone();
+  // As its exporter has to leave it.
+  st.setBits(VM.VM_PFNMAP!);
   st.add({
     kind: 'forward',
     special: false,

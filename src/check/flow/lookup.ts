@@ -110,6 +110,15 @@ export function elementOf(m: Machine, array: Table, by: Expr): Table | null {
   return at(1) ? null : at(0);
 }
 
+/** The fields of a vm_operations_struct that make entries. */
+export const HANDLERS: readonly string[] = [
+  'fault',
+  'huge_fault',
+  'map_pages',
+  'pfn_mkwrite',
+  'page_mkwrite',
+];
+
 /** A field of a table; NULL when the table does not set it. */
 export function tableField(m: Machine, table: Table, name: string): Value {
   const e = table.fields.get(name);
@@ -118,6 +127,9 @@ export function tableField(m: Machine, table: Table, name: string): Value {
       .get(`${table.name}.${name}`)
       ?.find((t) => t.file === table.file);
     if (nested) return { k: 'table', table: nested };
+    // Of a recorded table only the handlers are known.
+    if (m.recorded?.table(table.name) === table && !HANDLERS.includes(name))
+      return sym(`${table.name}.${name}`, 'function');
     return m.targets.assignedTo(table, name) ?? ZERO;
   }
   return tableValue(m, e, table.file) ?? sym(`${table.name}.${name}`, '');

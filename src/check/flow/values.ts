@@ -144,6 +144,10 @@ export interface Event {
   readonly chain: readonly Site[];
 }
 
+/** Whether a primitive that inserts struct pages dies of VM_PFNMAP (6.12 mm/memory.c:2225). */
+export const diesOfPfnmap = (e: Event): boolean =>
+  e.kind === 'bug' && /^\(*vma->vm_flags&VM_PFNMAP\)*$/.test(e.what);
+
 const eventKeys = new WeakMap<Event, string>();
 
 export function eventKey(e: Event): string {
