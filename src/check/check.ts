@@ -138,17 +138,19 @@ export async function checkWith(
     place.part === '' || p === place.part || p.startsWith(`${place.part}/`);
   const inMmap = (mmap: AuditedExporter['mmap']) => mmap !== null && inPart(mmap.path);
   const kernel = place.kind === 'kernel';
-  const callers = new Callers(program, place.kind !== 'kernel');
+  // A thread is not worth its start for a small tree.
+  const other = kernel && program.files.length > FEW ? helper : null;
+  // The other thread judges exporters while this one looks for readers.
+  const judging = kernel
+    ? exportersOf(program, { root: place.root, overlay: options.overlay }, other)
+    : null;
+  const callers = new Callers(program, !kernel);
   const readers = readersOf(program, callers);
   const read = together(readers);
   const followers = read.followers.filter((f) => inPart(f.def.file.path));
   const followed = read.findings.filter((f) => inPart(f.subject.path));
-  // A thread is not worth its start for a small tree.
-  const other = kernel && program.files.length > FEW ? helper : null;
   if (other) options.early?.(assumed, followed, other);
-  const exporters = kernel
-    ? await exportersOf(program, { root: place.root, overlay: options.overlay }, other)
-    : null;
+  const exporters = judging && (await judging());
   const all = exporters
     ? exporters.units.map((u) => u.told)
     : (await modulesOf(program)).flatMap((one) => moduleExporters(one, recorded!));

@@ -16,8 +16,8 @@ const WARNS = /^(WARN\w*|VM_WARN\w*|dev_WARN\w*|drm_WARN\w*|BUG_ON|pr_warn\w*|pr
 export function flagChecksIn(program: Program, file: SourceFile): FlagCheck[] {
   if (/^(tools|Documentation)\//.test(file.path)) return [];
   const out: FlagCheck[] = [];
-  for (const def of program.functionsOf(file)) {
-    if (!def.text.includes('VM_PFNMAP') || !/mmap\s*\(/.test(def.text)) continue;
+  for (const def of program.functionsSaying(file, /VM_PFNMAP/)) {
+    if (!/mmap\s*\(/.test(def.text)) continue;
     const call = callback(program, def);
     if (!call) continue;
     const at = unasked(def, call);

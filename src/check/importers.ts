@@ -19,7 +19,7 @@ export interface Importer {
 }
 
 /** Of a file in which somebody may import. */
-export const MAY_IMPORT = /\bdma_buf_map_attachment/;
+export const MAY_IMPORT = /dma_buf_map_attachment/;
 
 /** One of several of the same function and rule. */
 export const mergeImporters = <T extends Importer>(list: readonly T[]): T[] => [

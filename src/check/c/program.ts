@@ -766,6 +766,16 @@ export class Program {
       .filter((f) => call.test(f.file.text.slice(f.where.body, f.where.end)));
   }
 
+  /**
+   * The functions of a file whose text a pattern fits. Where the file's own does not, and no macro makes
+   * functions in it, it need not be taken apart.
+   */
+  functionsSaying(file: SourceFile, pattern: RegExp): readonly FunctionDef[] {
+    const uses = () => this.index.knownOf(file.path)?.uses;
+    if (!pattern.test(file.text) && !uses()?.some((name) => this.makesThings(name))) return [];
+    return this.functionsOf(file).filter((def) => pattern.test(def.text));
+  }
+
   /** The functions written in a file, in order, and those that macros make in it. */
   functionsOf(file: SourceFile): readonly FunctionDef[] {
     let all = this.inOrder.get(file);
