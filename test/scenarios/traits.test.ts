@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { type ExporterTraits, KEEPS_CONTRACT } from '../../src/contract/traits.ts';
 import { CONSUMERS } from '../../src/kernel/consumers/index.ts';
+import { EXPORTERS } from '../../src/kernel/exporters/index.ts';
 import { CellRun, makeCell } from '../../src/scenarios/matrix.ts';
 
 const good: ExporterTraits = {
@@ -57,5 +58,13 @@ describe('traits of an exporter', () => {
     it(`${name}, ${consumer}: ${expected}`, () => {
       expect(outcome({ ...good, ...change }, consumer)).toBe(expected);
     });
+  }
+});
+
+it('what is real says in which version, where, and with which configuration', () => {
+  for (const { id, status, source } of [...EXPORTERS, ...CONSUMERS]) {
+    if (status !== 'real') continue;
+    expect(source, id).toMatch(/^6\.1(2)? [\w/-]+\.c:\d+/);
+    expect(source, id).toMatch(/; CONFIG_\w+/);
   }
 });

@@ -7,7 +7,7 @@ const anon: ExporterTraits = {
   id: 'anon',
   title: 'anonymous memory (ordinary memory)',
   status: 'real',
-  source: '6.12 mm/memory.c:4736, 6.1 mm/memory.c:4137',
+  source: '6.12 mm/memory.c:4736, 6.1 mm/memory.c:4137; CONFIG_MMU',
   object: 'anonymous',
   inserts: 'fault-vmf-page',
   setsFlags: [],

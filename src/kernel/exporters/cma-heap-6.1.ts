@@ -10,7 +10,7 @@ const cmaHeap61: ExporterTraits = {
   id: 'cma-heap-6.1',
   title: 'CMA dma-heap of 6.1',
   status: 'real',
-  source: '6.1 drivers/dma-buf/heaps/cma_heap.c:181',
+  source: '6.1 drivers/dma-buf/heaps/cma_heap.c:181; CONFIG_DMABUF_HEAPS_CMA',
   inserts: 'fault-vmf-page',
   setsFlags: [],
   lock: 'none',

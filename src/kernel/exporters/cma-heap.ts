@@ -10,7 +10,7 @@ const cmaHeap: ExporterTraits = {
   id: 'cma-heap',
   title: 'CMA dma-heap of 6.12',
   status: 'real',
-  source: '6.12 drivers/dma-buf/heaps/cma_heap.c:178',
+  source: '6.12 drivers/dma-buf/heaps/cma_heap.c:178; CONFIG_DMABUF_HEAPS_CMA',
   setsFlags: ['VM_IO', 'VM_PFNMAP', 'VM_DONTEXPAND', 'VM_DONTDUMP'],
   lock: 'none',
   contiguous: true,

@@ -12,7 +12,8 @@ export const gemDmaDirect: ExporterTraits = {
   id: 'gem-dma-direct',
   title: 'GEM DMA helper, DMA direct',
   status: 'real',
-  source: '6.12 drivers/gpu/drm/drm_gem_dma_helper.c:522, 6.1 :522',
+  source:
+    '6.12 drivers/gpu/drm/drm_gem_dma_helper.c:522, 6.1 :522; CONFIG_DRM_GEM_DMA_HELPER, no IOMMU',
   inserts: 'mmap-remap-range',
   setsFlags: ['VM_DONTEXPAND'],
   clearsFlags: ['VM_PFNMAP'],

@@ -12,6 +12,9 @@ const gemDmaIommu: ExporterTraits = {
   ...gemDmaDirect,
   id: 'gem-dma-iommu',
   title: 'GEM DMA helper behind an IOMMU',
+  source:
+    '6.12 drivers/gpu/drm/drm_gem_dma_helper.c:522 and drivers/iommu/dma-iommu.c:1710, 6.1 :522 and ' +
+    ':1503; CONFIG_DRM_GEM_DMA_HELPER, CONFIG_IOMMU_DMA',
   inserts: 'mmap-insert-page',
   contiguous: false,
 };

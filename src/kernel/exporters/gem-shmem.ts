@@ -13,7 +13,7 @@ const gemShmem: ExporterTraits = {
   ...vgem,
   id: 'gem-shmem',
   title: 'GEM shmem object, purgeable',
-  source: '6.12 drivers/gpu/drm/drm_gem_shmem_helper.c:443, 6.1 :459',
+  source: '6.12 drivers/gpu/drm/drm_gem_shmem_helper.c:443, 6.1 :459; CONFIG_DRM_GEM_SHMEM_HELPER',
   object: 'device',
   takesBack: ['revoke'],
 };

@@ -12,7 +12,8 @@ const i915Lmem: ExporterTraits = {
   ...ttm,
   id: 'i915-lmem',
   title: 'i915, local memory',
-  source: '6.12 drivers/gpu/drm/i915/gem/i915_gem_mman.c:991',
+  source:
+    '6.12 drivers/gpu/drm/i915/gem/i915_gem_mman.c:991, 6.1 :973; CONFIG_DRM_I915, a device with local memory',
   refusesPrivate: false,
 };
 

@@ -12,7 +12,8 @@ const i915Shmem: ExporterTraits = {
   id: 'i915-shmem',
   title: 'i915, system memory',
   status: 'real',
-  source: '6.12 drivers/gpu/drm/i915/gem/i915_gem_dmabuf.c:94, 6.1 :93',
+  source:
+    '6.12 drivers/gpu/drm/i915/gem/i915_gem_dmabuf.c:94, 6.1 :93; CONFIG_DRM_I915, a device without local memory',
   memory: 'shmem',
   inserts: 'file-mmap',
   setsFlags: [],

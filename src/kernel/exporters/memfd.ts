@@ -7,7 +7,7 @@ const memfd: ExporterTraits = {
   id: 'memfd',
   title: 'a memfd (ordinary memory)',
   status: 'real',
-  source: '6.12 mm/shmem.c:2806, 6.1 mm/shmem.c:2309',
+  source: '6.12 mm/shmem.c:2806, 6.1 mm/shmem.c:2309; CONFIG_MEMFD_CREATE',
   object: 'memfd',
   memory: 'shmem',
   inserts: 'file-mmap',

@@ -13,7 +13,7 @@ const pciBar: ExporterTraits = {
   id: 'pci-bar',
   title: 'BAR through PCI sysfs',
   status: 'real',
-  source: '6.12 drivers/pci/mmap.c:24, 6.1 :22',
+  source: '6.12 drivers/pci/mmap.c:24, 6.1 :22; CONFIG_PCI, CONFIG_IO_STRICT_DEVMEM',
   object: 'device',
   memory: 'bar',
   inserts: 'mmap-remap-range',

@@ -11,7 +11,7 @@ export const systemHeap: ExporterTraits = {
   id: 'system-heap',
   title: 'system dma-heap',
   status: 'real',
-  source: '6.12 drivers/dma-buf/heaps/system_heap.c:195, 6.1 :196',
+  source: '6.12 drivers/dma-buf/heaps/system_heap.c:195, 6.1 :196; CONFIG_DMABUF_HEAPS_SYSTEM',
   inserts: 'mmap-remap-pfn',
   setsFlags: [],
   lock: 'none',

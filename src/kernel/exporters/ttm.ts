@@ -7,7 +7,7 @@ export const ttm: ExporterTraits = {
   id: 'ttm',
   title: 'TTM buffer object, moving and evicting',
   status: 'real',
-  source: '6.12 drivers/gpu/drm/ttm/ttm_bo_vm.c:181',
+  source: '6.12 drivers/gpu/drm/ttm/ttm_bo_vm.c:181, 6.1 :186; CONFIG_DRM_TTM',
   setsFlags: ['VM_PFNMAP', 'VM_IO', 'VM_DONTEXPAND', 'VM_DONTDUMP'],
   faultMayRetry: true,
   takesBack: ['move', 'evict'],

@@ -10,7 +10,7 @@ const udmabuf61: ExporterTraits = {
   id: 'udmabuf-6.1',
   title: 'udmabuf of 6.1',
   status: 'real',
-  source: '6.1 drivers/dma-buf/udmabuf.c:49',
+  source: '6.1 drivers/dma-buf/udmabuf.c:49; CONFIG_UDMABUF',
   memory: 'shmem',
   inserts: 'fault-vmf-page',
   setsFlags: [],

@@ -10,7 +10,7 @@ export const udmabuf: ExporterTraits = {
   id: 'udmabuf',
   title: 'udmabuf',
   status: 'real',
-  source: '6.12 drivers/dma-buf/udmabuf.c:62',
+  source: '6.12 drivers/dma-buf/udmabuf.c:62; CONFIG_UDMABUF',
   setsFlags: ['VM_PFNMAP', 'VM_DONTEXPAND', 'VM_DONTDUMP'],
   lock: 'none',
   syncsWhatBegan: true,

@@ -13,7 +13,7 @@ const vfioBar: ExporterTraits = {
   id: 'vfio-bar',
   title: 'BAR through vfio-pci',
   status: 'real',
-  source: '6.12 drivers/vfio/pci/vfio_pci_core.c:1755',
+  source: '6.12 drivers/vfio/pci/vfio_pci_core.c:1755; CONFIG_VFIO_PCI_CORE',
   object: 'device',
   memory: 'bar',
   inserts: 'fault-huge-pfn',

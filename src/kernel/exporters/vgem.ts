@@ -11,7 +11,7 @@ export const vgem: ExporterTraits = {
   id: 'vgem',
   title: 'vgem (GEM shmem helper)',
   status: 'real',
-  source: '6.12 drivers/gpu/drm/drm_gem_shmem_helper.c:594, 6.1 :619',
+  source: '6.12 drivers/gpu/drm/drm_gem_shmem_helper.c:594, 6.1 :619; CONFIG_DRM_VGEM',
   setsFlags: ['VM_PFNMAP', 'VM_DONTEXPAND', 'VM_DONTDUMP'],
   countsVmas: true,
   ignoresPgoff: true,
