@@ -11,7 +11,8 @@ export class LockOrder {
 
   constructor(private readonly locks: LockTable) {}
 
-  note(held: readonly number[], lock: number, where: string, node: number): void {
+  /** @param where for messages: the routines and the step that takes it */
+  note(held: readonly number[], lock: number, where: () => string, node: number): void {
     const next = this.locks.classOf(lock);
     for (const h of held) {
       const before = this.locks.classOf(h >> 1);
@@ -20,7 +21,7 @@ export class LockOrder {
         if (h >> 1 >= lock) {
           this.push(
             node,
-            `${where} takes ${this.locks.label(lock)} while holding ${this.locks.label(h >> 1)}`,
+            `${where()} takes ${this.locks.label(lock)} while holding ${this.locks.label(h >> 1)}`,
           );
         }
         continue;
@@ -28,12 +29,12 @@ export class LockOrder {
       let map = this.after.get(before.name);
       if (!map) this.after.set(before.name, (map = new Map()));
       if (map.has(next.name)) continue;
-      map.set(next.name, where);
+      map.set(next.name, where());
       const back = this.path(next.name, before.name, new Set());
       if (back) {
         this.push(
           node,
-          `possible circular locking: ${where} takes ${next.name} under ${before.name}, ` +
+          `possible circular locking: ${where()} takes ${next.name} under ${before.name}, ` +
             `but ${back} takes them the other way round`,
         );
       }

@@ -24,7 +24,7 @@ export interface SpaceOptions {
 }
 
 /** How many runs with random switches come before a search. */
-const RANDOM_RUNS = 8;
+const RANDOM_RUNS = 4;
 
 /** One transition: the thread that moves, and which way of a choice it takes. */
 export interface Move {
@@ -122,7 +122,7 @@ export class Space {
     machine.control.onAcquire = (held, lock, node) => {
       if (!held.length) return;
       const known = order.found.length;
-      order.note(held, lock, machine.control.where(node), node);
+      order.note(held, lock, () => machine.control.where(node), node);
       // Without lock inversions a deadlock shows at the ends of transactions too.
       if (!reduce || knowledge.splitNested || order.found.length === known) return;
       knowledge.splitNested = machine.splitNested = true;

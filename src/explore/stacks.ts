@@ -35,19 +35,29 @@ const NONE: readonly Met[] = [];
 
 /** Where a value leads, and what is passed on the way. */
 export interface Edge {
+  /** What the step returned. */
+  readonly value: number;
   readonly to: Stack;
   readonly met: readonly Met[];
   /** An `again` was passed: a loop begins where it leads. */
   readonly loops: boolean;
   /** One that was known before: it may close a cycle. */
   readonly cyclic: boolean;
+  /** The other edges of the stack that it begins at: there are few. */
+  readonly next: Edge | null;
+}
+
+function edgeOf(first: Edge | null, value: number): Edge | null {
+  let edge = first;
+  while (edge && edge.value !== value) edge = edge.next;
+  return edge;
 }
 
 /** A thread's local state: its innermost routine's, and those of the routines that called it. */
 export class Stack {
   /** What is called from here, by the number of its local state. */
   children: Map<number, Stack> | null = null;
-  edges: Map<number, Edge> | null = null;
+  edges: Edge | null = null;
 
   constructor(
     /** Null for a thread that has finished: it keeps no locals. */
@@ -141,7 +151,7 @@ export class Walker {
   private readonly local: LocalGraphs;
   private readonly stacks: Stacks;
   /** Of a mutant: where it goes otherwise than the program, and what is called there. */
-  private readonly edges = new Map<Stack, Map<number, Edge>>();
+  private readonly edges = new Map<Stack, Edge>();
   private readonly children = new Map<Stack | null, Map<number, Stack>>();
   /** Of the edge at hand. */
   private met: Met[] = [];
@@ -164,27 +174,25 @@ export class Walker {
     const known = this.stacks.starts.get(entry);
     if (known && !this.leavesOut(known)) return known;
     this.begin();
-    const edge = this.resolve(entry, null, NOTHING);
+    const edge = this.edge(0, this.resolve(entry, null, NOTHING), null);
     if (!this.guards.without.length) this.stacks.starts.set(entry, edge);
     return edge;
   }
 
   /** Where a thread goes when the step at a stack has returned a value. */
   after(from: Stack, value: number): Edge {
-    const known = from.edges?.get(value);
+    const known = edgeOf(from.edges, value);
     if (known && !this.leavesOut(known)) return known;
     // What a mutant does is kept apart from what the program does, but where the program never is.
-    const own = this.guards.without.length > 0 && !from.isMutant;
-    if (!own) {
-      const edge = this.walk(from, value);
-      from.edges ??= new Map();
-      from.edges.set(value, edge);
-      return edge;
+    if (this.guards.without.length === 0 || from.isMutant) {
+      from.edges = this.walk(from, value, from.edges);
+      return from.edges;
     }
-    let edges = this.edges.get(from);
-    if (!edges) this.edges.set(from, (edges = new Map()));
-    let edge = edges.get(value);
-    if (!edge) edges.set(value, (edge = this.walk(from, value)));
+    const others = this.edges.get(from) ?? null;
+    const own = edgeOf(others, value);
+    if (own) return own;
+    const edge = this.walk(from, value, others);
+    this.edges.set(from, edge);
     return edge;
   }
 
@@ -197,11 +205,12 @@ export class Walker {
   }
 
   private begin(): void {
-    this.met = [];
+    if (this.met.length) this.met = [];
     this.loops = this.cyclic = false;
   }
 
-  private walk(from: Stack, value: number): Edge {
+  /** @param next the edges of the stack that are known */
+  private walk(from: Stack, value: number, next: Edge | null): Edge {
     this.begin();
     const { args } = from;
     const def = from.def as StepDef;
@@ -221,7 +230,8 @@ export class Walker {
         locks = withHeld(locks, held);
       }
     }
-    return this.resolve(this.follow(from.local as LocalNode, value), from.parent, locks);
+    const local = this.follow(from.local as LocalNode, value);
+    return this.edge(value, this.resolve(local, from.parent, locks), next);
   }
 
   private follow(node: LocalNode, value: number): LocalNode {
@@ -238,7 +248,7 @@ export class Walker {
   }
 
   /** Walks through calls, returns, promises and tests to the next step, and interns the stack. */
-  private resolve(at: LocalNode, parent: Stack | null, locksThen: Locks): Edge {
+  private resolve(at: LocalNode, parent: Stack | null, locksThen: Locks): Stack {
     let local = at;
     let up = parent;
     let locks = locksThen;
@@ -252,7 +262,7 @@ export class Walker {
             const names = locks.held.map((h) => this.locks.label(h >> 1));
             throw new ProgramError(`${where} ends while holding ${names.join(', ')}`);
           }
-          return this.edge(FINISHED);
+          return FINISHED;
         }
         const caller = up.local as LocalNode;
         up = up.parent;
@@ -294,14 +304,14 @@ export class Walker {
           }
         }
         const run = out && def.without ? { ...def, run: withoutOf(def) } : def;
-        return this.edge(this.intern(up, local, locks, run, o.args));
+        return this.intern(up, local, locks, run, o.args);
       }
     }
   }
 
-  private edge(to: Stack): Edge {
+  private edge(value: number, to: Stack, next: Edge | null): Edge {
     const { met, loops, cyclic } = this;
-    return { to, met: met.length ? met : NONE, loops, cyclic };
+    return { value, to, met: met.length ? met : NONE, loops, cyclic, next };
   }
 
   private intern(
