@@ -11,6 +11,7 @@ import { dirOf } from './c/tree.ts';
 import type { Callers } from './callers.ts';
 import { hmm } from './follow/hmm.ts';
 import { PgoffUsers } from './follow/pgoff.ts';
+import { referenceOf } from './follow/references.ts';
 import { Retries } from './follow/retries.ts';
 import { type Source, spread } from './follow/spread.ts';
 import { usersOf } from './follow/users.ts';
@@ -267,6 +268,14 @@ class Finder {
         'a page reference is taken of a PFN that was followed',
       );
     const s = spread(def, source, this.program);
+    const elsewhere = reference ? null : referenceOf(def, s, this.callers);
+    if (elsewhere)
+      falls.push({
+        rule: 'R6',
+        at: last.e.at,
+        why: `a page reference is taken of a PFN that was followed, in ${elsewhere[0]!.def.name}()`,
+        chain: [...elsewhere.reverse(), { def, at: last.e.at, callee: last.name }],
+      });
     const handed = s.returned || s.params.size > 0;
     const writes = handed || s.kept !== null ? mayWrite(text) : WRITES.test(text);
     if (writes && !testsWrite(def, this.program))

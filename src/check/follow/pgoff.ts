@@ -33,8 +33,8 @@ export class PgoffUsers {
 
   /** Callers, up to two levels up, that look the VMA up. */
   private above(def: FunctionDef): FunctionDef[] {
-    const first = this.callers.of(def);
-    return [...first, ...first.flatMap((f) => this.callers.of(f))].filter((f) =>
+    const first = this.callers.byName(def);
+    return [...first, ...first.flatMap((f) => this.callers.byName(f))].filter((f) =>
       FINDS.test(f.text),
     );
   }

@@ -18,6 +18,8 @@ export interface Spread {
   readonly kept: number | null;
   /** Where it first leaves the function; null: it does not. */
   readonly at: number | null;
+  /** Whether an expression of the function stands for it. */
+  readonly derives: (e: Expr) => boolean;
 }
 
 /** How a function comes by a translation. */
@@ -164,7 +166,7 @@ export function spread(def: FunctionDef, source: Source, program: Program | null
     if (c.at > source.until) keep(c.at);
     else if (program && stores(program, def, name, given, 0)) keep(c.at);
   }
-  return { returned, params: out, kept, at: first };
+  return { returned, params: out, kept, at: first, derives };
 }
 
 /** Whether a function of the driver stores what it is given where it outlives the call. */

@@ -34,7 +34,7 @@ export function usersOf(
         good++;
         continue;
       }
-      const calls = callsIn(caller.body).filter((c) => c.name === def.name);
+      const calls = callers.calls(caller, def);
       const first = calls[0];
       if (!first) continue;
       const to = through(caller, calls, out);
