@@ -93,6 +93,7 @@ export {
 export { MREMAP_FIXED, MREMAP_MAYMOVE, sys_mremap } from './mm/mremap.ts';
 export { MMF_OOM_SKIP, oom_reap_task } from './mm/oom_kill.ts';
 export { put_page, set_pageblock_migratetype, try_get_page } from './mm/page.ts';
+export { get_user_word } from './mm/uaccess.ts';
 export { mmap_read_lock, mmap_read_unlock, set_vm_ops } from './mm/vma.ts';
 export { unmap_mapping_range } from './mm/zap.ts';
 export { do_exit, sys_execve, sys_fork } from './process.ts';

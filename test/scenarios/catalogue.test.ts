@@ -80,6 +80,7 @@ describe('catalogue', () => {
       'deadlock',
       'bug',
       'leak',
+      'reaped',
     ];
     for (const s of CATALOGUE) {
       expect(s.id).toMatch(/^[a-z0-9-]+\/[a-z0-9.-]+$/);
