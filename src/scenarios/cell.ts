@@ -47,15 +47,15 @@ const PHYSICAL_PAGES = 1 + 2 * PAGES;
 
 /**
  * The explorations that make up a cell: first the pairs of threads, then all three. The consumer meets
- * the exporter twice, before anybody has touched the pages and after: who only looks at entries (GUP's
- * fast path) finds them then.
+ * the exporter twice, after the user has touched the pages and before: who only looks at entries (GUP's
+ * fast path) finds them then. After comes first, as what goes wrong is told in fewer steps then.
  */
 export function facesOf(ex: ExporterTraits, co: ConsumerTraits): Face[] {
   const ways: readonly Way[] = ex.takesBack.length ? ex.takesBack : ['close'];
   const prots = co.honoursWrite ? [false] : [false, true];
   const threads = [
-    { idle: 'user', touched: false },
     { idle: 'user', touched: true },
+    { idle: 'user', touched: false },
     { idle: 'consumer', touched: false },
     { idle: null, touched: false },
   ] as const;

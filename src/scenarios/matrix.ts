@@ -2,6 +2,7 @@
 /** The matrix: every exporter against every consumer, and the verdict on each cell. */
 import type { ConsumerTraits, ExporterTraits } from '../contract/traits.ts';
 import type { Verdict } from '../contract/words.ts';
+import type { Shape } from '../explore/clearest.ts';
 import {
   type Counterexample,
   type Exploration,
@@ -204,8 +205,7 @@ export class CellRun {
       knowledge,
       counterexample: this.witness,
       // What other cells will use must not depend on what this one has found already.
-      clearerThan:
-        best && !alone(face) ? { ...shapeOf(best), severity: best.violation.severity } : undefined,
+      clearerThan: best && !alone(face) ? this.wanted(best, face) : undefined,
     });
   }
 
@@ -222,10 +222,21 @@ export class CellRun {
       if (f.severity === 'corrupts') this.corrupts = true;
     }
     const ce = done.counterexample;
-    if (ce && (!this.best || clearer(ce, this.best))) {
+    if (ce && (!this.best || order(ce, this.best) < this.room(face))) {
       this.best = ce;
       this.face = face;
     }
+  }
+
+  /** What a counterexample of this face must be clearer than. */
+  private wanted(best: Counterexample, face: Face): Shape & { severity: Violation['severity'] } {
+    const { threads, switches, steps, violation } = best;
+    return { threads, switches, steps: steps + this.room(face), severity: violation.severity };
+  }
+
+  /** Of two that are as clear, the one that asks for nothing beforehand. */
+  private room(face: Face): number {
+    return this.face?.touched && !face.touched ? 1 : 0;
   }
 
   private result(): CellResult {
@@ -255,11 +266,8 @@ export class CellRun {
   }
 }
 
-const shapeOf = ({ threads, switches, steps }: Counterexample) => ({ threads, switches, steps });
-
-function clearer(a: Counterexample, b: Counterexample): boolean {
+/** Below 0 where the first is clearer; a step less, and nothing else, is -1. */
+function order(a: Counterexample, b: Counterexample): number {
   const rank = (c: Counterexample) => RANK.indexOf(c.violation.severity);
-  return (
-    (rank(a) - rank(b) || a.threads - b.threads || a.switches - b.switches || a.steps - b.steps) < 0
-  );
+  return rank(a) - rank(b) || a.threads - b.threads || a.switches - b.switches || a.steps - b.steps;
 }
