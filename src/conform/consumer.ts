@@ -16,12 +16,11 @@ import {
   FOLL_LONGTERM,
   FOLL_PIN,
   FOLL_WRITE,
-  get_user_pages_fast,
-  get_user_pages_fast_only,
   get_user_pages_unlocked,
   unpin_user_page,
   ZERO_PAGE,
 } from '../kernel/mm/gup.ts';
+import { get_user_pages_fast, get_user_pages_fast_only } from '../kernel/mm/gup-fast.ts';
 import {
   mmu_interval_read_begin,
   mmu_interval_read_retry,

@@ -5,7 +5,8 @@
  */
 import { type Run, routine } from '../explore/program.ts';
 import { EAGAIN, EFAULT, EINVAL } from './errno.ts';
-import { FOLL_GET, FOLL_WRITE, get_user_pages_fast, unpin_user_page, ZERO_PAGE } from './mm/gup.ts';
+import { FOLL_GET, FOLL_WRITE, unpin_user_page, ZERO_PAGE } from './mm/gup.ts';
+import { get_user_pages_fast } from './mm/gup-fast.ts';
 import { page_mapping } from './mm/page.ts';
 import { get_user_word } from './mm/uaccess.ts';
 import { MAPPING_ANON } from './mm/zap.ts';

@@ -54,10 +54,10 @@ export {
   FOLL_PIN,
   FOLL_WRITE,
   fixup_user_fault,
-  get_user_pages_fast,
   get_user_pages_unlocked,
   unpin_user_page,
 } from './mm/gup.ts';
+export { get_user_pages_fast } from './mm/gup-fast.ts';
 export {
   HMM_PFN_REQ_FAULT,
   HMM_PFN_REQ_WRITE,

@@ -8,7 +8,8 @@ import { again, type Run, routine, step } from '../../explore/program.ts';
 import { EAGAIN, EBADF, EFAULT, ENOMEM } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 import { access_page } from '../mm/access.ts';
-import { FOLL_GET, get_user_pages_fast, ZERO_PAGE } from '../mm/gup.ts';
+import { FOLL_GET, ZERO_PAGE } from '../mm/gup.ts';
+import { get_user_pages_fast } from '../mm/gup-fast.ts';
 import { alloc_page, fill_page, OWNER_PIPE, put_page } from '../mm/page.ts';
 import { copy_user_word, type Word } from '../mm/uaccess.ts';
 

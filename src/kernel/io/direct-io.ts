@@ -7,7 +7,8 @@
 import { again, type Run, routine, step } from '../../explore/program.ts';
 import type { Kernel } from '../kernel.ts';
 import { access_page, type UserPage } from '../mm/access.ts';
-import { FOLL_GET, FOLL_PIN, FOLL_WRITE, get_user_pages_fast, unpin_user_page } from '../mm/gup.ts';
+import { FOLL_GET, FOLL_PIN, FOLL_WRITE, unpin_user_page } from '../mm/gup.ts';
+import { get_user_pages_fast } from '../mm/gup-fast.ts';
 import { folio_mark_dirty } from '../mm/page.ts';
 import { pfn_of } from '../mm/remote.ts';
 import { lru_add_drain } from '../mm/swap.ts';

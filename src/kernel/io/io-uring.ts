@@ -7,14 +7,8 @@ import { type Run, routine, step } from '../../explore/program.ts';
 import { EFAULT, EINVAL, EOPNOTSUPP } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
 import { vma_ops } from '../mm/fault.ts';
-import {
-  FOLL_LONGTERM,
-  FOLL_PIN,
-  FOLL_WRITE,
-  get_user_pages_fast,
-  pin_user_pages,
-  unpin_user_page,
-} from '../mm/gup.ts';
+import { FOLL_LONGTERM, FOLL_PIN, FOLL_WRITE, pin_user_pages, unpin_user_page } from '../mm/gup.ts';
+import { get_user_pages_fast } from '../mm/gup-fast.ts';
 import { shmem_vm_ops } from '../mm/shmem.ts';
 import { NO_VMA, vm_file, vma_lookup } from '../mm/vma.ts';
 

@@ -48,9 +48,9 @@ import {
   vm_start,
   vma_link_file,
   vma_mark_detached,
-  vma_merge_new_range,
   vma_set_page_prot,
 } from './vma.ts';
+import { vma_merge_new_range } from './vma-merge.ts';
 import {
   free_pages_and_swap_cache,
   i_mmap_lock_write,

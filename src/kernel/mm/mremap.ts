@@ -52,12 +52,10 @@ import {
   vm_ops,
   vm_pgoff,
   vm_start,
-  vma_adjust_end,
   vma_link_file,
   vma_lookup,
-  vma_merge_copy,
-  vma_merge_extend,
 } from './vma.ts';
+import { vma_adjust_end, vma_merge_copy, vma_merge_extend } from './vma-merge.ts';
 import { i_mmap_lock_write, i_mmap_unlock_write } from './zap.ts';
 
 export const MREMAP_MAYMOVE = 1;

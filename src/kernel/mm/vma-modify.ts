@@ -7,7 +7,8 @@ import { type Run, routine, step } from '../../explore/program.ts';
 import { fput } from '../fs/file.ts';
 import type { Kernel } from '../kernel.ts';
 import { split_vma } from './mmap.ts';
-import { vm_end, vm_file, vm_start, vma_merge_existing_range } from './vma.ts';
+import { vm_end, vm_file, vm_start } from './vma.ts';
+import { vma_merge_existing_range } from './vma-merge.ts';
 
 /** mm/vma.c vm_flags_reset */
 export const vm_flags_reset = step('vm_flags_reset', (k: Kernel, v: number, flags: number) =>

@@ -29,12 +29,12 @@ import {
   FOLL_TOUCH,
   FOLL_WRITE,
   fixup_user_fault,
-  get_user_pages_fast_only,
   get_user_pages_unlocked,
   UNLOCKED,
   unpin_user_page,
   ZERO_PAGE,
 } from '../mm/gup.ts';
+import { get_user_pages_fast_only } from '../mm/gup-fast.ts';
 import { put_page, refcounted_page, try_get_page } from '../mm/page.ts';
 import { pfn_of } from '../mm/remote.ts';
 import { mmap_read_lock, mmap_read_unlock, NO_VMA, vm_flags, vma_lookup } from '../mm/vma.ts';

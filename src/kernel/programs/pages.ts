@@ -9,10 +9,10 @@ import {
   FOLL_LONGTERM,
   FOLL_PIN,
   FOLL_WRITE,
-  get_user_pages_fast,
   get_user_pages_unlocked,
   unpin_user_page,
 } from '../mm/gup.ts';
+import { get_user_pages_fast } from '../mm/gup-fast.ts';
 import { type ConsumerProgram, HUGE, note_lookup, why_gup_worked } from './lookup.ts';
 
 const VALUE = 2;

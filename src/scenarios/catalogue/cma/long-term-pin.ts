@@ -7,13 +7,8 @@
 import { step } from '../../../explore/program.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';
 import { access_page } from '../../../kernel/mm/access.ts';
-import {
-  FOLL_LONGTERM,
-  FOLL_PIN,
-  FOLL_WRITE,
-  get_user_pages_fast,
-  unpin_user_page,
-} from '../../../kernel/mm/gup.ts';
+import { FOLL_LONGTERM, FOLL_PIN, FOLL_WRITE, unpin_user_page } from '../../../kernel/mm/gup.ts';
+import { get_user_pages_fast } from '../../../kernel/mm/gup-fast.ts';
 import { set_pageblock_migratetype } from '../../../kernel/mm/page.ts';
 import { consumerOf, exporterOf } from '../../cast.ts';
 import { type Act, MM, story } from '../../stage.ts';

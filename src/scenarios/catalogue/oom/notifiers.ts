@@ -7,7 +7,8 @@ import { again, BLOCKED, type Run, routine, step } from '../../../explore/progra
 import type { Kernel } from '../../../kernel/kernel.ts';
 import { access_page, type UserPage } from '../../../kernel/mm/access.ts';
 import { pte_pfn } from '../../../kernel/mm/flags.ts';
-import { FOLL_GET, FOLL_WRITE, get_user_pages_fast } from '../../../kernel/mm/gup.ts';
+import { FOLL_GET, FOLL_WRITE } from '../../../kernel/mm/gup.ts';
+import { get_user_pages_fast } from '../../../kernel/mm/gup-fast.ts';
 import { PROT_READ, PROT_WRITE } from '../../../kernel/mm/mmap.ts';
 import {
   MN_ALWAYS_TRIES,
