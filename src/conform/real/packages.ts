@@ -70,6 +70,15 @@ export function listKernels(): Kernel[] {
 export const cachedKernel = (series: string): Kernel | undefined =>
   listKernels().find((k) => k.name === series);
 
+/** @throws MissingMeans, or what was thrown if it is no fault of the network's */
+function cannotDownload(error: unknown): never {
+  if (!(error instanceof MissingMeans)) throw error;
+  throw new MissingMeans(
+    `${error.message}\npfnmap: what has come is kept, and the same command goes on from there; ` +
+      "without a network: '--boot VMLINUZ:HEADERS' takes a kernel that you have",
+  );
+}
+
 /** What `apt-cache show` says of a package. */
 interface Package {
   readonly name: string;
@@ -150,7 +159,9 @@ export class Apt {
       const what = missing.length <= 4 ? missing.map((pkg) => pkg.name).join(', ') : undefined;
       this.doing.say?.(`downloading ${what ?? `${missing.length} packages`}, ${size} MB`);
       const wanted = missing.map((pkg) => `${pkg.name}=${pkg.version}`);
-      await this.run('apt-get', ['download', ...wanted], dir);
+      // Nobody else need be able to write there: no warning that apt's own user cannot.
+      const asUs = ['-o', 'APT::Sandbox::User=', 'download'];
+      await this.run('apt-get', [...asUs, ...wanted], dir).catch(cannotDownload);
     }
     const files: string[] = [];
     for (const pkg of packages) {
