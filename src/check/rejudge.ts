@@ -66,7 +66,6 @@ export function broughtIn(root: string, base: Base, overlay: Overlay): CheckRepo
     readonly [string | null, string | null],
   ]) => after !== null && before !== null && !index.has(path) && !isRelevant(after);
   if ([...changed].every(idle)) changed.clear();
-  const few = index.fewMatter;
   const mattered = new Set([...changed.keys()].filter((path) => index.matters(path)));
   const touched = touchedBy(index, changed);
   if (touched.all !== null) return null;
@@ -77,7 +76,6 @@ export function broughtIn(root: string, base: Base, overlay: Overlay): CheckRepo
   };
   if (touched.including.length) note();
   index.change(changed.keys(), touched.now);
-  if (index.fewMatter !== few) return null;
   if (touched.including.length) note();
   const program = new Program(sources, new Conditions(base.head.linux), index);
   const names = new Set(touched.names);

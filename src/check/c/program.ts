@@ -188,7 +188,11 @@ function macrosOf(skeleton: Skeleton): ReadonlyMap<string, MacroAt> {
 /** Macros that use macros at the top level. */
 const MACROS_DEEP = 4;
 
-/** Types of structs that may hold functions. */
+/** A function pointer, a table of some, or a pointer to one, in a struct. */
+const HOLDS =
+  /\(\s*\*\s*(?:const\s+)?\w+\s*\)\s*\(|\b\w*(?:ops|func|operations|_fn|_cb|callback|hook|map|fault)\w*\b/;
+
+/** Types of structs that hold functions by their names. */
 const TABLES = /ops|funcs|driver|operations|helper|_impl|_type|template|desc|_data|_info|config/i;
 
 /** What the macros that a file uses at its top level make. */
@@ -394,8 +398,13 @@ export class Program {
     }
   }
 
+  /** Whether a struct may hold functions, by its name or by what it is declared to hold. */
   private holdsFunctions(type: string): boolean {
-    return this.index.fewMatter || TABLES.test(type);
+    if (TABLES.test(type)) return true;
+    const all = this.structs.get(type);
+    return (
+      !all || all.some(({ file, where }) => HOLDS.test(file.text.slice(where.body, where.end)))
+    );
   }
 
   /** An initialiser that a macro stands for. */

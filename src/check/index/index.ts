@@ -22,8 +22,6 @@ export type NamesReply = readonly FileNames[];
 const IDS = 2 ** 20;
 /** Files below which they are not shared. */
 const FEW = 40;
-/** Files that matter in a kernel. */
-const MATTERING = 2000;
 /** Headers that a file is taken to include, directly or not. */
 const REACH = 1500;
 
@@ -209,11 +207,6 @@ export class Index {
         if (!found.has(id) && list.some((i) => found.has(i))) found.add(id);
     }
     return found;
-  }
-
-  /** Whether so few files matter that any table may hold functions: a driver's own has any name. */
-  get fewMatter(): boolean {
-    return this.mattering.size < MATTERING;
   }
 
   has(path: string): boolean {
