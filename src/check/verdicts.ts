@@ -40,6 +40,8 @@ interface Hit {
   readonly why: string;
   /** Other ways through the same handler insert something else. */
   readonly partly?: boolean;
+  /** The primitive dies before it inserts. */
+  readonly dies?: boolean;
 }
 
 /** Judged by the dma-buf that the mapping is handed to, unless the flag is taken away again. */
@@ -81,7 +83,7 @@ export function judgeExporter(exporter: Exporter, moves: Moves): Judged {
     judgedPaths.flatMap((p) =>
       guarded(p).map((h) => ({
         ...h,
-        why: `${hasPfnmap(p.set) ? 'VM_PFNMAP' : 'VM_IO'} is set, and ${h.why}: GUP-fast looks at the entry alone`,
+        why: `${hasPfnmap(p.set) ? 'VM_PFNMAP' : 'VM_IO'} is set, and ${h.why}${h.dies ? '' : ': GUP-fast looks at the entry alone'}`,
       })),
     ),
   );
@@ -280,7 +282,15 @@ function pages(p: Path): Hit[] {
         : e.event.what === 'vmf->page'
           ? `${handler(e)} gives the fault a struct page in vmf->page`
           : `${name(e.event)} inserts struct pages`;
-    out.push({ path: p, depends, when: e.when, chain: e.event.chain, why, partly: others(p, e) });
+    out.push({
+      path: p,
+      depends,
+      when: e.when,
+      chain: e.event.chain,
+      why,
+      partly: others(p, e),
+      dies,
+    });
   }
   return out;
 }
