@@ -8,6 +8,7 @@
 import { isAscii } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import {
+  appendFileSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -18,13 +19,10 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
-import { getHeapCodeStatistics } from 'node:v8';
 import { Script } from 'node:vm';
+import { isMainThread } from 'node:worker_threads';
 import { cacheDir } from '../cache-dir.ts';
 import { asUsual } from '../tuning.ts';
-
-/** Functions are compiled when they are first called. So many bytes of them are worth keeping too. */
-const WORTH = 200_000;
 
 /** Code that has not been written for so long is not kept. */
 const DAYS = 30;
@@ -38,22 +36,19 @@ interface Loaded {
 }
 
 /**
- * From now on, what this thread requires is compiled with the code that is kept. When the process ends,
- * what has been compiled since is kept.
+ * From now on, what this thread requires is compiled with the code that is kept. Functions are compiled when
+ * they are first called: what has been when the process ends is kept after the runs 1, 2, 4, 8 ... of one
+ * kind. To ask V8 whether there is more of it takes as long as it saves.
  * @param here URL of a file of the program
- * @returns keeps it at once, for a thread that is going to be ended
+ * @returns keeps it at once if it is time to, for a thread that is going to be ended
  */
 export function keepCode(here: string): () => void {
   const { extensions } = createRequire(here);
   const dir = cacheDir('code', `${process.version}-${process.arch}`);
   const loaded: Loaded[] = [];
   let missing = false;
-  let known = 0;
-  let counting = false;
-  const count = () => {
-    known = compiled();
-    counting = false;
-  };
+  const counted = join(dir, `runs ${kind(process.argv.slice(2))}`);
+  const due = isPower(sizeOf(counted) + 1);
   extensions['.js'] = (module, file) => {
     const { size, mtimeMs } = statSync(file);
     const stamp = `${file} ${size} ${mtimeMs}`;
@@ -72,13 +67,9 @@ export function keepCode(here: string): () => void {
     if (!cachedData || script.cachedDataRejected) missing = true;
     loaded.push({ script, kept, stamp });
     script.runInThisContext()(module.exports, createRequire(file), module, file, module.path);
-    // Once for all that is required in one go: it takes long.
-    if (!counting) queueMicrotask(count);
-    counting = true;
   };
   const keep = () => {
-    if (!missing && compiled() - known < WORTH) return;
-    missing = false;
+    if (!missing && !due) return;
     try {
       mkdirSync(dir, { recursive: true });
       for (const { script, kept, stamp } of loaded)
@@ -94,14 +85,38 @@ export function keepCode(here: string): () => void {
     } catch {
       // A cache that cannot be written is no reason to tell anybody.
     }
-    count();
   };
-  process.on('exit', keep);
+  process.on('exit', () => {
+    keep();
+    if (!isMainThread) return;
+    try {
+      if (missing) writeFileSync(counted, '.');
+      else appendFileSync(counted, '.');
+    } catch {
+      // As above.
+    }
+  });
   return keep;
 }
 
-/** Bytes of compiled code, all in all. */
-const compiled = () => getHeapCodeStatistics().bytecode_and_metadata_size;
+/** Commands of one kind run much the same functions: the command and the names of its options. */
+function kind([command = '', ...rest]: readonly string[]): string {
+  const words = [command, ...rest.filter((word) => word.startsWith('-')).sort()];
+  return words
+    .map((word) => word.replace(/[^a-z-].*/, ''))
+    .join(' ')
+    .slice(0, 100);
+}
+
+const isPower = (n: number) => (n & (n - 1)) === 0;
+
+function sizeOf(file: string): number {
+  try {
+    return statSync(file).size;
+  } catch {
+    return 0;
+  }
+}
 
 /** V8 itself does not look whether code is what it gave out. */
 const sum = (code: Buffer) => createHash('sha1').update(code).digest('hex');

@@ -3,10 +3,11 @@
 import { keepCode } from './code-cache.ts';
 
 const keep = keepCode(import.meta.url);
+/** Jobs after which code is kept: it takes longer than many a job. */
+const KEEP = [1, 4, 16, 64, 256];
 let jobs = 0;
-/** After the jobs 1, 2, 4, 8 ...: to look what was compiled takes longer than many a job. */
 const worked = () => {
   jobs++;
-  if ((jobs & (jobs - 1)) === 0) keep();
+  if (KEEP.includes(jobs)) keep();
 };
 import('./worker.ts').then(({ serve }) => serve((url) => import(url), worked));

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Compiled code that an earlier run kept: whatever has become of it, the program says the same. */
 
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { pfnmap, useBuild, useDirectory } from './program.ts';
@@ -16,14 +24,19 @@ const kept = () => {
   return readdirSync(join(code(), version!)).map((name) => join(code(), version!, name));
 };
 
-test('code is kept by the first run, and only added to when there is more of it', async () => {
+test('code is kept after the runs 1, 2 and 4 of a command', async () => {
   const first = await list();
   expect(first).toMatchObject({ code: 0, stderr: '' });
-  const files = kept();
-  expect(files.length).toBeGreaterThan(1);
-  const before = files.map((file) => readFileSync(file));
-  expect(await list()).toEqual(first);
-  expect(files.map((file) => readFileSync(file))).toEqual(before);
+  expect(kept().length).toBeGreaterThan(1);
+  const written: boolean[] = [];
+  for (let run = 2; run <= 5; run++) {
+    const long = new Date(Date.now() - 3_600_000);
+    for (const file of kept()) utimesSync(file, long, long);
+    expect(await list()).toEqual(first);
+    const chunks = kept().filter((file) => file.includes('.js-'));
+    written.push(chunks.every((file) => statSync(file).mtimeMs > long.getTime() + 60_000));
+  }
+  expect(written).toEqual([true, false, true, false]);
 });
 
 test('code that is cut off, overwritten or of another file is not used', async () => {
