@@ -7,7 +7,8 @@
  *
  * Name of the scenario or cell, version of Linux, for a cell its face (the way in which memory is
  * taken back, `read-only` for a read-only mapping, `no-user` or `no-consumer` for a thread that is
- * idle, `touched` when the pages were touched before), and the engine's schedule.
+ * idle, `touched` when the pages were touched before, `private` for a private mapping), and the engine's
+ * schedule.
  */
 import type { LinuxVersion } from '../kernel/versions.ts';
 import type { Face, Way } from '../scenarios/cell.ts';
@@ -30,7 +31,7 @@ const WAY: Readonly<Record<Way, true>> = {
   close: true,
 };
 const WAYS = Object.keys(WAY) as readonly Way[];
-const OTHERS: readonly string[] = ['read-only', 'no-user', 'no-consumer', 'touched'];
+const OTHERS: readonly string[] = ['read-only', 'no-user', 'no-consumer', 'touched', 'private'];
 
 /** The words of a face, the way first: `move,read-only,no-user`. */
 export function formatFace(face: Face): string {
@@ -38,6 +39,7 @@ export function formatFace(face: Face): string {
   if (face.readOnly) words.push('read-only');
   if (face.idle) words.push(`no-${face.idle}`);
   if (face.touched) words.push('touched');
+  if (face.private) words.push('private');
   return words.join();
 }
 
@@ -54,6 +56,7 @@ export function parseFace(text: string): Face | string {
     readOnly: words.includes('read-only'),
     idle: words.includes('no-user') ? 'user' : words.includes('no-consumer') ? 'consumer' : null,
     touched: words.includes('touched'),
+    private: words.includes('private'),
   };
 }
 

@@ -19,7 +19,14 @@ import { sys_close } from '../kernel/fs/file.ts';
 import { Kernel, type KernelConfig, PAGE_USED } from '../kernel/kernel.ts';
 import { NO_BUFFER, type UserPage, user_access } from '../kernel/mm/access.ts';
 import { BUS_ADRERR } from '../kernel/mm/fault.ts';
-import { PROT_READ, PROT_WRITE, sys_munmap } from '../kernel/mm/mmap.ts';
+import {
+  MAP_PRIVATE,
+  mmapTarget,
+  PROT_READ,
+  PROT_WRITE,
+  sys_mmap,
+  sys_munmap,
+} from '../kernel/mm/mmap.ts';
 import { mmu_notifier_register } from '../kernel/mm/mmu_notifier.ts';
 import { OWNER_LATER, OWNER_POOL } from '../kernel/mm/page.ts';
 import { consumer, notifierKind } from '../kernel/programs/consumer.ts';
@@ -36,6 +43,8 @@ export interface Face {
   readonly idle: 'user' | 'consumer' | null;
   /** The user has touched both pages before anything else happens: the entries are there. */
   readonly touched: boolean;
+  /** The user has asked for a private mapping, and only reads: what it writes is its own. */
+  readonly private: boolean;
 }
 
 const MM = 0;
@@ -48,7 +57,8 @@ const PHYSICAL_PAGES = 1 + 2 * PAGES;
 /**
  * The explorations that make up a cell: first the pairs of threads, then all three. The consumer meets
  * the exporter twice, after the user has touched the pages and before: who only looks at entries (GUP's
- * fast path) finds them then. After comes first, as what goes wrong is told in fewer steps then.
+ * fast path) finds them then. After comes first, as what goes wrong is told in fewer steps then. What an
+ * exporter that refuses no private mapping does with one is seen where nobody but the user looks.
  */
 export function facesOf(ex: ExporterTraits, co: ConsumerTraits): Face[] {
   const ways: readonly Way[] = ex.takesBack.length ? ex.takesBack : ['close'];
@@ -59,14 +69,20 @@ export function facesOf(ex: ExporterTraits, co: ConsumerTraits): Face[] {
     { idle: 'consumer', touched: false },
     { idle: null, touched: false },
   ] as const;
-  return threads.flatMap((t) =>
-    ways.flatMap((way) => prots.map((readOnly) => ({ ...t, way, readOnly }))),
+  const shared = threads.flatMap((t) =>
+    ways.flatMap((way) => prots.map((readOnly) => ({ ...t, way, readOnly, private: false }))),
   );
+  if (ex.refusesPrivate || !isBuffer(ex) || co.lookup !== 'cpu') return shared;
+  const alone = { idle: 'consumer', touched: false, readOnly: false, private: true } as const;
+  return [...shared, ...ways.map((way) => ({ ...alone, way }))];
 }
 
+/** Whether a driver is asked for the mapping; ordinary memory has private ones of its own. */
+const isBuffer = ({ object }: ExporterTraits) => object === 'dma-buf' || object === 'device';
+
 /**
- * Exporters with equal keys go the same ways in every cell. Cells map an exporter's buffers shared, so
- * what it says to private mappings is never asked.
+ * Exporters with equal keys go the same ways in every face that both have. What an exporter says to private
+ * mappings is asked only if it refuses none.
  */
 export function cellClass(ex: ExporterTraits): string {
   return behaviourOf(ex, ['refusesPrivate']);
@@ -175,13 +191,16 @@ function program(of: object, key: string, make: () => () => Run<void>): () => Ru
   return made;
 }
 
-function userProgram({ idle, readOnly }: Face, buffer: number): () => Run<void> {
+function userProgram({ idle, readOnly, private: own }: Face, buffer: number): () => Run<void> {
   const page = pageOf('the user', buffer);
-  return program(page, `${idle === 'user'} ${readOnly}`, () =>
+  const writes = !readOnly && !own;
+  return program(page, `${idle === 'user'} ${writes} ${own}`, () =>
     routine('user', function* (): Run<void> {
       if (idle === 'user') return;
-      if (!readOnly) yield* touch(page, 1, 1);
-      yield* touch(page, 0, 0);
+      if (writes) yield* touch(page, 1, 1);
+      // What a private mapping has is the program's own affair, unless it is the kernel's.
+      if (own) yield* user_access(page.mm, page.addr, 0, 0, 0, page);
+      else yield* touch(page, 0, 0);
     }),
   );
 }
@@ -205,7 +224,7 @@ export function cellSystems(
   linux: LinuxVersion,
 ): () => System {
   const built = exporter(ex);
-  const buffer = ex.object === 'dma-buf' || ex.object === 'device' ? BUFFER : NO_BUFFER;
+  const buffer = isBuffer(ex) ? BUFFER : NO_BUFFER;
   const { way } = face;
   const threads: Thread[] = [
     { name: 'user', run: userProgram(face, buffer) },
@@ -240,12 +259,12 @@ function startOf(
   k: Kernel,
   ex: ExporterTraits,
   co: ConsumerTraits,
-  { readOnly, touched }: Face,
+  { readOnly, touched, private: own }: Face,
   make: () => Start,
 ): Start {
   let known = starts.get(ex);
   if (!known) starts.set(ex, (known = new Map()));
-  const key = [k.config.linux, co.dmabufDebug, notifierKind(co), readOnly, touched].join();
+  const key = [k.config.linux, co.dmabufDebug, notifierKind(co), readOnly, touched, own].join();
   let start = known.get(key);
   if (!start) known.set(key, (start = make()));
   return start;
@@ -255,7 +274,11 @@ function setUp(k: Kernel, built: Exporter, co: ConsumerTraits, face: Face): Star
   const sim = { mem: k.mem, world: k };
   const prot = face.readOnly ? PROT_READ : PROT_READ | PROT_WRITE;
   simulate(sim, () => built.create(MM, FD, PAGES));
-  simulate(sim, () => built.map(MM, FD, PAGES, prot));
+  simulate(sim, () =>
+    face.private
+      ? sys_mmap(MM, 0, PAGES, prot, MAP_PRIVATE, mmapTarget(FD, 0))
+      : built.map(MM, FD, PAGES, prot),
+  );
   if (face.touched) {
     const write = face.readOnly ? 0 : 1;
     for (let page = 0; page < PAGES; page++)

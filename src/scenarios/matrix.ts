@@ -105,7 +105,8 @@ export class SharedFaces {
     let known = this.classes.get(exporter);
     if (known === undefined) this.classes.set(exporter, (known = cellClass(exporter)));
     const who = alone(face) ? notifierKind(consumer) : consumer.id;
-    return [known, who, face.idle, face.touched, face.way, face.readOnly, linux].join(' ');
+    const { idle, touched, way, readOnly } = face;
+    return [known, who, idle, touched, way, readOnly, face.private, linux].join(' ');
   }
 
   get(cell: Cell, face: Face, linux: LinuxVersion): Explored | undefined {

@@ -22,7 +22,7 @@ describe('mutants', () => {
   });
 
   test('of which none is caught leave a story unproven', async () => {
-    const { code, stdout } = await pfnmap(['explore', 'gem/dma-helper-direct']);
+    const { code, stdout } = await pfnmap(['explore', 'kvm/gap-before-fixup']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/safe, unproven, as expected/);
     expect(stdout).toMatch(/mutants: 0 of \d+ caught/);

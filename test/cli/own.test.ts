@@ -114,6 +114,17 @@ export default driver({ exporter: { id: 'bad', takesBack: ['move'], zap: 'never'
     expect(code).toBe(1);
   });
 
+  test('a driver that refuses no private mapping is told so', async () => {
+    const { code, stdout } = await explore(
+      'private.ts',
+      `import { driver } from 'pfnmap';
+export default driver({ exporter: { id: 'mine', refusesPrivate: false } });
+`,
+    );
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/mine breaks 1 rule that is an exporter's to keep:\s+R14 refuse-cow/);
+  });
+
   test('what it prints is no data', async () => {
     const text = `console.log('hello');\n${run('yield* load();')}`;
     const { stdout, stderr } = await explore('prints.ts', text, '--json');

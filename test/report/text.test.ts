@@ -47,6 +47,7 @@ describe('addresses', () => {
       readOnly: fc.boolean(),
       idle: fc.constantFrom('user', 'consumer', null),
       touched: fc.boolean(),
+      private: fc.boolean(),
     });
     const address = fc.record({
       name: fc.stringMatching(/^[a-z]+\/[a-z-]+$/),
@@ -68,7 +69,7 @@ describe('addresses', () => {
     expect(parsed).toEqual({
       name: 'dir/my-driver.ts#mine/gup',
       linux: '6.1',
-      face: { way: 'evict', readOnly: true, idle: null, touched: false },
+      face: { way: 'evict', readOnly: true, idle: null, touched: false, private: false },
       schedule: '',
     });
   });
