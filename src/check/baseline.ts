@@ -49,7 +49,7 @@ export function makeBaseline(findings: readonly Finding[], before: Baseline | nu
   return { version: 1, accepted: keys.map((key) => ({ key, reason: reasons.get(key) ?? '' })) };
 }
 
-const ALLOW = /pfnmap:\s*allow\s+([\w,\s-]+?)\s*(?:\(([^)]*)\)|$)/;
+const ALLOW = /pfnmap:\s*allow\s+([\w,\s-]+)(?:\(([^)]*)\))?/;
 
 /** Whether the source accepts a finding; a comment without a reason does not. */
 export function allowedBy(

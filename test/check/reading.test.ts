@@ -367,9 +367,14 @@ describe('what is accepted', () => {
       'x();',
       '// pfnmap: allow R2',
       'y();',
+      '/* pfnmap: allow R2 */',
+      'z();',
+      '/* pfnmap: allow R1, R2 because it is so */',
+      'z();',
     ];
     expect(allowedBy(lines, 2, 'R2', 'exporter-struct-page')).toBe('yes');
     expect(allowedBy(lines, 2, 'R1', 'exporter-pfnmap')).toBe('no');
-    expect(allowedBy(lines, 4, 'R2', 'exporter-struct-page')).toBe('no-reason');
+    for (const line of [4, 6, 8])
+      expect(allowedBy(lines, line, 'R2', 'exporter-struct-page')).toBe('no-reason');
   });
 });
