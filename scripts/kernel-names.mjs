@@ -414,6 +414,7 @@ const NOWHERE = {
   importer_dma: 'hardware: an access of the importer’s device',
   contract: `${SEARCH}; it notes that a rule has fallen`,
   SIGBUS: `${SEARCH}; it notes a SIGBUS that will never end`,
+  borrowed: `${SEARCH}; it notes that reaped memory was taken for data`,
   owner: `${SEARCH}; it notes whose page this is`,
   note_lookup: `${SEARCH}; it notes how the lookup ended`,
   why_gup_worked: `${SEARCH}; it notes what the lookup could have been stopped by`,
