@@ -40,8 +40,9 @@ export type CellsReply = { readonly cell: CellJson } | { readonly cellsDone: tru
 /** A worker takes longer to start than this many cells take. */
 const WORTH_A_WORKER = 24;
 
-/** What is short-lived in a search is little: a larger nursery only takes memory. In MB. */
-const YOUNG = { maxYoungGenerationSizeMb: 12 };
+/** What a larger nursery saves in collections it takes in memory. In MB. */
+const YOUNG = { maxYoungGenerationSizeMb: 24 };
+
 /** Returns when all cells are finished, or soon after the signal. */
 export async function runCells(cells: readonly Cell[], options: CellsOptions): Promise<void> {
   const claims = new Claims(new SharedArrayBuffer(Rows.bytes(cells)));
