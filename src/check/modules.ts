@@ -6,6 +6,7 @@
  */
 import { Program } from './c/program.ts';
 import type { SourceFile } from './c/skeleton.ts';
+import { typedefsOf } from './c/typedefs.ts';
 import { Index } from './index/index.ts';
 
 /** The modules among the files of a program, in the order of their first files. */
@@ -50,12 +51,13 @@ export async function modulesOf(program: Program): Promise<Program[]> {
     if (list) list.push(f.path);
     else groups.set(top, [f.path]);
   }
-  if (groups.size < 2) return [program];
   const { sources, conditions } = program;
+  const named = (its: Index, paths: readonly string[]) =>
+    new Program(sources, conditions, its, typedefsOf(paths.map((path) => sources.get(path)!)));
+  if (groups.size < 2) return [named(index, index.files)];
   return Promise.all(
-    [...groups.values()].map(
-      async (paths) =>
-        new Program(sources, conditions, await Index.of(sources, paths, index.marks, '', null)),
+    [...groups.values()].map(async (paths) =>
+      named(await Index.of(sources, paths, index.marks, '', null), paths),
     ),
   );
 }

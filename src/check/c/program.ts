@@ -30,6 +30,7 @@ import {
 } from './skeleton.ts';
 import { type Token, tokensOf } from './tokens.ts';
 import { dirOf, distance, type Sources, type Wanted } from './tree.ts';
+import type { Typedefs } from './typedefs.ts';
 
 /** A place in the source. */
 export interface Place {
@@ -212,6 +213,7 @@ export class Program {
     readonly sources: Sources,
     readonly conditions: Conditions,
     readonly index: Index,
+    private readonly typedefs: Typedefs = new Map(),
   ) {
     if (!index.complete) for (const path of index.files) this.noteMade(path);
     index.complete = true;
@@ -698,8 +700,14 @@ export class Program {
     return this.membersOf(struct, from)?.get(field) ?? null;
   }
 
-  /** The type of an expression in a function, from declarations alone. */
+  /** The type of an expression in a function, from declarations alone; of a struct by its tag. */
   typeIn(fn: FunctionDef, e: Expr): Type {
+    const type = this.declaredIn(fn, e);
+    const meant = this.typedefs.get(type.base);
+    return meant ? { base: meant.base, stars: meant.stars + type.stars } : type;
+  }
+
+  private declaredIn(fn: FunctionDef, e: Expr): Type {
     const none: Type = { base: '', stars: 0 };
     switch (e.k) {
       case 'id': {

@@ -104,7 +104,7 @@ export function backingOf(scope: Scope, e: Entry): Read[] {
         if (inner.k === 'member' && !parts.has(inner)) parts.add(inner);
         if (inner.k === 'member' && !(pointer && MEMORY.test(inner.name))) aside.add(inner);
         if (aside.has(x) || (whole && ASIDE.test(x.name))) return;
-        const struct = scope.program.typeIn(def, x.of).base;
+        const struct = scope.structOf(def, x.of);
         if (/^(vm_area_struct|vm_fault|device|drm_device|dma_buf)$/.test(struct)) return;
         const type = scope.program.memberOf(struct, x.name, def.file)?.type;
         if (type && type.stars === 0 && COUNT.test(type.base) && !ADDRESS.test(x.name)) return;

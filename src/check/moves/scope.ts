@@ -196,6 +196,20 @@ export class Scope {
     return out.length ? out : [{ in: null, at: 0, call: null, slot, passedTo: null }];
   }
 
+  /**
+   * The struct that an expression is of; '' where that is not known. One that stands in another without a
+   * name of its own has that of its place.
+   */
+  structOf(def: FunctionDef, e: Expr): string {
+    const { base } = this.program.typeIn(def, e);
+    if (base) return base;
+    if (e.k === 'index') return this.structOf(def, e.of);
+    if (e.k === 'unary') return this.structOf(def, e.e);
+    if (e.k !== 'member') return '';
+    const outer = this.structOf(def, e.of);
+    return this.program.memberOf(outer, e.name, def.file) ? `${outer}.${e.name}` : '';
+  }
+
   /** Calls of a field, with the type of the struct that it is in; '' where that is not known. */
   private callsOf(field: string): { def: FunctionDef; call: Call; base: string }[] {
     let known = this.fieldCalls.get(field);

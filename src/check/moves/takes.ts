@@ -75,7 +75,7 @@ export function holding(
     if (e.k === 'index' || e.k === 'cast') return match(e.k === 'index' ? e.of : e.e);
     if (e.k === 'unary') return e.op === '*' || e.op === '&' ? match(e.e) : null;
     if (e.k !== 'member') return null;
-    const own = { struct: scope.program.typeIn(def, e.of).base, name: e.name };
+    const own = { struct: scope.structOf(def, e.of), name: e.name };
     const field = fields.find((f) => sameField(f, own, strict));
     return field ? { field, object: textOf(e.of) } : null;
   };
@@ -236,15 +236,17 @@ const isNothing = (e: Expr): boolean =>
  * of others a zap in the same function tells that it is meant.
  */
 export function revokesOf(scope: Scope, handler: FunctionDef, zaps: Zaps): Take[] {
-  const flags: (FieldOf & { readonly named: boolean })[] = [];
+  const flags: (FieldOf & { readonly named: boolean; readonly absent: boolean })[] = [];
   eachStmt(handler.body, (s) => {
     if (s.k !== 'if') return;
     const refuses = /\bVM_FAULT_SIG\w+/.test(textIn(s.t));
+    const denied = new Set<Expr>();
     eachExpr(s.c, (x) => {
+      if (x.k === 'unary' && x.op === '!') denied.add(x.e);
       if (x.k !== 'member' || !(refuses || EVENT.test(x.name))) return;
-      const { base } = scope.program.typeIn(handler, x.of);
-      if (!/^(vm_area_struct|vm_fault)$/.test(base))
-        flags.push({ struct: base, name: x.name, named: EVENT.test(x.name) });
+      const struct = scope.structOf(handler, x.of);
+      if (!/^(vm_area_struct|vm_fault)$/.test(struct))
+        flags.push({ struct, name: x.name, named: EVENT.test(x.name), absent: denied.has(x) });
     });
   });
   if (flags.length === 0) return [];
@@ -263,9 +265,11 @@ export function revokesOf(scope: Scope, handler: FunctionDef, zaps: Zaps): Take[
     function look(l: Expr | undefined, r: Expr | undefined, at: number): void {
       if (l?.k === 'unary') l = l.e;
       if (l?.k !== 'member' || !r) return;
-      const own = { struct: scope.program.typeIn(def, l.of).base, name: l.name };
+      const own = { struct: scope.structOf(def, l.of), name: l.name };
       const field = flags.find((f) => sameField(f, own, !f.named));
       if (!field || (field.named && isNothing(r))) return;
+      // Refused while there is none: what is put there is no end of it.
+      if (field.absent && !field.named && !isNothing(r)) return;
       if (field.named || zaps.callsIn(def).length > 0)
         out.push({ kind: 'revoke', def, at, field, object: textOf(l.of) });
     }
@@ -355,7 +359,7 @@ function endsByName(def: FunctionDef, u: Use): boolean {
 
 /** Whether a variable holds an object that was made in this very function. */
 function isFresh(scope: Scope, def: FunctionDef, name: string, at: number): boolean {
-  if (valuesOf(def, name).some((v) => v.k === 'call' && MAKES.test(textOf(v.fn)))) return true;
+  if (valuesOf(def, name).some(makes)) return true;
   const pointer = def.params.some((p) => p.name === name && p.type.stars > 1);
   return scope
     .callsIn(def)
@@ -368,6 +372,12 @@ function isFresh(scope: Scope, def: FunctionDef, name: string, at: number): bool
         ),
     );
 }
+
+/** A call that makes something, or a choice of two. */
+const makes = (e: Expr): boolean =>
+  e.k === 'cond'
+    ? e.t !== null && makes(e.t) && makes(e.f)
+    : e.k === 'call' && MAKES.test(textOf(e.fn));
 
 /** Whether the object itself goes too, here and after that. */
 function destroys(scope: Scope, def: FunctionDef, root: string, at: number): boolean {
