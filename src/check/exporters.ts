@@ -353,7 +353,7 @@ function follow(
   const base = { name: table.name, table, struct, machine, imports, unused };
   if ((imports || unused) && own)
     return { ...base, mmap: own, slot: nameOf(slot), through: null, paths: [], refused: false };
-  if (gem && !via) return withoutDispatcher(base, slot);
+  if (gem && !via) return withoutDispatcher(base, slot, binding);
   const idle =
     via !== null && !own && !table.fields.has('vm_ops') && !binding.fields.has('drm_device.driver');
   const known = start !== null || (entry.k === 'sym' && means.recorded?.has(entry.key));
@@ -386,6 +386,7 @@ function onlyImports(program: Program, table: Table): boolean {
 function withoutDispatcher(
   base: Pick<Exporter, 'name' | 'table' | 'struct' | 'machine' | 'imports' | 'unused'>,
   slot: Value,
+  binding: Binding,
 ): Exporter {
   const { machine, table } = base;
   const own = slot.k === 'fn' ? slot.def : null;
@@ -397,6 +398,16 @@ function withoutDispatcher(
   };
   if (slot.k === 'num') {
     if (ops.k === 'num') return { ...rest, paths: [], refused: false };
+    // 6.12 drivers/gpu/drm/drm_prime.c:773: without a callback the device's own mmap is called.
+    const device = deviceMmap(machine, binding);
+    if (device) {
+      const outcomes = enterAny(machine, device, table, prepare);
+      for (const { st } of outcomes)
+        if (st.mem.get('vma->vm_ops')?.k !== 'table') st.mem.set('vma->vm_ops', ops);
+      const its = judged(machine, outcomes, device.def);
+      if (its.paths.length && its.paths.every((p) => p.unknown.length === 0))
+        return { ...rest, mmap: device.def, slot: device.def.name, ...its };
+    }
     // 6.12 drivers/gpu/drm/drm_gem.c:1105: without a callback it sets the flags itself.
     const st = new State();
     prepare(st);
@@ -405,6 +416,14 @@ function withoutDispatcher(
   }
   const outcomes = enterAny(machine, slot, table, prepare);
   return { ...rest, ...judged(machine, outcomes, own) };
+}
+
+/** What a driver of this binding has in `fops->mmap`, if that is a function of its own. */
+function deviceMmap(machine: Machine, { fields }: Binding): (Value & { readonly k: 'fn' }) | null {
+  const driver = fields.get('drm_device.driver');
+  const fops = driver?.k === 'table' ? tableField(machine, driver.table, 'fops') : null;
+  const mmap = fops?.k === 'table' ? tableField(machine, fops.table, 'mmap') : null;
+  return mmap?.k === 'fn' ? mmap : null;
 }
 
 function judged(machine: Machine, outcomes: readonly Outcome[], start: FunctionDef | null) {

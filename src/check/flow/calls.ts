@@ -172,7 +172,7 @@ export function callWith(
   return out;
 }
 
-const GEM_MMAP = /^drm_gem_(mmap_obj|prime_mmap)$/;
+const GEM_MMAP = /^drm_gem_(mmap|mmap_obj|prime_mmap)$/;
 const GEM_FUNCS = 'drm_gem_object.funcs';
 
 /** What drm_gem_mmap_obj() does with a driver's own table (6.12 drivers/gpu/drm/drm_gem.c:1091). */
@@ -188,7 +188,9 @@ function gemMmap(
   const slot = tableField(m, funcs, 'mmap');
   if (ops.k !== 'num') st.mem.set('vma->vm_ops', ops);
   if (slot.k === 'fn') {
-    const object = args.find((a) => a.k === 'sym') ?? sym('obj', 'drm_gem_object');
+    // drm_gem_mmap() has a file, and finds the object by its offset.
+    const given = textOf(e.fn) === 'drm_gem_mmap' ? undefined : args.find((a) => a.k === 'sym');
+    const object = given ?? sym('obj', 'drm_gem_object');
     return follow(m, slot.def, [object, VMA], st, frame, e.at);
   }
   if (slot.k === 'sym' && m.recorded?.has(slot.key))

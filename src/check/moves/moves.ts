@@ -212,7 +212,7 @@ class Judge {
     const takes = [
       ...takesOf(this.scope, [...fields.values()], this.kernel),
       ...this.handlers.flatMap((h) => revokesOf(this.scope, h, this.zaps)),
-    ];
+    ].filter((t) => !this.leavesPages(t));
     const exporting = this.scope.reach(this.exporting);
     const every = this.waysOf(takes, exporting);
     const ways = chosen(every, ENDING);
@@ -267,6 +267,14 @@ class Judge {
       offset: extents.offset,
       late: judged.every((j) => j.before.length === 0 && j.after.length > 0),
     };
+  }
+
+  /**
+   * Whether no mapping loses its page there. Shared memory goes on holding what a driver puts
+   * (6.12 drivers/gpu/drm/drm_gem.c:698), and does not give up a page that mappings hold (6.12 mm/vmscan.c:758).
+   */
+  private leavesPages({ by }: Take): boolean {
+    return by === 'drm_gem_put_pages' && this.entries.every((e) => e.event.ref);
   }
 
   /** The ways to places where memory is taken, but for what mapping it, or these, prevent. */

@@ -19,6 +19,8 @@ export interface Take {
   readonly field: FieldOf | null;
   /** The object that holds the field, as the function names it. */
   readonly object: string;
+  /** The function that is called to free it. */
+  readonly by?: string;
 }
 
 /** A way to a place where memory is taken back, from outside the driver. */
@@ -108,9 +110,9 @@ function takesIn(
     return [];
   const out: Take[] = [];
   const { match, held } = holding(scope, def, fields, strict);
-  const put = (kind: TakeKind, at: number, m: { field: FieldOf; object: string }) =>
-    out.push({ kind, def, at, ...m });
-  const freed: { at: number; m: NonNullable<ReturnType<typeof held>> }[] = [];
+  const put = (kind: TakeKind, at: number, m: { field: FieldOf; object: string }, by?: string) =>
+    out.push({ kind, def, at, field: m.field, object: m.object, by });
+  const freed: { at: number; m: NonNullable<ReturnType<typeof held>>; by: string }[] = [];
   eachIn(def.body, (e) => {
     if (e.k === 'assign' && e.op === '') {
       const m = match(e.l);
@@ -133,7 +135,7 @@ function takesIn(
     for (const [i, a] of e.args.entries()) {
       const m = held(a);
       if (!m || !frees(scope, def, name, i, 0)) continue;
-      freed.push({ at: e.at, m });
+      freed.push({ at: e.at, m, by: name });
       break;
     }
   });
@@ -148,10 +150,10 @@ function takesIn(
           c.args[1] &&
           match(c.args[1])?.field.name === name,
       );
-  for (const { at, m } of freed) {
+  for (const { at, m, by } of freed) {
     // What was put there a moment ago goes when something fails.
     const undone = !m.local && sets.some((t) => t.field === m.field && t.at < at);
-    if (!undone) put('free', at, m);
+    if (!undone) put('free', at, m, by);
   }
   return out.filter((t) => {
     if (!t.field || t.kind === 'notify') return true;
@@ -497,7 +499,7 @@ export class Pins {
     };
     const visit = (s: Stmt): void => {
       eachStmt(s, (one) => {
-        if (one.k === 'if' && one.at < at && holds(one.t, at) && isDead(one.c)) guarded = true;
+        if (one.k === 'if' && one.at < at && holds(one.t, at) && isNotOurs(one.c)) guarded = true;
         if (one.k === 'if' && one.at < at && asks(one.c)) {
           const inside = holds(one.t, at);
           if (inside ? !isPositive(one.c) : leaves(one.t)) guarded = true;
@@ -509,9 +511,15 @@ export class Pins {
   }
 }
 
-/** `if (bo->deleted)`: the object is no more. */
-function isDead(c: Expr): boolean {
-  return c.k === 'member' && /^(is_)?(deleted|destroyed|dying|freed|released)$/.test(c.name);
+/**
+ * `if (bo->deleted)`: the object is no more. `if (obj->import_attach)`: its memory is another exporter's, and
+ * so is the dma-buf that one gets of it (6.12 drivers/gpu/drm/drm_prime.c:457).
+ */
+function isNotOurs(c: Expr): boolean {
+  return (
+    c.k === 'member' &&
+    /^(is_)?(deleted|destroyed|dying|freed|released|imported)$|^import_attach$/.test(c.name)
+  );
 }
 
 /** `if (buf->dma_buf)`: goes on when it is there, so it is no guard. */
