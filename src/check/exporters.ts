@@ -398,7 +398,7 @@ function withoutDispatcher(
   };
   if (slot.k === 'num') {
     if (ops.k === 'num') return { ...rest, paths: [], refused: false };
-    // 6.12 drivers/gpu/drm/drm_prime.c:773: without a callback the device's own mmap is called.
+    // 6.12 drivers/gpu/drm/drm_prime.c:783: without a callback the device's own mmap is called.
     const device = deviceMmap(machine, binding);
     if (device) {
       const outcomes = enterAny(machine, device, table, prepare);
@@ -527,6 +527,13 @@ function contradict(mmap: readonly string[], handler: readonly string[]): boolea
   return handler.map(field).some((f) => known.has(f.startsWith('!') ? f.slice(1) : `!${f}`));
 }
 
+/** Whether mmap and handler rest on different configurations: a kernel has one. */
+const configuredElse = (mmap: State, handler: State) =>
+  [...mmap.facts].some(([key, fact]) => {
+    const other = key.startsWith('config: ') ? handler.facts.get(key) : undefined;
+    return other !== undefined && (other === 'z') !== (fact === 'z');
+  });
+
 function pathOf(machine: Machine, o: Outcome): Path {
   const { st } = o;
   const here = conditionsOf(st);
@@ -581,6 +588,7 @@ function pathOf(machine: Machine, o: Outcome): Path {
         calleePath: f.k === 'fn' ? f.def.file.path : '',
       };
       for (const one of outcomes) {
+        if (configuredElse(st, one.st)) continue;
         const also = conditionsOf(one.st);
         for (const e of one.st.events) {
           const event = { ...e, chain: [site, ...e.chain] };
