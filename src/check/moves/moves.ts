@@ -140,6 +140,7 @@ class Judge {
   private readonly zaps: Zaps;
   private readonly mapping: Set<FunctionDef>;
   private readonly reads = new Map<Entry, Read[]>();
+  private structs: ReadonlySet<string> | null = null;
 
   constructor(
     { scope, locks, zaps }: Means,
@@ -212,7 +213,7 @@ class Judge {
     const takes = [
       ...takesOf(this.scope, [...fields.values()], this.kernel),
       ...this.handlers.flatMap((h) => revokesOf(this.scope, h, this.zaps)),
-    ].filter((t) => !this.leavesPages(t));
+    ].filter((t) => !this.leavesPages(t) && !this.isOfOthers(t));
     const exporting = this.scope.reach(this.exporting);
     const every = this.waysOf(takes, exporting);
     const ways = chosen(every, ENDING);
@@ -275,6 +276,29 @@ class Judge {
    */
   private leavesPages({ by }: Take): boolean {
     return by === 'drm_gem_put_pages' && this.entries.every((e) => e.event.ref);
+  }
+
+  /**
+   * Whether a notification is of other objects: of a kind that neither mmap nor a fault ever looks at, or
+   * TTM's, which zaps before it calls the driver (6.12 drivers/gpu/drm/ttm/ttm_bo.c:127).
+   */
+  private isOfOthers({ through = [] }: Take): boolean {
+    if (through.includes('ttm_buffer_object') && this.helped()) return true;
+    const own = through.filter((s) => s !== '' && !/^(drm_gem|ttm_buffer)_object$/.test(s));
+    return own.length > 0 && !own.some((s) => this.lookedAt.has(s));
+  }
+
+  /** The structs that mmap, faults and what they call look into. */
+  private get lookedAt(): ReadonlySet<string> {
+    if (this.structs) return this.structs;
+    const structs = new Set<string>();
+    for (const def of this.mapping) {
+      for (const p of def.params) structs.add(p.type.base);
+      eachIn(def.body, (e) => {
+        if (e.k === 'member') structs.add(this.scope.structOf(def, e.of));
+      });
+    }
+    return (this.structs = structs);
   }
 
   /** The ways to places where memory is taken, but for what mapping it, or these, prevent. */

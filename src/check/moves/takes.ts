@@ -21,6 +21,8 @@ export interface Take {
   readonly object: string;
   /** The function that is called to free it. */
   readonly by?: string;
+  /** Of a notification: the structs on the way to the dma-buf, the nearest first. */
+  readonly through?: readonly string[];
 }
 
 /** A way to a place where memory is taken back, from outside the driver. */
@@ -33,7 +35,9 @@ export interface Way {
 
 export const FREES =
   /(^|_)(free|release|put|destroy|drop|unpin|recycle|reclaim|retire|discard|dealloc|return)(_|s$|d$|\d|$)|free|^(list_add(_tail)?|llist_add|list_move(_tail)?|drm_mm_remove_node|kref_put)$/;
-export const NOT_FREES = /^(kref_put|dma_buf_put|drm_gem_object_put|put_device|fput|list_del\w*)$/;
+/** Puts of what holds the memory, not of the memory; an unpinned buffer may move, and is not moved by that. */
+export const NOT_FREES =
+  /^(kref_put|dma_buf_put|drm_gem_object_put|put_device|fput|list_del\w*|(drm_gem(_shmem|_vram|_ttm)?|ttm_bo)_unpin(_locked)?)$/;
 const MAKES =
   /alloc|_create(_|$)|_new$|_init_object|^kmemdup|ERR_PTR|_dup$|^(k|v|kv|dev\w*_k)[mzc]alloc/;
 /** Slots through which a buffer or its driver ends. */
@@ -122,7 +126,9 @@ function takesIn(
     if (e.k !== 'call' || e.fn.k !== 'id') return;
     const { name } = e.fn;
     if (name === 'dma_buf_move_notify') {
-      out.push({ kind: 'notify', def, at: e.at, field: null, object: textOf(e.args[0] ?? e.fn) });
+      const of = e.args[0] ?? e.fn;
+      const through = wayTo(scope, def, of);
+      out.push({ kind: 'notify', def, at: e.at, field: null, object: textOf(of), through });
       return;
     }
     if (STORES.test(name)) {
@@ -167,6 +173,15 @@ function takesIn(
     const filled = sets.some((x) => x.field === t.field && x.at < t.at);
     return !filled && keptBefore(def, t, match);
   });
+}
+
+/** The structs that an expression goes through, also by way of a local: `bo->ttm.base.dma_buf`. */
+function wayTo(scope: Scope, def: FunctionDef, e: Expr): string[] {
+  if (e.k === 'member') return [scope.structOf(def, e.of), ...wayTo(scope, def, e.of)];
+  if (e.k === 'unary' || e.k === 'cast') return wayTo(scope, def, e.e);
+  if (e.k === 'index') return wayTo(scope, def, e.of);
+  const given = e.k === 'id' ? valuesOf(def, e.name) : [];
+  return given.length === 1 && given[0]!.k === 'member' ? wayTo(scope, def, given[0]!) : [];
 }
 
 /** Whether a function of the driver frees what it gets there; of others the name says so. */
