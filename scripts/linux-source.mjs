@@ -53,14 +53,15 @@ function packed(name, temporary) {
   const installed = join('/usr/src', `${name}.tar.xz`);
   if (existsSync(installed)) return installed;
   console.error(`pfnmap: getting the Debian package ${name}`);
-  try {
-    must('apt-get', ['download', name], temporary);
-  } catch (error) {
-    // The package lists may be missing or old.
-    if (process.getuid?.() !== 0) throw error;
-    must('apt-get', ['update'], temporary);
-    must('apt-get', ['download', name], temporary);
+  // The package lists may be missing, or so old that they lead to another release than everybody has.
+  if (process.getuid?.() === 0) {
+    try {
+      must('apt-get', ['update'], temporary);
+    } catch {
+      // What the lists that are there lead to will do.
+    }
   }
+  must('apt-get', ['download', name], temporary);
   const deb = readdirSync(temporary).find((f) => f.endsWith('.deb'));
   if (!deb) throw new Error(`apt-get download ${name} brought no .deb file`);
   must('dpkg', ['-x', deb, 'deb'], temporary);
