@@ -137,6 +137,7 @@ const PAGES = {
     'mm/Kconfig > config ARCH_HAS_PTE_SPECIAL',
   ],
   SetPageReserved: ['SetPageReserved()', 'include/linux/page-flags.h > PAGEFLAG(Reserved,'],
+  SetPageNoReferences: 'a flag that no kernel has (König 23/09:06)',
   PageAnonExclusive: ['PageAnonExclusive()', 'include/linux/page-flags.h > int PageAnonExclusive('],
   SetPageAnonExclusive: [
     'SetPageAnonExclusive()',

@@ -84,6 +84,9 @@ export function moduleExporterFor(
       `${ex.id} is of another kernel: pte_special() and gup_fast() are not as they were there`,
     );
   }
+  if (ex.pageRefs === 'refused') {
+    throw new NoStandIn(`${ex.id}: no kernel has a page flag that refuses references`);
+  }
   const pfnmap = ex.setsFlags.includes('VM_PFNMAP');
   const flags =
     (ex.setsFlags.includes('VM_DONTEXPAND') ? DONTEXPAND : 0) |

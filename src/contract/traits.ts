@@ -86,8 +86,11 @@ export interface ExporterTraits {
   readonly flushes: boolean;
   /** Where the old page of a move goes: to the allocator, a pool of the driver, a worker, nowhere. */
   readonly oldPage: 'freed' | 'pooled' | 'worker' | 'kept';
-  /** Reference counts of its pages: one as the allocator leaves it, or set to zero while in use. */
-  readonly pageRefs: 'one' | 'zero';
+  /**
+   * References to its pages: counted from the one that the allocator leaves, from zero while in use, or
+   * refused by a flag of the page, which no kernel has.
+   */
+  readonly pageRefs: 'one' | 'zero' | 'refused';
   /** Its pages are marked reserved: there is a struct page, and nobody counts references to it. */
   readonly reserved?: boolean;
   /** When it warns of a page whose count is not what it left there. (R10) */

@@ -61,6 +61,8 @@ export interface KernelConfig {
   readonly profile?: Partial<Profile>;
   /** Attachments of importers; default 0. */
   readonly attachments?: number;
+  /** Pages may have the flag that refuses references (mm/page.ts); default: there is no such flag. */
+  readonly refusesRefs?: boolean;
   /** CONFIG_DMABUF_DEBUG: page links of sg_tables are scrambled while importers have them. */
   readonly dmabufDebug?: boolean;
 }
@@ -192,6 +194,8 @@ export class Kernel {
   readonly page_word: Slots;
   /** PG_reserved, or no struct page at all: memory that nobody counts references of. */
   readonly page_reserved: Slots;
+  /** The flag of the thread that refuses references, where the run has it. */
+  readonly page_refuses: Slots;
   /** In a block that has to stay movable: MIGRATE_CMA, ZONE_MOVABLE. */
   readonly page_cma: Slots;
   /** PG_locked, as far as migration and the faults that meet it go. */
@@ -348,6 +352,7 @@ export class Kernel {
       label: (i) => `page${Math.floor(i / config.words)}`,
     });
     this.page_reserved = mem.array('PageReserved', pages);
+    this.page_refuses = mem.array('page_refuses', config.refusesRefs ? pages : 0);
     this.page_cma = mem.array('MIGRATE_CMA', pages);
     this.page_locked = mem.array('PG_locked', pages, { label: one('page') });
     this.page_flags = mem.array('page_flags', config.pageFlags ? pages : 0);

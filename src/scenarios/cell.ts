@@ -237,6 +237,7 @@ export function cellSystems(
       ...CELL_SIZES,
       linux,
       profile: ex.kernelOfItsDay,
+      refusesRefs: ex.pageRefs === 'refused',
       dmabufDebug: co.dmabufDebug,
     });
     start ??= startOf(k, ex, co, face, () => setUp(k, built, co, face));

@@ -124,7 +124,7 @@ const WORDS: Readonly<
     worker: true,
     kept: true,
   }),
-  pageRefs: every<ExporterTraits['pageRefs']>({ one: true, zero: true }),
+  pageRefs: every<ExporterTraits['pageRefs']>({ one: true, zero: true, refused: true }),
   checksRefs: every<ExporterTraits['checksRefs']>({
     never: true,
     'after-unmap': true,

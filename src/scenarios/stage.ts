@@ -201,7 +201,8 @@ export function story(s: Story): Scenario {
     cast ??= castOf(s);
     const { built, play, threads } = cast;
     const profile = built.traits.kernelOfItsDay;
-    const k = new Kernel({ ...config, linux, dmabufDebug, profile });
+    const refusesRefs = built.traits.pageRefs === 'refused';
+    const k = new Kernel({ ...config, linux, dmabufDebug, profile, refusesRefs });
     const sim = { mem: k.mem, world: k };
     simulate(sim, () => built.create(MM, FD, pages));
     if (mapped !== 'no') {

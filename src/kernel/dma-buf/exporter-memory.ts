@@ -24,6 +24,7 @@ import {
   put_page,
   set_page_count,
   set_page_owner,
+  set_page_refuses,
   set_page_reserved,
   set_pageblock_migratetype,
 } from '../mm/page.ts';
@@ -108,6 +109,7 @@ const check_refs = routine(
 export function memoryOf(traits: ExporterTraits): ExporterMemory {
   const { pageRefs, checksRefs, memory, oldPage } = traits;
   const uncounted = pageRefs === 'zero';
+  const refuses = pageRefs === 'refused';
   const reserved = traits.reserved ?? false;
 
   const new_page = routine(
@@ -119,6 +121,7 @@ export function memoryOf(traits: ExporterTraits): ExporterMemory {
       yield* object.tag_page(pfn, gen);
       if (reserved) yield* set_page_reserved(pfn, 1);
       if (uncounted) yield* set_page_count(pfn, 0);
+      if (refuses) yield* set_page_refuses(pfn);
       return pfn;
     },
   );
@@ -226,6 +229,7 @@ export function memoryOf(traits: ExporterTraits): ExporterMemory {
       if (traits.cma) yield* set_pageblock_migratetype(block + i);
       if (reserved) yield* set_page_reserved(block + i, 1);
       if (uncounted) yield* set_page_count(block + i, 0);
+      if (refuses) yield* set_page_refuses(block + i);
       return block + i;
     },
   );

@@ -6,7 +6,7 @@
  * takes a freed one first. Freeing is checked: a page whose count falls below zero, or that is freed
  * while free, is reported.
  */
-import { choice, type Run, routine, step } from '../../explore/program.ts';
+import { choice, guard, type Run, routine, step } from '../../explore/program.ts';
 import { ENOMEM } from '../errno.ts';
 import { type Kernel, PAGE_DEVICE, PAGE_FREED, PAGE_USED } from '../kernel.ts';
 
@@ -185,6 +185,13 @@ export const get_page = step(
   'get_page',
   (k: Kernel, pfn: number, refs: number) => {
     if (noPage(k, pfn)) return dieWithoutPage(k, 'get_page', pfn);
+    if (k.config.refusesRefs && k.page_refuses.get(pfn)) {
+      k.mem.report({
+        severity: 'breaks',
+        rule: 'bug',
+        text: `get_page(page${pfn}): nobody may refer to it`,
+      });
+    }
     if (k.page_refcount.get(pfn) <= 0) {
       k.mem.report({
         severity: 'breaks',
@@ -197,24 +204,54 @@ export const get_page = step(
   { text: ([pfn, n]) => `get_page(page${pfn})${n === 1 ? '' : ` x${n}`}` },
 );
 
-/** Takes references unless the count is zero. Returns 1 when taken. page_ref_add_unless */
-export const try_get_page = step(
+function take(k: Kernel, pfn: number, refs: number): number {
+  k.page_refcount.add(pfn, refs);
+  return 1;
+}
+const takeUnlessZero = (k: Kernel, pfn: number, refs: number): number =>
+  k.page_refcount.get(pfn) > 0 ? take(k, pfn, refs) : 0;
+const ZERO_TEST = 'the zero test of try_get_page';
+
+/** Results of asking a page's flag, where the run has one; the count was not touched. */
+const REFUSES = 2;
+const ALLOWS = 3;
+const askFlag = (k: Kernel, pfn: number) => (k.page_refuses.get(pfn) ? REFUSES : ALLOWS);
+
+const gotIt = (pfn: unknown, v: number) =>
+  `try_get_page(page${pfn}) = ${v ? 'got it' : 'refcount is 0'}`;
+const try_get = step(
   'try_get_page',
   (k: Kernel, pfn: number, refs: number) => {
     if (noPage(k, pfn)) dieWithoutPage(k, 'try_get_page', pfn);
-    if (k.page_refcount.get(pfn) <= 0) return 0;
-    k.page_refcount.add(pfn, refs);
-    return 1;
+    if (k.config.refusesRefs) return askFlag(k, pfn);
+    return takeUnlessZero(k, pfn, refs);
   },
   {
-    text: ([pfn], v) => `try_get_page(page${pfn}) = ${v ? 'got it' : 'refcount is 0'}`,
-    guard: 'the zero test of try_get_page',
-    without: (k: Kernel, pfn: number, refs: number) => {
-      k.page_refcount.add(pfn, refs);
-      return 1;
-    },
+    text: ([pfn], v) =>
+      v < REFUSES ? gotIt(pfn, v) : `page${pfn} ${v === REFUSES ? 'refuses' : 'allows'} references`,
+    guard: ZERO_TEST,
+    without: (k: Kernel, pfn: number, refs: number) =>
+      k.config.refusesRefs ? askFlag(k, pfn) : take(k, pfn, refs),
   },
 );
+const page_ref_add_unless = step('page_ref_add_unless', takeUnlessZero, {
+  text: ([pfn], v) => gotIt(pfn, v),
+  guard: ZERO_TEST,
+  without: take,
+});
+
+/**
+ * Takes references unless the count is zero. Returns 1 when taken. page_ref_add_unless
+ *
+ * A flag that refuses references would be another word than the count (König 23/09:06), and is looked at
+ * before it.
+ */
+export function* try_get_page(pfn: number, refs: number): Run<number> {
+  const got = yield* try_get(pfn, refs);
+  if (got < REFUSES) return got;
+  if (yield* guard('the page flag test', got === REFUSES)) return 0;
+  return yield* page_ref_add_unless(pfn, refs);
+}
 
 /**
  * Whether a PFN leads to a page whose references count: virt/kvm/kvm_main.c
@@ -254,6 +291,8 @@ const free_page_now = step(
     }
     k.page_state.set(pfn, PAGE_FREED);
     k.page_owner.set(pfn, OWNER_NONE);
+    // free_pages_prepare() clears flags.
+    if (k.config.refusesRefs) k.page_refuses.set(pfn, 0);
     if (k.config.statistics) k.page_gen.set(pfn, 0);
     k.pages_freed.add(0, 1);
     // Nobody may look at a free page, so what it holds is no part of the state.
@@ -296,6 +335,13 @@ export const set_page_count = step(
   'set_page_count',
   (k: Kernel, pfn: number, n: number) => k.page_refcount.set(pfn, n),
   { text: ([pfn, n]) => `set_page_count(page${pfn}, ${n})` },
+);
+
+/** The flag of König 23/09:06, "something to the page indicating that you can't grab a reference to it". */
+export const set_page_refuses = step(
+  'SetPageNoReferences',
+  (k: Kernel, pfn: number) => k.page_refuses.set(pfn, 1),
+  { text: ([pfn]) => `SetPageNoReferences(page${pfn})` },
 );
 
 /** include/linux/page-flags.h SetPageReserved, ClearPageReserved */
