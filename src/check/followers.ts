@@ -55,6 +55,10 @@ const LOOKS =
   /\b(\w*follow_(?:pte|pfn|phys|pfnmap_start|invalidate_pte)\w*|hmm_range_fault|hmm_vma_\w+)\s*\(/;
 /** Reads the entry of a page table. */
 const READS = /^(pte|pmd|pud)_(pfn|page)$/;
+/** Walks to an entry. */
+const OFFSET = /\bpte_offset_(?:map|kernel)\w*\s*\(/;
+/** The head of a function that hands on a pointer to one. */
+const POINTER = /\bpte_t\s*\*\s*\w+\s*\(/;
 /** Directories that hold no consumer: tools, and who owns the page tables. */
 const ASIDE = /^(tools|Documentation|scripts)\//;
 const OWN = /^(mm|arch\/\w+\/mm|fs)\//;
@@ -157,7 +161,7 @@ class Finder {
     const mayWalk =
       this.walks &&
       /\bpte_(?:pfn|page|val)\s*\(/.test(body) &&
-      /\bpte_offset_(?:map|kernel)\w*\s*\(/.test(body);
+      (OFFSET.test(body) || /\bpte_t\s*\*/.test(body));
     if (!mayFollow && !mayPgoff && !mayWalk) return [];
     if (this.program.conditions.all(where.when) === false) return [];
     const out: Follower[] = [];
@@ -210,9 +214,23 @@ class Finder {
     return this.judge(def, names, last, sourceOf(lookups, until), falls, again);
   }
 
+  /** The functions that walk for this one: itself, or who hands it a pointer to an entry. */
+  private walkers(def: FunctionDef): readonly FunctionDef[] {
+    if (OFFSET.test(def.text)) return [def];
+    return [...new Set(callsIn(def.body).map((c) => c.name))].flatMap((name) =>
+      this.program.functions.has(name)
+        ? this.program
+            .findFunctions(name, def.file)
+            .filter((f) => !OWN.test(f.file.path) && POINTER.test(f.head) && OFFSET.test(f.text))
+        : [],
+    );
+  }
+
   /** A page-table walk written out in a driver. */
   private walk(def: FunctionDef): Follower[] {
-    const { text } = def;
+    const walkers = this.walkers(def);
+    if (walkers.length === 0) return [];
+    const text = [def, ...walkers.filter((w) => w !== def)].map((d) => d.text).join('\n');
     const calls = callsIn(def.body);
     const reads = calls.filter((c) => READS.test(c.name) || c.name === 'pte_val');
     const names = [
@@ -220,7 +238,9 @@ class Finder {
     ];
     const changes =
       /\b(set_pte\w*|ptep_(get_and_clear|clear|modify|set|test)\w*|pte_clear)\s*\(/.test(text);
-    const given = def.params.some((p) => /^(mm_struct|vm_area_struct)$/.test(p.type.base));
+    const given = walkers.some((w) =>
+      w.params.some((p) => /^(mm_struct|vm_area_struct)$/.test(p.type.base)),
+    );
     const users =
       (/\bpte_offset_map\w*\s*\(/.test(text) && (given || /\bfind_vma|\bvma_lookup/.test(text))) ||
       (/\bpgd_offset\s*\(/.test(text) && !/init_mm|pgd_offset_k/.test(text));
@@ -229,6 +249,7 @@ class Finder {
       const why = 'changes the table that it walks';
       return [{ def, calls: names, verdict: 'keeps', falls: [], why }];
     }
+    if (!users && !walkers.includes(def)) return [];
     if (!users) {
       const why = 'a walk of a page table written out; whose, and for how long, was not made out';
       return [{ def, calls: names, verdict: 'unknown', falls: [], why }];
@@ -267,7 +288,7 @@ class Finder {
         def.where.declared + from + reference.index,
         'a page reference is taken of a PFN that was followed',
       );
-    const s = spread(def, source, this.program);
+    const s = spread(def, source, this.program, true);
     const elsewhere = reference ? null : referenceOf(def, s, this.callers);
     if (elsewhere)
       falls.push({
@@ -277,14 +298,19 @@ class Finder {
         chain: [...elsewhere.reverse(), { def, at: last.e.at, callee: last.name }],
       });
     const handed = s.returned || s.params.size > 0;
+    const handedTo = handed ? usersOf(def, s, this.callers, this.retries) : null;
+    if (handedTo?.idle && s.kept === null && falls.length === 0) {
+      const why = 'hands the PFN on, and nobody does more than look at it';
+      return [{ ...base, verdict: 'keeps', falls: [], why }];
+    }
     const writes = handed || s.kept !== null ? mayWrite(text) : WRITES.test(text);
     if (writes && !testsWrite(def, this.program))
       here('R7', last.e.at, 'whether the entry may be written is not tested');
     const tested = this.retries.in(def) || again;
     if (tested || (!handed && s.kept === null)) {
       // Looked at again before it is used for good, or not used for good.
-    } else if (handed) {
-      const { users, good } = usersOf(def, s, this.callers, this.retries);
+    } else if (handedTo) {
+      const { users, good } = handedTo;
       if (users.length === 0 && good === 0)
         here('R8', s.at ?? last.e.at, 'the PFN is handed on, and nobody tests a sequence');
       else if (users.length > 0 && good === 0) {

@@ -29,7 +29,7 @@ export function referenceOf(def: FunctionDef, handed: Spread, callers: Callers):
       if (calls.length === 0) continue;
       const filled = calls.flatMap(({ e }) => [...out.params].flatMap((i) => e.args[i] ?? []));
       const is = (x: Expr) => out.returned && calls.some(({ e }) => e === x);
-      const to = spread(caller, { is, filled, from: 0, until: calls[0]!.e.at }, null);
+      const to = spread(caller, { is, filled, from: 0, until: calls[0]!.e.at }, program, false);
       const step = { def: caller, at: calls[0]!.e.at, callee: of.name };
       const found = up(caller, to, [step, ...below]);
       if (found) return found;
@@ -59,7 +59,7 @@ function taken(
     for (const callee of calleesOf(program, def, e.fn)) {
       const names = given.flatMap((i) => callee.params[i]?.name ?? []);
       const is = (x: Expr) => x.k === 'id' && names.includes(x.name);
-      const inner = spread(callee, { is, filled: [], from: 0, until: 0 }, null);
+      const inner = spread(callee, { is, filled: [], from: 0, until: 0 }, program, false);
       const below = taken(program, callee, inner.derives, depth + 1);
       if (below) found ??= [...below, { def, at: e.at, callee: callee.name }];
     }

@@ -44,11 +44,14 @@ const COMPARES = /^([=!]=|[<>]=?|&&|\|\|)$/;
 const LETS_GO =
   /^(pfn_to_page|pfn_valid|page_to_\w+|PFN_\w+|__?pfn_\w+|\w*put_\w+|\w*_put|unpin\w*|\w*release\w*|is_\w+|\w*_is_\w+|WARN\w*|BUG\w*|IS_ERR\w*|PTR_ERR\w*|likely|unlikely|pr_\w+|printk|dev_(?:dbg|err|warn|info)\w*|trace_\w+|Page[A-Z]\w*|page_(?:count|mapcount)|virt_to_\w+|kvm_(?:is|release)\w*|min\w*|max\w*)$/;
 
+const PRINTS =
+  /\b(?:printk|pr_(?:debug|info|warn|err|notice)\w*|dev_(?:dbg|info|warn|err)\w*)\s*\(/;
+
 /** Functions of the driver that are looked into for what they do with what they are given. */
 const DEEP = 3;
 
-/** @param program null: what is called is not looked into */
-export function spread(def: FunctionDef, source: Source, program: Program | null): Spread {
+/** @param deep whether functions of the driver that are given it are looked into */
+export function spread(def: FunctionDef, source: Source, program: Program, deep: boolean): Spread {
   const tainted = new Set<string>();
   const out = new Set<number>();
   let kept: number | null = null;
@@ -153,20 +156,37 @@ export function spread(def: FunctionDef, source: Source, program: Program | null
     first ??= s.at;
   });
   const calls = callsOf(def.body);
-  const asked = new Set(calls.filter((c) => ASKS.test(textOf(c.fn))).flatMap((c) => c.args));
+  const argsOf = (pattern: RegExp) =>
+    new Set(calls.filter((c) => pattern.test(textOf(c.fn))).flatMap((c) => c.args));
+  const asked = argsOf(ASKS);
+  // virt_to_page(__va(pfn << PAGE_SHIFT)): back again.
+  const inBetween = argsOf(/^virt_to_/);
   for (const c of calls) {
     const name = c.fn.k === 'id' ? c.fn.name : '';
     // Who makes a page of it means to use it as one.
     const made = PAGES.test(name) && !asked.has(c) && c.args.some(derives);
     if (made && source.until < c.at) keep(c.at);
-    if (LETS_GO.test(name) || source.is(c) || source.filled.some((f) => c.args.includes(f)))
+    if (
+      LETS_GO.test(name) ||
+      inBetween.has(c) ||
+      source.is(c) ||
+      source.filled.some((f) => c.args.includes(f))
+    )
       continue;
     const given = c.args.flatMap((a, i) => (derives(a) ? [i] : []));
     if (given.length === 0) continue;
+    if (prints(program, def, name)) continue;
     if (c.at > source.until) keep(c.at);
-    else if (program && stores(program, def, name, given, 0)) keep(c.at);
+    else if (deep && stores(program, def, name, given, 0)) keep(c.at);
   }
   return { returned, params: out, kept, at: first, derives };
+}
+
+/** A driver's own macro for messages. */
+function prints(program: Program, def: FunctionDef, name: string): boolean {
+  if (program.functions.has(name)) return false;
+  const macro = program.findMacro(name, def.file);
+  return macro !== null && macro.where.params !== null && PRINTS.test(macro.where.body);
 }
 
 /** Whether a function of the driver stores what it is given where it outlives the call. */
@@ -187,7 +207,8 @@ function stores(
   const { kept, params } = spread(
     def,
     { is, filled: [], from: 0, until: Number.POSITIVE_INFINITY },
-    null,
+    program,
+    false,
   );
   return kept !== null || [...params].some((i) => !given.includes(i) && isObject(def, i));
 }

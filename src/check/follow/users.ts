@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Who uses what a follower hands on, and how many of them test a notifier's sequence. */
 import type { Expr } from '../c/ast.ts';
-import type { FunctionDef } from '../c/program.ts';
+import type { FunctionDef, Program } from '../c/program.ts';
 import type { Callers } from '../callers.ts';
 import type { Retries } from './retries.ts';
 import { type Spread, spread } from './spread.ts';
@@ -14,6 +14,8 @@ export interface Users {
   readonly users: { user: FunctionDef; chain: Step[] }[];
   /** How many test a notifier's sequence. */
   readonly good: number;
+  /** Everybody who gets it is known, and looks at it only: compares it, prints it, puts the page. */
+  readonly idle: boolean;
 }
 
 /** @param handed how the translation leaves the follower */
@@ -26,18 +28,24 @@ export function usersOf(
   const users: Users['users'] = [];
   const seen = new Set<string>();
   let good = 0;
+  let idle = true;
   const up = (def: FunctionDef, out: Spread, below: Step[]): void => {
     if (seen.has(def.id) || below.length > 8) return;
     seen.add(def.id);
-    for (const caller of callers.of(def)) {
+    const list = callers.of(def);
+    if (list.length === 0) idle = false;
+    for (const caller of list) {
       if (retries.within(caller)) {
         good++;
         continue;
       }
       const calls = callers.calls(caller, def);
       const first = calls[0];
-      if (!first) continue;
-      const to = through(caller, calls, out);
+      if (!first) {
+        idle = false;
+        continue;
+      }
+      const to = through(callers.program, caller, calls, out);
       const chain: Step[] = [{ def: caller, at: first.e.at, callee: def.name }, ...below];
       if (neverReaches(chain, root)) continue;
       // One or two levels up may hold the test: `fault()` around `map()`.
@@ -47,16 +55,21 @@ export function usersOf(
     }
   };
   up(root, handed, []);
-  return { users, good };
+  return { users, good, idle: idle && good === 0 && users.length === 0 };
 }
 
 const leaves = (s: Spread) => s.returned || s.params.size > 0;
 
 /** What a caller does with what it gets by one of its calls. */
-function through(caller: FunctionDef, calls: readonly Named[], out: Spread): Spread {
+function through(
+  program: Program,
+  caller: FunctionDef,
+  calls: readonly Named[],
+  out: Spread,
+): Spread {
   const filled = calls.flatMap(({ e }) => [...out.params].flatMap((i) => e.args[i] ?? []));
   const is = (x: Expr) => out.returned && calls.some(({ e }) => e === x);
-  return spread(caller, { is, filled, from: 0, until: calls[0]!.e.at }, null);
+  return spread(caller, { is, filled, from: 0, until: calls[0]!.e.at }, program, false);
 }
 
 function retriedAbove(
