@@ -10,11 +10,12 @@ import { dirOf, distance, near, type Wanted } from './c/tree.ts';
 import { HANDLERS, tableField } from './flow/lookup.ts';
 import { type Binding, Machine, type Outcome, type Recorded } from './flow/machine.ts';
 import { type Recalled, Relevance } from './flow/relevance.ts';
-import { mayBeCow, State } from './flow/state.ts';
+import { type Fact, mayBeCow, State } from './flow/state.ts';
 import {
   diesOfPfnmap,
   type Event,
   eventKey,
+  keyOf,
   primitiveOf,
   type Site,
   type Value,
@@ -303,13 +304,7 @@ function judge(
   try {
     return follow(means, table, struct, via, binding);
   } catch (error) {
-    const machine = new Machine(
-      means.program,
-      binding,
-      means.relevance,
-      means.core,
-      means.recorded,
-    );
+    const machine = machineOf(means, binding);
     const site: Site = {
       file: table.file,
       at: table.at,
@@ -334,6 +329,9 @@ function judge(
   }
 }
 
+const machineOf = (means: Means, binding: Binding, assumed?: ReadonlyMap<string, Fact>) =>
+  new Machine(means.program, binding, means.relevance, means.core, means.recorded, assumed);
+
 function follow(
   means: Means,
   table: Table,
@@ -341,7 +339,7 @@ function follow(
   via: Table | null,
   binding: Binding,
 ): Exporter {
-  const machine = new Machine(means.program, binding, means.relevance, means.core, means.recorded);
+  const machine = machineOf(means, binding);
   const slot = tableField(machine, table, 'mmap');
   const own = slot.k === 'fn' ? slot.def : null;
   const entry = via ? tableField(machine, via, 'mmap') : slot;
@@ -353,20 +351,20 @@ function follow(
   const base = { name: table.name, table, struct, machine, imports, unused };
   if ((imports || unused) && own)
     return { ...base, mmap: own, slot: nameOf(slot), through: null, paths: [], refused: false };
-  if (gem && !via) return withoutDispatcher(base, slot, binding);
+  if (gem && !via) return withoutDispatcher(means, base, slot, binding);
   const idle =
     via !== null && !own && !table.fields.has('vm_ops') && !binding.fields.has('drm_device.driver');
   const known = start !== null || (entry.k === 'sym' && means.recorded?.has(entry.key));
   if (!known || (!via && slot.k === 'num') || idle) {
     return { ...base, mmap: own, slot: nameOf(slot), through: null, paths: [], refused: false };
   }
-  const outcomes = enterAny(machine, entry, table, fresh);
+  const enter: Enter = (m) => enterAny(m, entry, table, fresh);
   return {
     ...base,
     mmap: own ?? start,
     slot: nameOf(slot),
     through: via ? start : null,
-    ...judged(machine, outcomes, start),
+    ...judged(machine, start, enter, (assumed) => machineOf(means, binding, assumed)),
   };
 }
 
@@ -384,11 +382,13 @@ function onlyImports(program: Program, table: Table): boolean {
 
 /** A table of GEM functions where no dispatcher is at hand: what drm_gem_mmap_obj() does with it. */
 function withoutDispatcher(
+  means: Means,
   base: Pick<Exporter, 'name' | 'table' | 'struct' | 'machine' | 'imports' | 'unused'>,
   slot: Value,
   binding: Binding,
 ): Exporter {
   const { machine, table } = base;
+  const under = (assumed: Assumed) => machineOf(means, binding, assumed);
   const own = slot.k === 'fn' ? slot.def : null;
   const ops = tableField(machine, table, 'vm_ops');
   const rest = { ...base, mmap: own, slot: nameOf(slot), through: null };
@@ -401,10 +401,13 @@ function withoutDispatcher(
     // 6.12 drivers/gpu/drm/drm_prime.c:783: without a callback the device's own mmap is called.
     const device = deviceMmap(machine, binding);
     if (device) {
-      const outcomes = enterAny(machine, device, table, prepare);
-      for (const { st } of outcomes)
-        if (st.mem.get('vma->vm_ops')?.k !== 'table') st.mem.set('vma->vm_ops', ops);
-      const its = judged(machine, outcomes, device.def);
+      const enter: Enter = (m) => {
+        const outcomes = enterAny(m, device, table, prepare);
+        for (const { st } of outcomes)
+          if (st.mem.get('vma->vm_ops')?.k !== 'table') st.mem.set('vma->vm_ops', ops);
+        return outcomes;
+      };
+      const its = judged(machine, device.def, enter, under);
       if (its.paths.length && its.paths.every((p) => p.unknown.length === 0))
         return { ...rest, mmap: device.def, slot: device.def.name, ...its };
     }
@@ -412,10 +415,10 @@ function withoutDispatcher(
     const st = new State();
     prepare(st);
     st.setBits(VM.VM_IO! | VM.VM_PFNMAP! | VM.VM_DONTEXPAND! | VM.VM_DONTDUMP!);
-    return { ...rest, slot: 'drm_gem_mmap_obj', ...judged(machine, [{ value: ZERO, st }], null) };
+    const end: Enter = () => [{ value: ZERO, st }];
+    return { ...rest, slot: 'drm_gem_mmap_obj', ...judged(machine, null, end, under) };
   }
-  const outcomes = enterAny(machine, slot, table, prepare);
-  return { ...rest, ...judged(machine, outcomes, own) };
+  return { ...rest, ...judged(machine, own, (m) => enterAny(m, slot, table, prepare), under) };
 }
 
 /** What a driver of this binding has in `fops->mmap`, if that is a function of its own. */
@@ -426,11 +429,29 @@ function deviceMmap(machine: Machine, { fields }: Binding): (Value & { readonly 
   return mmap?.k === 'fn' ? mmap : null;
 }
 
-function judged(machine: Machine, outcomes: readonly Outcome[], start: FunctionDef | null) {
-  const good = outcomes.filter(
-    (o) => succeeds(o, start?.returns.base ?? 'int') || o.st.events.some(diesOfPfnmap),
-  );
-  const paths = alike(good.flatMap((o) => withOps(machine, o)).map((o) => pathOf(machine, o)));
+/** Runs mmap; and a machine that takes something for granted. */
+type Enter = (machine: Machine) => readonly Outcome[];
+type Assumed = ReadonlyMap<string, Fact>;
+
+function judged(
+  machine: Machine,
+  start: FunctionDef | null,
+  enter: Enter,
+  under: (assumed: Assumed) => Machine,
+) {
+  const returns = start?.returns.base ?? 'int';
+  const outcomes = enter(machine);
+  const good = outcomes.filter((o) => succeeds(o, returns) || o.st.events.some(diesOfPfnmap));
+  /** Whether mmap may end as it does on this path when what a handler rests on was so then. */
+  const possible = (st: State, assumed: Assumed) =>
+    enter(under(assumed)).some(
+      (o) =>
+        succeeds(o, returns) &&
+        (o.st.set & JUDGED) === (st.set & JUDGED) &&
+        keyOf(o.st.mem.get('vma->vm_ops') ?? ZERO) === keyOf(st.mem.get('vma->vm_ops') ?? ZERO),
+    );
+  const ends = good.flatMap((o) => withOps(machine, o));
+  const paths = alike(ends.map((o) => pathOf(machine, o, ends.length > 1 ? possible : null)));
   return { paths, refused: outcomes.length > 0 && good.length === 0 };
 }
 
@@ -496,18 +517,19 @@ function conditionsOf(st: State): { depends: string | null; when: string[] } {
 /** `use_dma_iommu(obj->base.dev->dev)` as `use_dma_iommu(dev)`: which device is told by the chain. */
 const ofDevice = (question: string) => question.replace(/^(\w+)\(.*\)(->\w+)?$/, '$1(dev)$2');
 
+const JUDGED = VM.VM_PFNMAP! | VM.VM_MIXEDMAP! | VM.VM_IO!;
+
 /** One of each kind: paths that differ in nothing that is judged are told once. */
 function alike(paths: readonly Path[]): Path[] {
   const kinds = new Map<string, Path>();
-  const judged = VM.VM_PFNMAP! | VM.VM_MIXEDMAP! | VM.VM_IO!;
   for (const p of paths) {
     const key = [
-      p.set & judged,
+      p.set & JUDGED,
       p.cow,
       p.forwards,
       p.vmOps?.name,
       p.depends,
-      ...p.entries.map((e) => `${e.by} ${eventKey(e.event)} ${e.set & judged} ${e.depends}`),
+      ...p.entries.map((e) => `${e.by} ${eventKey(e.event)} ${e.set & JUDGED} ${e.depends}`),
       ...p.unknown.map((u) => u.what),
     ].join('|');
     const other = kinds.get(key);
@@ -534,7 +556,19 @@ const configuredElse = (mmap: State, handler: State) =>
     return other !== undefined && (other === 'z') !== (fact === 'z');
   });
 
-function pathOf(machine: Machine, o: Outcome): Path {
+/**
+ * What a handler rests on that mmap may have rested on too: its configuration, and fields of what both
+ * reach by the VMA.
+ */
+const restsOn = (st: State): Assumed =>
+  new Map([...st.facts].filter(([key]) => /^config: /.test(key) || /^[\w.>()&-]+$/.test(key)));
+
+/** @param possible whether mmap may leave the VMA so where something holds; null: it leaves it in one way */
+function pathOf(
+  machine: Machine,
+  o: Outcome,
+  possible: ((st: State, assumed: Assumed) => boolean) | null,
+): Path {
   const { st } = o;
   const here = conditionsOf(st);
   const entries: Entry[] = [];
@@ -590,6 +624,12 @@ function pathOf(machine: Machine, o: Outcome): Path {
       for (const one of outcomes) {
         if (configuredElse(st, one.st)) continue;
         const also = conditionsOf(one.st);
+        // A struct page, where the VMA says that there are none: is it the VMA of another object?
+        const odd = one.st.page !== null || one.st.events.some((e) => diesOfPfnmap(e) || e.ref);
+        if (odd && st.set & VM.VM_PFNMAP! && possible) {
+          const assumed = restsOn(one.st);
+          if (assumed.size > 0 && !possible(st, assumed)) continue;
+        }
         for (const e of one.st.events) {
           const event = { ...e, chain: [site, ...e.chain] };
           const key = `${handler} ${eventKey(event)} ${also.depends}`;

@@ -15,7 +15,7 @@ import { testAll } from './conditions.ts';
 import { CORE_BITS } from './flags.ts';
 import { elementOf, identifier, member } from './lookup.ts';
 import type { Relevance } from './relevance.ts';
-import { State } from './state.ts';
+import { type Fact, State } from './state.ts';
 import { exec } from './statements.ts';
 import { Targets } from './targets.ts';
 import {
@@ -101,6 +101,8 @@ export class Machine {
     private readonly shared: Kept<string, readonly Outcome[]>,
     /** What a kernel's functions do, where its source is not at hand. */
     readonly recorded: Recorded | null = null,
+    /** What is taken for granted of symbols, from the start of every function. */
+    private readonly assumed: ReadonlyMap<string, Fact> = new Map(),
   ) {
     this.targets = new Targets(program, binding);
   }
@@ -108,6 +110,7 @@ export class Machine {
   /** Runs a function from outside: VMA and fault arguments are known by their types. */
   enter(def: FunctionDef, prepare: (s: State) => void = () => {}): readonly Outcome[] {
     const st = new State();
+    for (const [key, fact] of this.assumed) st.facts.set(key, fact);
     prepare(st);
     const args = def.params.map((p): Value => this.argumentOf(p.name, p.type));
     this.work = 0;
@@ -142,6 +145,7 @@ export class Machine {
       entry.mem = new Map(st.mem);
       entry.locks = st.locks;
       entry.ref = st.ref;
+      for (const [k, fact] of this.assumed) entry.facts.set(k, fact);
     } else {
       entry.set &= CORE_BITS;
       entry.clear &= CORE_BITS;
