@@ -7,6 +7,7 @@ import type { Judged } from './base.ts';
 import { allowedBy } from './baseline.ts';
 import { Conditions, versionCode } from './c/conditions.ts';
 import { Program } from './c/program.ts';
+import { switchesOf } from './c/switches.ts';
 import { Sources } from './c/tree.ts';
 import { Callers } from './callers.ts';
 import type { Follower } from './followers.ts';
@@ -108,7 +109,14 @@ async function load(
   const index = kept ?? (await Index.of(sources, paths, MARKS, place.root, other));
   if (kept) kept.change(changed);
   index.asked = new Asked(leave !== undefined);
-  const program = new Program(sources, new Conditions(assumed), index);
+  const switches =
+    place.kind === 'kernel'
+      ? undefined
+      : switchesOf(
+          index.files.map((p) => sources.get(p)!),
+          assumed,
+        );
+  const program = new Program(sources, new Conditions(assumed, switches), index);
   if (kept) for (const p of changed) if (known.has(p)) program.noteMade(p);
   if (!kept && !overlay) indexed?.save(index.pack());
   return { place, scanned, assumed, program };

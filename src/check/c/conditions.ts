@@ -24,16 +24,35 @@ const CONFIG: Readonly<Record<string, boolean>> = {
   DEBUG: false,
 };
 
+const truthOf = (v: number | null): Known => (v === null ? null : v !== 0);
+
 /** KERNEL_VERSION() of a version such as `6.12.3`. */
 export function versionCode(version: string): number {
   const [a = 0, b = 0, c = 0] = version.split('.').map((n) => Number.parseInt(n, 10) || 0);
   return a * 65536 + b * 256 + Math.min(c, 255);
 }
 
+/** A macro that a module defines for conditions of its own. */
+export interface Switch {
+  /** Null: it takes none. */
+  readonly params: readonly string[] | null;
+  readonly body: string;
+}
+
+/** By name; null: the module leaves it undefined. */
+export type Switches = ReadonlyMap<string, Switch | null>;
+
+/** Switches that stand for switches. */
+const DEEP = 8;
+
 export class Conditions {
+  /**
+   * @param version as `6.12`; null when it is not known
+   * @param switches of the module, see switches.ts
+   */
   constructor(
-    /** As `6.12`; null when it is not known. */
     readonly version: string | null,
+    private readonly switches: Switches = new Map(),
   ) {}
 
   private readonly known = new Map<string, Known>();
@@ -41,11 +60,26 @@ export class Conditions {
   /** Whether the condition of an #if holds. */
   holds(text: string): Known {
     let known = this.known.get(text);
-    if (known === undefined) this.known.set(text, (known = this.evaluate(text)));
+    if (known === undefined)
+      this.known.set(text, (known = truthOf(this.evaluate(text, () => undefined, 0))));
     return known;
   }
 
-  private evaluate(text: string): Known {
+  /**
+   * The same in the middle of a file.
+   *
+   * @param here what the file has made of a name so far: `none` where it left it out, null if that is not
+   * known, undefined if it says nothing of it
+   */
+  holdsWith(text: string, here: (name: string) => Switch | 'none' | null | undefined): Known {
+    return truthOf(this.evaluate(text, here, 0));
+  }
+
+  private evaluate(
+    text: string,
+    here: (name: string) => Switch | 'none' | null | undefined,
+    depth: number,
+  ): number | null {
     const tokens = text
       .replace(/\/\*[\s\S]*?\*\//g, ' ')
       .replace(/\\\n/g, ' ')
@@ -54,7 +88,19 @@ export class Conditions {
     let i = 0;
     const code = this.version === null ? null : versionCode(this.version);
     type V = number | null;
-    const truth = (v: V): Known => (v === null ? null : v !== 0);
+    const truth = truthOf;
+    /** What a name is defined as; null: as nothing, undefined: not known. */
+    const switchOf = (name: string): Switch | null | undefined => {
+      const own = here(name);
+      if (own === null) return undefined;
+      // Left out here, but perhaps not in what this file includes.
+      return own && own !== 'none' ? own : this.switches.get(name);
+    };
+    const expand = (by: Switch, args: readonly string[]): V => {
+      if (depth >= DEEP || (by.params?.length ?? 0) !== args.length) return null;
+      const body = by.body.replace(/[A-Za-z_]\w*/g, (w) => args[by.params?.indexOf(w) ?? -1] ?? w);
+      return this.evaluate(body, here, depth + 1);
+    };
     const from = (k: Known): V => (k === null ? null : k ? 1 : 0);
     const primary = (): V => {
       const t = tokens[i++];
@@ -79,7 +125,8 @@ export class Conditions {
         if (paren) i++;
         const name = tokens[i++] ?? '';
         if (paren && tokens[i] === ')') i++;
-        return from(this.defined(name));
+        const by = switchOf(name);
+        return from(by === undefined ? this.defined(name) : by !== null);
       }
       if (t === 'LINUX_VERSION_CODE') return code;
       if (t === 'IS_ENABLED' || t === 'IS_REACHABLE' || t === 'IS_BUILTIN') {
@@ -92,11 +139,13 @@ export class Conditions {
           ? args[0]! * 65536 + args[1]! * 256 + Math.min(args[2]!, 255)
           : null;
       }
+      const by = switchOf(t);
       if (tokens[i] === '(') {
-        call();
-        return null;
+        const args = call();
+        return by?.params ? expand(by, args) : null;
       }
-      const known = CONFIG[t];
+      if (by) return by.params ? null : expand(by, []);
+      const known = by === null ? false : CONFIG[t];
       return known === undefined ? null : known ? 1 : 0;
     };
     const call = (): string[] => {
@@ -159,7 +208,7 @@ export class Conditions {
       }
       return l;
     };
-    return truth(or());
+    return or();
   }
 
   defined(name: string): Known {

@@ -48,6 +48,7 @@ export function builtin(m: Machine, e: Call, st: State, frame: Frame): Outcome[]
       return flags(m, e, st, frame, [[op, e.args[1]]]);
     }
     case 'vm_flags_mod':
+    case '__vm_flags_mod':
       return flags(m, e, st, frame, [
         ['|', e.args[1]],
         ['&~', e.args[2]],
