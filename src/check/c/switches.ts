@@ -24,6 +24,7 @@ type Made = Switch | 'none' | null;
 export function switchesOf(files: readonly Source[], version: string | null): Switches {
   const all = files.map(({ path, text }) => ({ path, directives: directivesOf(text) }));
   let switches: Switches = new Map();
+  const asked = new Map<string, boolean>();
   for (let round = 0; round < ROUNDS; round++) {
     const made = new Map<string, { path: string; made: Made }[]>();
     for (const { path, directives } of all)
@@ -42,7 +43,10 @@ export function switchesOf(files: readonly Source[], version: string | null): Sw
       if (first!.made === 'none') none.add(name);
       else next.set(name, first!.made);
     }
-    for (const name of onlyAsked(files, none)) next.set(name, null);
+    const fresh = new Set([...none].filter((name) => !asked.has(name)));
+    const only = onlyAsked(files, fresh);
+    for (const name of fresh) asked.set(name, only.has(name));
+    for (const name of none) if (asked.get(name)) next.set(name, null);
     if (next.size === switches.size) return next;
     switches = next;
   }
