@@ -42,7 +42,7 @@ const ASKS =
 const COMPARES = /^([=!]=|[<>]=?|&&|\|\|)$/;
 /** Calls that neither use nor keep what they are given. */
 const LETS_GO =
-  /^(pfn_to_page|pfn_valid|page_to_\w+|PFN_\w+|__?pfn_\w+|\w*put_\w+|\w*_put|unpin\w*|\w*release\w*|is_\w+|\w*_is_\w+|WARN\w*|BUG\w*|IS_ERR\w*|PTR_ERR\w*|likely|unlikely|pr_\w+|printk|dev_(?:dbg|err|warn|info)\w*|trace_\w+|Page[A-Z]\w*|page_(?:count|mapcount)|virt_to_\w+|kvm_(?:is|release)\w*|min\w*|max\w*)$/;
+  /^(pfn_to_page|pfn_valid|page_to_\w+|PFN_\w+|__?pfn_\w+|\w*put_\w+|\w*_put|unpin\w*|\w*release\w*|is_\w+|\w*_is_\w+|WARN\w*|BUG\w*|IS_ERR\w*|PTR_ERR\w*|likely|unlikely|pr_\w+|printk|v?sn?c?n?printf|seq_printf|dev_(?:dbg|err|warn|info)\w*|trace_\w+|Page[A-Z]\w*|page_(?:count|mapcount)|virt_to_\w+|kvm_(?:is|release)\w*|min\w*|max\w*)$/;
 
 const PRINTS =
   /\b(?:printk|pr_(?:debug|info|warn|err|notice)\w*|dev_(?:dbg|info|warn|err)\w*)\s*\(/;

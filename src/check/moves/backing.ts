@@ -32,9 +32,11 @@ export interface Step {
 /** @param strict whether two fields of structs that are not known are different ones */
 export const sameField = (a: FieldOf, b: FieldOf, strict = false) =>
   a.name === b.name &&
-  (strict
-    ? a.struct !== '' && a.struct === b.struct
-    : a.struct === b.struct || !a.struct || !b.struct);
+  (a.struct && b.struct ? a.struct === b.struct : !strict && !COMMON.test(a.name));
+
+/** Names of fields that many structs have: two that are not known are not the same. */
+const COMMON =
+  /^(off|offset|addr|address|base|start|parent|node|next|physical|dma_addr|handle|index)$/;
 
 /** Sizes, owners and the VMA itself say where and how much, not which memory. */
 const ASIDE =

@@ -42,7 +42,7 @@ const MAKES =
   /alloc|_create(_|$)|_new$|_init_object|^kmemdup|ERR_PTR|_dup$|^(k|v|kv|dev\w*_k)[mzc]alloc/;
 /** Slots through which a buffer or its driver ends. */
 const ENDS =
-  /^(release|free|destroy|remove|shutdown|close|postclose|preclose|lastclose|unload|exit|put|del|disconnect|unbind|final\w*|free_object\w*|gem_free_object\w*|buf_finish|detach_dmabuf|remove_new|kill_sb|evict_inode|destroy_inode|delete|gem_close_object|delete_mem_notify)$/;
+  /^(release|free|destroy|remove|shutdown|close|postclose|preclose|lastclose|unload|exit|put|del|disconnect|unbind|final\w*|free_object\w*|gem_free_object\w*|buf_finish|detach_dmabuf|remove_new|kill_sb|evict_inode|destroy_inode|delete|gem_close_object|delete_mem_notify)$/i;
 const DESTROYS =
   /^(kfree|kvfree|kfree_rcu|kvfree_rcu|vfree|kfree_sensitive|kmem_cache_free|mempool_free|devm_kfree|drm_gem_object_release|drm_gem_private_object_fini|ida_free_object)$/;
 /** Other names of the same memory. */
@@ -383,12 +383,16 @@ function isFresh(scope: Scope, def: FunctionDef, name: string, at: number): bool
     .some(
       (c) =>
         c.at < at &&
-        /_(create|alloc|new)(_|$)/.test(textOf(c.fn)) &&
-        c.args.some((a) =>
-          a.k === 'unary' && a.op === '&' ? textOf(a.e) === name : pointer && textOf(a) === name,
-        ),
+        /_(create|alloc(ate)?|new)(_|$)/i.test(textOf(c.fn)) &&
+        c.args
+          .map(uncast)
+          .some((a) =>
+            a.k === 'unary' && a.op === '&' ? textOf(a.e) === name : pointer && textOf(a) === name,
+          ),
     );
 }
+
+const uncast = (e: Expr): Expr => (e.k === 'cast' ? uncast(e.e) : e);
 
 /** A call that makes something, or a choice of two. */
 const makes = (e: Expr): boolean =>

@@ -36,6 +36,16 @@ bool look_is_mapped(struct mm_struct *mm, unsigned long addr, unsigned long pfn)
 }
 EXPORT_SYMBOL(look_is_mapped);
 
+void look_report(struct mm_struct *mm, unsigned long addr)
+{
+	char text[20];
+	unsigned long old = look_up(mm, addr);
+
+	snprintf(text, sizeof(text), "%lx", old);
+	pr_info("%lx: %s\n", addr, text);
+}
+EXPORT_SYMBOL(look_report);
+
 void look_let_go(struct mm_struct *mm, unsigned long addr)
 {
 	pte_t *entry = look_entry(mm, addr);
