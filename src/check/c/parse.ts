@@ -783,7 +783,7 @@ export class Parser {
     const out: Param[] = [];
     while (!this.ended) {
       try {
-        const base = this.typeWords();
+        let base = this.typeWords();
         let stars = this.stars();
         let name = '';
         if (this.is('(') && this.peek() === '*') {
@@ -793,9 +793,17 @@ export class Parser {
           this.eat(')');
           if (this.is('(')) this.skipGroup();
           stars++;
-        } else if (this.kind === Kind.Ident) {
+        }
+        // INOUT type name: what was no type is a macro for people to read.
+        while (name === '' ? this.kind === Kind.Ident : stars === 0 && this.kind === Kind.Ident) {
+          if (name !== '') base = name;
           name = this.s;
           this.i++;
+          if (this.is('*')) {
+            base = name;
+            name = '';
+            stars += this.stars();
+          }
         }
         while (this.is('[')) {
           this.skipGroup();

@@ -266,7 +266,7 @@ export class Program {
   /** Tables by the struct's tag, nested ones and those that macros make among them. */
   readonly tables = new Names(this.asked, (type: string) => {
     // A table of the type may be part of one of another type.
-    const types = new Set([type]);
+    const types = new Set([type, ...this.aliasesOf(type)]);
     for (const inner of types) {
       for (const file of this.filesWith(Part.MemberType, inner)) {
         for (const where of file.skeleton.structs) {
@@ -432,7 +432,7 @@ export class Program {
     // Known before it is done: a macro may lead back to it.
     const built = { tables: [] as Table[], keys: new Keys() };
     this.built.set(where, built);
-    if (this.holdsFunctions(where.type))
+    if (this.holdsFunctions(this.meant(where.type)))
       [, built.keys] = this.asked().during(() => this.read(file, where, built.tables));
     return built.tables;
   }
@@ -450,9 +450,16 @@ export class Program {
     if (init) this.keep(name, type, file, at, line, isStatic, init, when, out, array);
   }
 
+  /** Other names of a struct, itself and not a pointer to it. */
+  private aliasesOf(struct: string): string[] {
+    return [...this.typedefs].flatMap(([name, to]) =>
+      to.base === struct && to.stars === 0 ? [name] : [],
+    );
+  }
+
   private keep(
     name: string,
-    type: string,
+    written: string,
     file: SourceFile,
     at: number,
     line: number,
@@ -462,6 +469,7 @@ export class Program {
     out: Table[],
     array: boolean,
   ): void {
+    const type = this.meant(written);
     // Tables in tables, but not without end: a macro may stand for itself.
     if (init.k !== 'init' || name.split(/[.[]/).length > 6) return;
     if (this.conditions.all(when) === false) return;
@@ -697,7 +705,12 @@ export class Program {
 
   memberOf(struct: string, field: string, from: SourceFile): Member | null {
     if (!struct) return null;
-    return this.membersOf(struct, from)?.get(field) ?? null;
+    return this.membersOf(this.meant(struct), from)?.get(field) ?? null;
+  }
+
+  /** The tag of a struct that has another name too. */
+  meant(struct: string): string {
+    return this.typedefs.get(struct)?.base ?? struct;
   }
 
   /** The type of an expression in a function, from declarations alone; of a struct by its tag. */

@@ -102,6 +102,9 @@ export function macroOf(line: string, at: number): MacroAt | null {
 /** Words between `)` and `{` of a function definition, or after a declarator. */
 export const ATTRIBUTE = /^(__\w+|[A-Z_]+|asm|noinline|notrace|nokprobe\w*)$/;
 
+/** Words before a type that are none. */
+const STORAGE = /^(static|const|volatile)$/;
+
 /** Those of them that a bracket may follow. */
 export const TAKES_ARGUMENTS =
   /^__(attribute__|printf|acquires|releases|must_hold|counted_by|alloc_size|section|aligned|cond_acquires|no_sanitize\w*|cold|init|initconst|malloc|assume_aligned)$/;
@@ -582,7 +585,7 @@ class Walker {
         type = this.str(i + 1);
         name = -1;
         i++;
-      } else if (!ATTRIBUTE.test(this.str(i))) {
+      } else if (!ATTRIBUTE.test(this.str(i)) && !STORAGE.test(this.str(i))) {
         if (!type && name >= 0) type = this.str(name);
         name = i;
       }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** Calls: which are followed, which are symbols, and which lead out of reach. */
-import { type Expr, textOf } from '../c/ast.ts';
+import { type Expr, eachExpr, textOf } from '../c/ast.ts';
 import { Parser } from '../c/parse.ts';
 import { type FunctionDef, substitute, type Table } from '../c/program.ts';
 import { tokensOf } from '../c/tokens.ts';
@@ -28,6 +28,8 @@ function callsItself(e: Expr, name: string): boolean {
 export function callOf(m: Machine, e: Expr & { k: 'call' }, st: State, frame: Frame): Outcome[] {
   const done = builtin(m, e, st, frame);
   if (done) return done;
+  const jumps = e.fn.k === 'id' && !st.env.has(e.fn.name) && jumping(m, e.fn.name, e, st, frame);
+  if (jumps) return expand(m, jumps, e, st, frame);
   // Arguments, left to right.
   let now: { args: Value[]; st: State }[] = [{ args: [], st }];
   for (const a of e.args) {
@@ -43,6 +45,34 @@ export function callOf(m: Machine, e: Expr & { k: 'call' }, st: State, frame: Fr
   for (const a of e.args)
     if (a.k === 'unary' && a.op === '&' && a.e.k === 'id') mayChange(m, a.e.name, out, frame);
   return out;
+}
+
+/** Macros that stand for each other. */
+const MACROS_DEEP = 3;
+const JUMPS = /\b(?:goto|return)\b/;
+
+/**
+ * A macro that runs what it is given and leaves if that fails: `CHECK(map(obj, vma));`. In a kernel only those
+ * count that are given a call with the VMA.
+ */
+function jumping(m: Machine, name: string, e: Expr & { k: 'call' }, st: State, frame: Frame) {
+  const carries = (x: Expr): boolean => {
+    let yes = false;
+    eachExpr(x, (one) => {
+      if (one.k !== 'call') return;
+      yes ||= one.args.some((a) => a.k === 'id' && /^vm[af]$/.test(st.env.get(a.name)?.k ?? ''));
+    });
+    return yes;
+  };
+  if (!(m.recorded || e.args.some(carries)) || m.program.functions.has(name)) return null;
+  const first = m.program.findMacro(name, frame.def.file);
+  for (let macro = first, i = 0; macro && i < MACROS_DEEP; i++) {
+    const { body } = macro.where;
+    if (macro.where.params !== null && JUMPS.test(body)) return first!.where;
+    const next = /^\s*(\w+)\s*\(/.exec(body)?.[1];
+    macro = next ? m.program.findMacro(next, frame.def.file) : null;
+  }
+  return null;
 }
 
 /** A local whose address was passed holds what the callee stored there. */
@@ -140,7 +170,8 @@ export function callWith(
       continue;
     }
     const base = m.eval(member.of, s, frame)[0]?.value;
-    const struct = base?.k === 'sym' ? base.struct : base?.k === 'table' ? base.table.type : '';
+    const struct =
+      base?.k === 'sym' ? m.program.meant(base.struct) : base?.k === 'table' ? base.table.type : '';
     if (struct === 'dma_buf_ops') {
       out.push(...forward(m, site, s));
       continue;

@@ -91,7 +91,7 @@ export function member(
   const key = memberKey(keyOf(base), e.arrow, name);
   const known = st.mem.get(key);
   if (known) return m.settle(known, st);
-  const struct = base.k === 'sym' ? base.struct : '';
+  const struct = base.k === 'sym' ? m.program.meant(base.struct) : '';
   const bound = m.binding.fields.get(`${struct}.${name}`);
   if (bound) return bound;
   const type =

@@ -156,6 +156,14 @@ function isAttribute(bytes: Buffer, from: number, to: number): boolean {
   return ATTRIBUTE.test(bytes.toString('latin1', from, to));
 }
 
+/** A word before a type that is none, see skeleton.ts. */
+const isStorage = (bytes: Buffer, from: number, to: number): boolean =>
+  to - from > 4 &&
+  to - from < 9 &&
+  (says(bytes, from, to, 'static') ||
+    says(bytes, from, to, 'const') ||
+    says(bytes, from, to, 'volatile'));
+
 /** The names of a macro's definition: its own, and the structs that it makes tables of. */
 function define(bytes: Uint8Array, from: number, to: number): void {
   let i = from;
@@ -237,7 +245,7 @@ class Declaration {
       this.tagAt = -1;
     } else if (says(bytes, at, end, 'extern') || says(bytes, at, end, 'typedef')) {
       this.isOther = true;
-    } else if (!isAttribute(bytes, at, end)) this.name(at, end);
+    } else if (!isAttribute(bytes, at, end) && !isStorage(bytes, at, end)) this.name(at, end);
   }
 
   /** Something else than a word; the last word stood there. */
