@@ -45,7 +45,7 @@ describe('the manifest', () => {
   });
 
   test('needs few packages at run time', () => {
-    expect(Object.keys(manifest.dependencies)).toEqual(['commander', 'esbuild', 'picocolors']);
+    expect(Object.keys(manifest.dependencies)).toEqual(['esbuild', 'picocolors']);
   });
 });
 

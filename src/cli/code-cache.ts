@@ -6,7 +6,6 @@
  * compiled anew.
  */
 import { isAscii } from 'node:buffer';
-import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   mkdirSync,
@@ -17,10 +16,12 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createRequire } from 'node:module';
-import { basename, join } from 'node:path';
+import { createRequire, Module } from 'node:module';
+import { basename, dirname, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
 import { isMainThread } from 'node:worker_threads';
+import { crc32 } from 'node:zlib';
 import { cacheDir } from '../cache-dir.ts';
 import { asUsual } from '../tuning.ts';
 
@@ -43,13 +44,32 @@ interface Loaded {
  * @returns keeps it at once if it is time to, for a thread that is going to be ended
  */
 export function keepCode(here: string): () => void {
-  const { extensions } = createRequire(here);
+  const outside = createRequire(here);
   const dir = cacheDir('code', `${process.version}-${process.arch}`);
   const loaded: Loaded[] = [];
   let missing = false;
   const counted = join(dir, `runs ${kind(process.argv.slice(2))}`);
   const due = isPower(sizeOf(counted) + 1);
-  extensions['.js'] = (module, file) => {
+  const program = dirname(fileURLToPath(here)) + sep;
+  // What a file of the program asks for by a relative name is such a file. Node would look through
+  // directories and packages to find that out.
+  const requireFrom = (file: string) => {
+    if (!file.startsWith(program)) return createRequire(file);
+    const at = dirname(file);
+    return (name: string): unknown => {
+      if (!name.startsWith('.')) return outside(name);
+      const wanted = join(at, name);
+      const known = outside.cache[wanted];
+      // What an ES module asked for in vain stands there too, not loaded.
+      if (known) return known.loaded ? known.exports : outside(wanted);
+      const module = new Module(wanted);
+      outside.cache[wanted] = module;
+      load(module, wanted);
+      module.loaded = true;
+      return module.exports;
+    };
+  };
+  const load = (module: Module, file: string) => {
     const { size, mtimeMs } = statSync(file);
     const stamp = `${file} ${size} ${mtimeMs}`;
     const kept = join(dir, `${basename(file)}-${file.length}`);
@@ -66,8 +86,9 @@ export function keepCode(here: string): () => void {
     );
     if (!cachedData || script.cachedDataRejected) missing = true;
     loaded.push({ script, kept, stamp });
-    script.runInThisContext()(module.exports, createRequire(file), module, file, module.path);
+    script.runInThisContext()(module.exports, requireFrom(file), module, file, module.path);
   };
+  outside.extensions['.js'] = load;
   const keep = () => {
     if (!missing && !due) return;
     try {
@@ -118,8 +139,8 @@ function sizeOf(file: string): number {
   }
 }
 
-/** V8 itself does not look whether code is what it gave out. */
-const sum = (code: Buffer) => createHash('sha1').update(code).digest('hex');
+/** V8 itself does not look whether code is what it gave out. Node before 20.15 has no CRC, and keeps no code. */
+const sum = (code: Buffer) => crc32(code).toString(16);
 
 /** A line that says what it was compiled from and what it must add up to; then the code. */
 function read(kept: string, stamp: string): Buffer | undefined {
