@@ -142,7 +142,7 @@ export class Machine {
     entry.clear = st.clear;
     entry.page = st.page;
     if (!core) {
-      entry.mem = new Map(st.mem);
+      entry.mem = st.mem.copy();
       entry.locks = st.locks;
       entry.ref = st.ref;
       for (const [k, fact] of this.assumed) entry.facts.set(k, fact);
@@ -251,13 +251,13 @@ export class Machine {
         // Failures of mm leave nothing behind that counts; a BUG about the VMA is kept.
         o.st.events = o.st.events.filter((e) => e.kind === 'bug');
         o.st.ref = false;
-        o.st.mem = new Map();
+        o.st.mem = o.st.mem.emptied();
         const [set, clear] = o.st.events.length ? [o.st.set, o.st.clear] : [0, 0];
         o.st.set = set;
         o.st.clear = clear;
       }
       if (def) {
-        o.st.env = new Map();
+        o.st.env = o.st.env.emptied();
         if (
           v.k === 'sym' &&
           o.st.facts.get(v.key) === 'nz' &&

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /** What is known at one point of one path. */
+import { Shared } from './shared.ts';
 import { type Event, eventKey, keyOf, type Site, type Value, VM } from './values.ts';
 
 /** `z`: zero; `nz`: not zero; `neg`: negative. */
 export type Fact = 'z' | 'nz' | 'neg';
 
+const assigned = (key: string, v: Value) => `${key}=${keyOf(v)};`;
+
+/** What the platform decides is told apart to the end. */
+const decided = (key: string, fact: Fact) =>
+  key.startsWith('platform: ') && !key.includes('=') && !key.includes('@') ? `${key}${fact};` : '';
+
 export class State {
-  /** Locals of the current function. */
-  env = new Map<string, Value>();
-  /** Fields that were assigned on this path, by key. */
-  mem = new Map<string, Value>();
   /** Bits of vm_flags known to be set, and known to be clear. */
   set = 0;
   clear = 0;
-  /** What was learned of symbols. */
-  facts = new Map<string, Fact>();
   events: readonly Event[] = [];
   /** Where vmf->page was given a page. */
   page: Site | null = null;
@@ -22,14 +23,20 @@ export class State {
   /** A page reference was taken since the last entry. */
   ref = false;
 
+  constructor(
+    /** Locals of the current function. */
+    public env = Shared.empty(assigned),
+    /** Fields that were assigned on this path, by key. */
+    public mem = Shared.empty(assigned),
+    /** What was learned of symbols. */
+    readonly facts = Shared.empty(decided),
+  ) {}
+
   /** @param mem what is to be kept of fields that were assigned, if not the same */
-  clone(mem: ReadonlyMap<string, Value> = this.mem): State {
-    const s = new State();
-    s.env = new Map(this.env);
-    s.mem = new Map(mem);
+  clone(mem: Shared<Value> = this.mem): State {
+    const s = new State(this.env.copy(), mem.copy(), this.facts.copy());
     s.set = this.set;
     s.clear = this.clear;
-    s.facts = new Map(this.facts);
     s.events = this.events;
     s.page = this.page;
     s.locks = this.locks;
@@ -87,16 +94,10 @@ export class State {
   effects(): string {
     let s = `${this.set},${this.clear},${this.page ? this.page.at : ''},${this.ref},${this.locks.join()}|`;
     for (const e of this.events) s += `${eventKey(e)};`;
-    for (const [k, v] of this.mem) s += `${k}=${keyOf(v)};`;
-    // What the platform decides is told apart to the end.
-    for (const [k, fact] of this.facts)
-      if (k.startsWith('platform: ') && !k.includes('=') && !k.includes('@')) s += `${k}${fact};`;
-    return s;
+    return s + this.mem.text + this.facts.text;
   }
   locals(): string {
-    let s = '';
-    for (const [k, v] of this.env) s += `${k}=${keyOf(v)};`;
-    return s;
+    return this.env.text;
   }
 }
 
@@ -117,13 +118,13 @@ export function join(states: readonly State[], coarse: boolean): State[] {
       own.add((other = other.clone()));
       groups.set(key, other);
     }
-    for (const [k, fact] of other.facts) {
+    for (const [k, fact] of other.facts.is(s.facts) ? [] : other.facts) {
       const here = s.facts.get(k);
       if (here === fact) continue;
       if (here && here !== 'z' && fact !== 'z') other.facts.set(k, 'nz');
       else other.facts.delete(k);
     }
-    if (coarse) {
+    if (coarse && !other.env.is(s.env)) {
       for (const [k, v] of other.env) {
         const here = s.env.get(k);
         if (!here || keyOf(here) !== keyOf(v))
