@@ -512,6 +512,9 @@ export class Machine {
           s.page = right.k === 'num' && right.n === 0 ? null : this.site(frame, e.at, 'vmf->page');
           return { value: right, st: s };
         }
+        // How memory is cached is no rule's matter: paths that differ in that are one.
+        if (l.k === 'member' && b.k === 'vma' && l.name === 'vm_page_prot')
+          return { value: right, st: s };
         const key =
           l.k === 'member'
             ? b.k === 'vma'
