@@ -328,7 +328,7 @@ const is_known = step(
 /** `bB.page.gGEN`, as the agent calls the page when the module has answered. */
 function* nameOf(g: Guest, proc: number, owner: number): Run<string> {
   const buffer = owner >> 24;
-  const slot = g.slotOf.get(buffer) ?? -1;
+  const slot = g.slotOf[proc].get(buffer) ?? -1;
   const known = slot >= 0 && (yield* is_known(proc, buffer, slot));
   return `b${known ? slot : '?'}.${(owner >> 8) & 0xffff}.g${owner & 0xff}`;
 }

@@ -115,8 +115,11 @@ export class Guest {
   readonly cpuOf: number[] = [0, 1];
   /** How the child ended, for ops that name it afterwards. */
   ended = 'NOPROC';
-  /** The slot that a buffer of the kernel was made in; the agent knows buffers by slots. */
-  readonly slotOf = new Map<number, number>();
+  /**
+   * The slot that a buffer of the kernel was made in, by process: the agent knows buffers by slots,
+   * and what a duplicate is of it does not know (guest/agent/descriptor.c op_bdup).
+   */
+  readonly slotOf = [new Map<number, number>(), new Map<number, number>()];
   /** The file of the module's buffer that was made last. */
   lastMade = -1;
   /** Where each process's agent was told that the object of a slot lies in the DRM device. */

@@ -293,7 +293,7 @@ export function makeBuffer(
   if (!made) return -EINVAL;
   const buf = g.run(proc, () => made.create(proc, fd, n));
   if (buf < 0) return buf;
-  g.slotOf.set(buf, fd);
+  g.slotOf[proc].set(buf, fd);
   const file = g.k.buf_file.get(buf);
   if (flags & BESIDE && g.lastMade >= 0) {
     const mapping = g.k.file_mapping.get(g.lastMade);

@@ -58,6 +58,9 @@ function bdup(g: Guest, proc: number, [from, to]: readonly string[]): string {
   }
   g.mmapOffset[proc].delete(num(to));
   const ret = g.run(proc, () => sys_dup(proc, num(from), num(to), 0));
+  for (const [buffer, made] of g.slotOf[proc]) {
+    if (ret >= 0 && made === num(to)) g.slotOf[proc].delete(buffer);
+  }
   return status(Math.min(0, ret));
 }
 

@@ -15,7 +15,7 @@ import {
 import type { MoveOptions } from '../kernel/dma-buf/exporter.ts';
 import { lockOf } from '../kernel/dma-buf/exporter-memory.ts';
 import { backing } from '../kernel/dma-buf/object.ts';
-import { EINVAL, errnoName } from '../kernel/errno.ts';
+import { EINVAL, ENOSYS, errnoName } from '../kernel/errno.ts';
 import { copy_files, fget, fput, sys_close } from '../kernel/fs/file.ts';
 import { access_page, user_access } from '../kernel/mm/access.ts';
 import { VM_EXEC, VM_READ, VM_WRITE } from '../kernel/mm/flags.ts';
@@ -101,11 +101,14 @@ function* map(g: Guest, proc: number, args: readonly string[]): Run<string> {
 
 /** The child's end of it, and whether there is one, is the guest's affair. */
 function* fork(g: Guest, proc: number): Run<string> {
-  if (proc !== 0 || g.alive[1]) return errnoName(EINVAL);
+  // The child's agent has no such op (guest/agent/program.c program_op).
+  if (proc !== 0) return errnoName(ENOSYS);
+  if (g.alive[1]) return errnoName(EINVAL);
   const ret = yield* dup_mmap(0, 1);
   if (ret < 0) return errnoName(ret);
   yield* copy_files(0, 1);
   g.mmapOffset[1] = new Map(g.mmapOffset[0]);
+  g.slotOf[1] = new Map(g.slotOf[0]);
   // The agent's next write to its own stack breaks COW, which drains the batches (do_wp_page).
   yield* lru_add_drain();
   return 'ok';
