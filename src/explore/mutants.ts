@@ -142,6 +142,8 @@ export class MutantRun {
         const both = [mutant.removed, guardText(other)].sort().join();
         if (guardText(other) === mutant.removed || tried.has(both)) continue;
         tried.add(both);
+        // One pair for each rule says enough, and one for each mutant.
+        if (together) continue;
         const make = withoutGuard(subject.make, mutant.guard, other);
         let result: Exploration;
         try {
@@ -153,8 +155,7 @@ export class MutantRun {
         }
         states += result.states;
         const [fallen] = result.findings.filter(COUNTS);
-        // One pair for each rule says enough.
-        if (fallen && !together && !rules.has(fallen.rule)) {
+        if (fallen && !rules.has(fallen.rule)) {
           const { rule, text } = fallen;
           rules.add(rule);
           together = { with: guardText(other), rules: [rule], text };
