@@ -343,7 +343,7 @@ const madvise_vma_behavior = routine(
       case 'DONTNEED_LOCKED':
         return yield* madvise_dontneed_free(mm, vma, start, end, advice);
       case 'COLLAPSE':
-        // mm/khugepaged.c madvise_collapse: no VMA here holds a whole aligned huge page of memory.
+        // mm/khugepaged.c madvise_collapse: right where no aligned huge page fits (docs/limits.md).
         return -EINVAL;
       default:
         return yield* madvise_update_vma(vma, start, end, advice);
