@@ -196,6 +196,10 @@ const HOLDS =
 /** Types of structs that hold functions by their names. */
 const TABLES = /ops|funcs|driver|operations|helper|_impl|_type|template|desc|_data|_info|config/i;
 
+/** Types of numbers, of which arrays may be long. */
+const SCALARS =
+  /^(unsigned|signed|char|short|int|long|bool|float|double|size_t|(__)?[usbl]e?(8|16|32|64)|u?int(8|16|32|64)_t|unsigned_\w+)$/;
+
 /** What the macros that a file uses at its top level make. */
 interface Made {
   readonly tables: Table[];
@@ -402,6 +406,7 @@ export class Program {
 
   /** Whether a struct may hold functions, by its name or by what it is declared to hold. */
   private holdsFunctions(type: string): boolean {
+    if (SCALARS.test(type)) return false;
     if (TABLES.test(type)) return true;
     const all = this.structs.get(type);
     return (

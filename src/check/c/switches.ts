@@ -22,7 +22,7 @@ type Made = Switch | 'none' | null;
 
 /** @param version the kernel's, as `6.12`; null when it is not known */
 export function switchesOf(files: readonly Source[], version: string | null): Switches {
-  const all = files.map(({ path, text }) => ({ path, directives: directivesOf(text) }));
+  const all = thatMatter(files.map(({ path, text }) => ({ path, directives: directivesOf(text) })));
   let switches: Switches = new Map();
   const asked = new Map<string, boolean>();
   for (let round = 0; round < ROUNDS; round++) {
@@ -70,6 +70,31 @@ function directivesOf(text: string): Directive[] {
     .replace(/\\\r?\n/g, ' ');
   return [...plain.matchAll(DIRECTIVE)].map((m) => [m[1]!, m[2]!.trim()]);
 }
+
+interface Read {
+  readonly path: string;
+  readonly directives: readonly Directive[];
+}
+
+/** Without the definitions of what no condition asks for: headers of registers have a hundred thousand. */
+function thatMatter(files: readonly Read[]): Read[] {
+  const names = new Set<string>();
+  const add = (text: string) => {
+    for (const [name] of text.matchAll(/[A-Za-z_]\w*/g)) names.add(name);
+  };
+  for (const { directives } of files)
+    for (const [kind, rest] of directives) if (/if/.test(kind) && kind !== 'endif') add(rest);
+  for (let before = -1; before !== names.size; ) {
+    before = names.size;
+    for (const { directives } of files)
+      for (const [kind, rest] of directives)
+        if (kind === 'define' && names.has(nameIn(rest))) add(rest);
+  }
+  const matters = ([kind, rest]: Directive) => !/def(ine)?$/.test(kind) || names.has(nameIn(rest));
+  return files.map(({ path, directives }) => ({ path, directives: directives.filter(matters) }));
+}
+
+const nameIn = (rest: string) => /^\w*/.exec(rest)![0];
 
 /** What a file makes of each name that it defines or undefines. */
 function run(directives: readonly Directive[], conditions: Conditions): Map<string, Made> {
