@@ -31,6 +31,7 @@ import { do_munmap } from './mmap.ts';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
+  mmu_notifier_release,
 } from './mmu_notifier.ts';
 import {
   alloc_page,
@@ -248,8 +249,10 @@ export const dup_mmap = routine(
 export const exit_mmap = routine(
   'exit_mmap',
   function* (mm: number): Run<void> {
+    const end = yield* address_space_size();
+    yield* mmu_notifier_release(mm, end);
     yield* mmap_write_lock(mm);
-    yield* do_munmap(mm, 0, yield* address_space_size(), 0);
+    yield* do_munmap(mm, 0, end, 0);
     yield* mmap_write_unlock(mm);
   },
   'mm/mmap.c',

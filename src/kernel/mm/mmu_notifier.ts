@@ -31,6 +31,8 @@ export const MN_TRIES = 0x20;
 export const MN_ALWAYS_TRIES = 0x40;
 /** A list notifier without invalidate_range_end. */
 export const MN_NO_END = 0x80;
+/** A list notifier without release: its owner has to see to it that nothing goes on after the process. */
+export const MN_NO_RELEASE = 0x100;
 
 const mmu = lockSteps(['mmu_lock', 'mmu_unlock'], (k: Kernel) => k.mmu_lock);
 export const mmu_lock = mmu.lock;
@@ -296,6 +298,55 @@ export const mmu_notifier_invalidate_range_end = routine(
   },
   'mm/mmu_notifier.c',
   NOTIFIER,
+);
+
+/** virt/kvm/kvm_main.c kvm_mmu_notifier_release: the whole secondary page table goes. */
+const release = routine(
+  'kvm_mmu_notifier_release',
+  function* (h: number): Run<void> {
+    yield* mmu_lock(h);
+    yield* zap_spte(h);
+    yield* mmu_unlock(h);
+  },
+  'virt/kvm/kvm_main.c',
+  'the release callback',
+);
+const hlist_del = step(
+  'hlist_del_init_rcu',
+  (k: Kernel, h: number) => k.mn_registered.set(h, NOTIFIER_NONE),
+  { text: () => 'no more subscribed' },
+);
+
+/**
+ * The process has ended, and its memory is about to go: 6.12 mm/mmu_notifier.c:350, 6.1 :348. Interval notifiers are
+ * told as of any invalidation, and stay; list notifiers get their release, and no call after it.
+ *
+ * @param end of the address space, in pages
+ */
+export const mmu_notifier_release = routine(
+  'mmu_notifier_release',
+  function* (mm: number, end: number): Run<void> {
+    const n = yield* mm_has_notifiers(mm);
+    if (n === 0) return;
+    if (yield* interval_count(mm)) {
+      const seq = yield* itree_inv_start(mm, 0, end);
+      for (let h = 0; h < n; h++) {
+        const sub = yield* subscription(h, mm, 0, end);
+        if ((sub & NOTIFIER_KIND) !== NOTIFIER_INTERVAL) continue;
+        yield* invalidate(h, sub & ~NOTIFIER_KIND, seq, 1, 0, end);
+      }
+      yield* itree_inv_end(mm);
+    }
+    const list: number[] = [];
+    for (let h = 0; h < n; h++) {
+      const sub = yield* subscription(h, mm, 0, end);
+      if ((sub & NOTIFIER_KIND) !== NOTIFIER_LIST) continue;
+      list.push(h);
+      if (!(sub & MN_NO_RELEASE)) yield* release(h);
+    }
+    for (const h of list) yield* hlist_del(h);
+  },
+  'mm/mmu_notifier.c',
 );
 
 const secondary_tlb = step(

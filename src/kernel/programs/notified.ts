@@ -34,9 +34,13 @@ import { type ConsumerProgram, note_lookup, writes_read_only } from './lookup.ts
 
 const VALUE = 2;
 
-const install = step('set_spte', (k: Kernel, h: number, pfn: number) => k.hold_pfn.set(h, pfn), {
-  text: ([, pfn]) => `map page${pfn} for the device`,
-});
+export const install = step(
+  'set_spte',
+  (k: Kernel, h: number, pfn: number) => k.hold_pfn.set(h, pfn),
+  {
+    text: ([, pfn]) => `map page${pfn} for the device`,
+  },
+);
 /** Under the driver's lock: from here on the device reaches the page, its first or page `i` of the range. */
 export const install_mirror = step(
   'dma_map',
@@ -65,7 +69,8 @@ const through = (installed: (k: Kernel, h: number, i?: number) => number) =>
       atomic: 'secondary page table and TLB: the notifier kicks the device before it returns',
     },
   );
-const through_spte = through((k, h) => k.hold_pfn.get(h));
+/** The device or guest reads or writes through its secondary page table: -1 if nothing is there. */
+export const through_spte = through((k, h) => k.hold_pfn.get(h));
 /** The device reads or writes through what it mirrors: -1 if that is nothing. */
 export const through_mirror = through((k, h, i) => k.hold_mirror.get(mirrored(k, h, i)));
 
