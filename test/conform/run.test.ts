@@ -138,6 +138,19 @@ describe('facts and bugs', () => {
   });
 });
 
+test('what a program that killed the kernel, or waited for ever, answered ends there', () => {
+  const ended = [
+    '{"id":"waits","ops":["0 buf 0 vgemdrm 1","0 bread 0 0","0 vmas"],"expect":{"6.12":["ok","!SIG14"]}}',
+    '{"id":"bug","ops":["0 buf 0 fpfn 1 1","0 map 0 1 0 rw p 0","0 r 0 0","0 vmas"],' +
+      '"expect":{"6.12":["ok","ok","!KERNEL:kernel BUG at mm/memory.c:2414!"]}}',
+  ];
+  const result = runCorpus(ended.join('\n'), { linux: '6.12' });
+  expect(result.mismatches).toEqual([]);
+  expect([result.programs, result.ops]).toEqual([2, 5]);
+  const more = ended[0].replace('"!SIG14"', '"!SIG14","none","none"');
+  expect(() => parseCorpus(more, 'c.jsonl')).toThrow('c.jsonl:1: 3 ops but 4 results for 6.12');
+});
+
 describe('malformed input names file and line', () => {
   const good = '{"id":"a","setup":0,"ops":["0 vmas"],"expect":{"6.12":["none"]}}';
 
