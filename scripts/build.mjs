@@ -19,6 +19,7 @@ import {
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DOCS } from './book.mjs';
+import { licencesOf } from './licences.mjs';
 import { writeLists } from './lists.mjs';
 import { exitWith, root, run } from './setup.mjs';
 import { webFiles } from './web.mjs';
@@ -127,6 +128,7 @@ async function buildCode(force) {
       plugins: [straightPlugin(), startsNoPrograms],
       logLevel: 'warning',
       write: false,
+      metafile: true,
     })
     // esbuild has printed the errors it found in the sources.
     .catch((error) => {
@@ -136,7 +138,9 @@ async function buildCode(force) {
   if (!result) return false;
 
   const help = join(dist, 'help.txt');
-  const files = [...result.outputFiles.map((file) => file.path), join(dist, 'package.json'), help];
+  const notice = join(dist, 'licences.txt');
+  const whole = [join(dist, 'package.json'), help, notice];
+  const files = [...result.outputFiles.map((file) => file.path), ...whole];
   rmSync(help, { force: true });
   const { commonjs } = await import('./commonjs.mjs');
   for (const file of result.outputFiles) {
@@ -146,6 +150,7 @@ async function buildCode(force) {
   }
   put(join(dist, 'package.json'), '{ "type": "commonjs" }\n', false);
   put(help, helpText(), false);
+  put(notice, licencesOf([result.metafile]), false);
   const web = await webFiles();
   if (!web) return false;
   for (const [name, text] of Object.entries(web)) {

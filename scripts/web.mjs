@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
+import { licencesOf } from './licences.mjs';
 import { root } from './setup.mjs';
 
 const spdx = 'SPDX-License-Identifier: GPL-2.0-or-later';
@@ -68,6 +69,7 @@ export async function webFiles() {
     jsxImportSource: 'preact',
     logLevel: 'warning',
     write: false,
+    metafile: true,
   });
   try {
     const [main, style, ...lazy] = await Promise.all([
@@ -84,6 +86,7 @@ export async function webFiles() {
     const read = (/** @type {string} */ name) => readFileSync(join(root, 'web', name), 'utf8');
     return {
       // A browser asks for an icon again and again, so it is in the page.
+      'licences.txt': licencesOf([main, style, ...lazy].map(({ metafile }) => metafile)),
       'index.html': read('index.html').replace(
         'icon.svg',
         `data:image/svg+xml,${encodeURIComponent(read('icon.svg').trim())}`,

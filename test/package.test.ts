@@ -101,9 +101,22 @@ describe('the tarball', () => {
     expect(dist).toEqual(
       expect.arrayContaining(['cli.js', 'index.js', join('types', 'index.d.ts')]),
     );
-    const page = ['index.html', 'pfnmap.css', 'sandbox.html'].map((name) => join('web', name));
+    const page = ['index.html', 'licences.txt', 'pfnmap.css', 'sandbox.html'].map((name) =>
+      join('web', name),
+    );
     const other = dist.filter((name) => /\.[^.\\/]+$/.test(name) && !/\.(js|d\.ts)$/.test(name));
-    expect(other.sort()).toEqual(['help.txt', 'package.json', ...page]);
+    expect(other.sort()).toEqual(['help.txt', 'licences.txt', 'package.json', ...page]);
+  });
+
+  test('brings the licences of what is bundled', () => {
+    const read = (...path: string[]) =>
+      readFileSync(
+        join(project, 'node_modules', 'pfnmap', 'dist', ...path, 'licences.txt'),
+        'utf8',
+      );
+    expect(read()).toContain(`commander ${manifest.devDependencies.commander}\n`);
+    expect(read('web')).toContain(`preact ${manifest.devDependencies.preact}\n`);
+    expect(read('web')).toContain('Permission is hereby granted, free of charge');
   });
 
   test('gives the program', () => {
