@@ -78,6 +78,7 @@ export {
 export {
   MN_ALWAYS_TRIES,
   MN_NO_END,
+  MN_NO_RELEASE,
   MN_REFUSES,
   MN_TRIES,
   mmu_interval_read_begin,
@@ -99,5 +100,11 @@ export { unmap_mapping_range } from './mm/zap.ts';
 export { do_exit, sys_execve, sys_fork } from './process.ts';
 export { consumer, notifierKind } from './programs/consumer.ts';
 export { finder, hva_to_pfn_remapped, releaser } from './programs/find.ts';
-export { install_mirror, mirrorFault, through_mirror } from './programs/notified.ts';
+export {
+  install,
+  install_mirror,
+  mirrorFault,
+  through_mirror,
+  through_spte,
+} from './programs/notified.ts';
 export { type LinuxVersion, PROFILES, type Profile } from './versions.ts';
