@@ -10,6 +10,7 @@ const src = join(import.meta.dirname, '../src');
 
 /** Each routine, and the file that carries it. */
 export const ROUTINES = [
+  { wat: 'check/c/scanner.wat', carrier: 'check/c/scanner.ts' },
   { wat: 'check/scan/search.wat', carrier: 'check/scan/search.ts' },
   { wat: 'explore/states.wat', carrier: 'explore/arena.ts' },
 ];

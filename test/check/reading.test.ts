@@ -5,10 +5,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { assemble } from '../../scripts/wat.mjs';
 import { allowedBy, applyBaseline, makeBaseline, readBaseline } from '../../src/check/baseline.ts';
 import { Conditions } from '../../src/check/c/conditions.ts';
 import { lex } from '../../src/check/c/lex.ts';
 import { Parser } from '../../src/check/c/parse.ts';
+import { CODE } from '../../src/check/c/scanner.ts';
 import { skeletonOf } from '../../src/check/c/skeleton.ts';
 import { tokensOf } from '../../src/check/c/tokens.ts';
 import { namesOf, numberOf, Part } from '../../src/check/index/names.ts';
@@ -48,6 +50,23 @@ describe('the lexer', () => {
         expect(end).toBeLessThanOrEqual(s.length);
       }),
     );
+  });
+
+  test('gives a part of a text the tokens that it has in the whole', () => {
+    fc.assert(
+      fc.property(text, fc.nat(), fc.nat(), (s, a, b) => {
+        const whole = lex(s);
+        fc.pre(whole.n > 0);
+        const [from, to] = [a % whole.n, b % whole.n].sort((x, y) => x - y) as [number, number];
+        const part = lex(s, whole.start[from]!, whole.end[to]!);
+        for (const column of ['kind', 'start', 'end'] as const)
+          expect([...part[column]]).toEqual([...whole[column].slice(from, to + 1)]);
+      }),
+    );
+  });
+
+  test('is what scanner.wat says', async () => {
+    expect(CODE, 'run node scripts/wat.mjs').toBe(await assemble('check/c/scanner.wat'));
   });
 });
 
