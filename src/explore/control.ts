@@ -32,6 +32,8 @@ export class Control {
   private readonly stacks: Stack[] = [];
   private readonly numbers = new Map<Stack, number>();
   private edges = new Int32Array(DIRECT * 256).fill(-1);
+  /** How many edges were found. */
+  edgeCount = 0;
   private readonly farEdges: Map<number, number>[] = [];
   private readonly walker: Walker;
   /** True once some local graph has a cycle: only then can the state graph have one. */
@@ -67,14 +69,12 @@ export class Control {
     return this.starts[thread];
   }
 
-  /** The nodes that were found to follow a node. */
-  successors(node: number): number[] {
-    const found: number[] = [];
+  /** Calls `visit` for each node that was found to follow a node. */
+  successors(node: number, visit: (to: number) => void): void {
     for (let at = node * DIRECT; at < (node + 1) * DIRECT; at++) {
-      if (this.edges[at] >= 0) found.push(this.edges[at]);
+      if (this.edges[at] >= 0) visit(this.edges[at]);
     }
-    for (const to of this.farEdges[node]?.values() ?? []) found.push(to);
-    return found;
+    this.farEdges[node]?.forEach(visit);
   }
 
   /** The node after the step at `node` returned `value`. */
@@ -91,6 +91,7 @@ export class Control {
 
   private makeEdge(node: number, value: number): number {
     const to = this.taken(this.walker.after(this.stacks[node], value));
+    this.edgeCount++;
     if (value >= 0 && value < DIRECT) this.edges[node * DIRECT + value] = to;
     else {
       this.farEdges[node] ??= new Map();

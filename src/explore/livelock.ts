@@ -53,14 +53,17 @@ export function findLivelock(machine: Machine, store: StateStore): Livelock | nu
 function loopsOf(control: Control): Int32Array | null {
   const n = control.size;
   const start = new Int32Array(n + 1);
-  const list: number[] = [];
+  const edges = new Int32Array(2 * control.edgeCount);
+  let end = 0;
+  const add = (to: number) => {
+    edges[end] = to;
+    end += 2;
+  };
   for (let node = 0; node < n; node++) {
-    start[node] = list.length;
-    if (node === DONE) continue;
-    for (const to of control.successors(node)) list.push(to, 0);
+    start[node] = end;
+    if (node !== DONE) control.successors(node, add);
   }
-  start[n] = list.length;
-  const edges = Int32Array.from(list);
+  start[n] = end;
   const loops = new Int32Array(n);
   let found = 0;
   for (const component of new Components(n, start, edges).among(range(n))) {
@@ -97,10 +100,9 @@ class Components {
   }
 
   /** Those of the given nodes and the edges between them. */
-  *among(nodes: Iterable<number>): Generator<number[]> {
+  *among(members: readonly number[]): Generator<number[]> {
     const { index, low, at, start, edges, set } = this;
     const inside = ++this.sets;
-    const members = [...nodes];
     for (const s of members) {
       set[s] = inside;
       index[s] = 0;
@@ -179,9 +181,9 @@ class Graph {
   }
 
   /** Of the traps inside the given states, the one of the fewest threads that is found first. */
-  search(states: Iterable<number>): Livelock | null {
+  search(states: readonly number[]): Livelock | null {
     let best: Livelock | null = null;
-    const todo: Iterable<number>[] = [states];
+    const todo: (readonly number[])[] = [states];
     for (let inside = todo.pop(); inside; inside = todo.pop()) {
       for (const component of this.components.among(inside)) {
         const found = this.judge(component);
@@ -209,7 +211,7 @@ class Graph {
     let always = (1 << this.threads) - 1;
     let ever = 0;
     const enabled = component.map((s) => {
-      const mask = this.enabled(s) & ~moving;
+      const mask = this.enabled(s, moving);
       always &= mask;
       ever |= mask;
       return mask;
@@ -241,11 +243,19 @@ class Graph {
     return mask;
   }
 
-  private enabled(state: number): number {
+  /** The threads that can move in a state, without those in `moving`. */
+  private enabled(state: number, moving: number): number {
     const { machine, store } = this;
-    machine.load(store, state);
     let mask = 0;
+    const { edges, edgeStart } = store;
+    for (let e = edgeStart[state]; e < edgeStart[state + 1]; e += 2) mask |= 1 << edges[e + 1];
+    mask &= ~moving;
+    // A transition with which a path ends has no edge.
+    let loaded = false;
     for (let t = 0; t < this.threads; t++) {
+      if ((mask | moving) & (1 << t)) continue;
+      if (!loaded) machine.load(store, state);
+      loaded = true;
       if (machine.ways(t) && machine.transition(t, 0) === Moved.Yes) {
         mask |= 1 << t;
         machine.undo();

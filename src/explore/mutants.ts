@@ -263,7 +263,7 @@ function locksTaken(control: Control, start: number): { entry: number; text: str
       const entry = control.entryOf(def, control.args[node]);
       taken.push({ entry, text: guardText({ what: def.guard ?? '', where }) });
     }
-    for (const next of control.successors(node)) seen.add(next);
+    control.successors(node, (next) => seen.add(next));
   }
   return taken;
 }
