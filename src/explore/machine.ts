@@ -721,15 +721,16 @@ export class Machine {
     return this.violations.some((v) => v.severity === 'corrupts');
   }
 
-  /**
-   * The bytes of a row that hold a slot: a low one, and a high one or minus one; both minus one while
-   * the slot has its initial value in every row.
-   */
-  placesOf(slot: number): readonly [low: number, high: number] {
+  /** The byte of a row that holds a slot, or minus one while it has its initial value in every row. */
+  lowByteOf(slot: number): number {
     const low = this.columnOf[slot];
-    if (low < 0) return [-1, -1];
+    return low < 0 ? -1 : this.nThreads + low;
+  }
+
+  /** The second byte of a row that holds a slot, or minus one while one is enough. */
+  secondByteOf(slot: number): number {
     const high = this.highOf[slot];
-    return [this.nThreads + low, high < 0 ? -1 : this.nThreads + high];
+    return high < 0 ? -1 : this.nThreads + high;
   }
 
   /** Where the second byte of a thread's node is in a row, or minus one. */

@@ -145,7 +145,10 @@ export class Races {
       rows[row + 2] = seen[at] & (READ | WRITE);
       rows[row + 3] = at % SETS;
     }
-    const locks = [...this.locks.entries()].filter(([, used]) => used);
+    const locks: [slot: number, used: number][] = [];
+    for (let slot = 0; slot < this.locks.length; slot++) {
+      if (this.locks[slot]) locks.push([slot, this.locks[slot]]);
+    }
     return { rows, sets: sets.any.map((any, i) => [any, sets.write[i]]), exchanged, locks };
   }
 

@@ -94,7 +94,10 @@ export class Reactions {
     const places = new Set<number>();
     for (const slot of slots) {
       this.forget(this.users, slot);
-      for (const place of this.machine.placesOf(slot)) if (place >= 0) places.add(place);
+      const low = this.machine.lowByteOf(slot);
+      const high = this.machine.secondByteOf(slot);
+      if (low >= 0) places.add(low);
+      if (high >= 0) places.add(high);
     }
     const { view: roots } = this.roots;
     for (let root = 0; root < this.machine.nThreads * this.width; root++) {
@@ -233,7 +236,8 @@ export class Reactions {
     this.change(t, row[t]);
     if (high >= 0) this.change(high, row[high]);
     for (let i = 0; i < footprint.writeCount; i++) {
-      const [low, other] = machine.placesOf(footprint.writes[i]);
+      const low = machine.lowByteOf(footprint.writes[i]);
+      const other = machine.secondByteOf(footprint.writes[i]);
       if (low >= 0) this.change(low, row[low]);
       if (other >= 0) this.change(other, row[other]);
     }
@@ -266,14 +270,15 @@ export class Reactions {
     let tests = 0;
     for (let i = 0; i < footprint.readCount; i++) {
       const slot = footprint.reads[i];
-      const [low, high] = machine.placesOf(slot);
+      const low = machine.lowByteOf(slot);
+      const high = machine.secondByteOf(slot);
       if (tests + 2 > this.tests.length) this.tests = doubled(this.tests);
       if (low >= 0) this.tests[tests++] = low;
       if (high >= 0) this.tests[tests++] = high;
       if (low < 0) this.users.add(slot, root);
     }
     for (const slot of footprint.written)
-      if (machine.placesOf(slot)[0] < 0) this.users.add(slot, root);
+      if (machine.lowByteOf(slot) < 0) this.users.add(slot, root);
     for (const passed of footprint.passed) this.passers.add(passed, root);
     const at = ++this.leafCount * LEAF;
     if (at + LEAF > this.leaves.length) this.arena.enlarge('leaves', this.leaves.length * 2);
