@@ -157,9 +157,13 @@ class Finder {
     return null;
   }
 
-  /** Sets of threads of one size; of sets that differ in identical threads only, the first. */
+  /**
+   * Sets of threads of one size, of those that have something to do; of sets that differ in identical threads
+   * only, the first.
+   */
   private subsets(size: number): number[][] {
-    const { threads } = this.space.machine.system;
+    const { machine } = this.space;
+    const { threads } = machine.system;
     const first = new Map<unknown, number>();
     const kind = threads.map(({ run }, t) => {
       if (this.options.symmetry === false || this.space.knowledge.asymmetric) return t;
@@ -170,7 +174,9 @@ class Finder {
     const out: number[][] = [];
     const grow = (members: number[], from: number): void => {
       if (members.length < size) {
-        for (let t = from; t < threads.length; t++) grow([...members, t], t + 1);
+        for (let t = from; t < threads.length; t++) {
+          if (!machine.startsDone(t)) grow([...members, t], t + 1);
+        }
         return;
       }
       const key = members

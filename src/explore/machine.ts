@@ -738,6 +738,11 @@ export class Machine {
     return this.threadHigh[t];
   }
 
+  /** A thread has nothing to do. */
+  startsDone(t: number): boolean {
+    return this.initialAt[t] === DONE;
+  }
+
   /** Every thread that should finish has finished. */
   allDone(): boolean {
     for (let t = 0; t < this.nThreads; t++) {
