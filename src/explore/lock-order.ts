@@ -5,7 +5,7 @@ import type { Violation } from './memory.ts';
 
 /** Checks that lock classes are taken in one order, as lockdep does; reports each pair once. */
 export class LockOrder {
-  private readonly after = new Map<string, Map<string, string>>();
+  private readonly after = new Map<string, Map<string, () => string>>();
   /** What was found, with the node of the thread that was about to take the lock. */
   readonly found: { readonly violation: Violation; readonly node: number }[] = [];
 
@@ -29,13 +29,13 @@ export class LockOrder {
       let map = this.after.get(before.name);
       if (!map) this.after.set(before.name, (map = new Map()));
       if (map.has(next.name)) continue;
-      map.set(next.name, where());
+      map.set(next.name, where);
       const back = this.path(next.name, before.name, new Set());
       if (back) {
         this.push(
           node,
           `possible circular locking: ${where()} takes ${next.name} under ${before.name}, ` +
-            `but ${back} takes them the other way round`,
+            `but ${back()} takes them the other way round`,
         );
       }
     }
@@ -47,7 +47,7 @@ export class LockOrder {
     }
   }
 
-  private path(from: string, to: string, seen: Set<string>): string | null {
+  private path(from: string, to: string, seen: Set<string>): (() => string) | null {
     if (seen.has(from)) return null;
     seen.add(from);
     for (const [next, where] of this.after.get(from) ?? []) {
