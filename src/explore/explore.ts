@@ -12,7 +12,7 @@ import { withoutHiddenInput } from './forbid.ts';
 import type { System } from './machine.ts';
 import type { Violation } from './memory.ts';
 import type { Step } from './player.ts';
-import { type Replay, replayMoves } from './schedule.ts';
+import { encode, replayMoves } from './schedule.ts';
 import { type Finding, Search, type SearchOptions, type SearchResult } from './search.ts';
 import { Knowledge, type Move } from './space.ts';
 import type { Graphs } from './stacks.ts';
@@ -286,13 +286,14 @@ export class Explorer {
     minimal: boolean,
   ): Counterexample {
     const { graphs } = this.knowledge;
-    return new Told(this.make, graphs, moves, violation, roundFrom, minimal);
+    const schedule = encode(this.search.retrace(moves));
+    return new Told(this.make, graphs, moves, violation, roundFrom, minimal, schedule);
   }
 }
 
-/** A counterexample known by its moves; what it looks like is found out when somebody asks. */
+/** A counterexample known by its moves; what its steps look like is found out when somebody asks. */
 class Told implements Counterexample {
-  private replayed: Replay | null = null;
+  private steppedThrough: readonly Step[] | null = null;
 
   constructor(
     private readonly make: () => System,
@@ -301,12 +302,8 @@ class Told implements Counterexample {
     readonly violation: Violation,
     readonly roundFrom: number | null,
     readonly minimal: boolean,
+    readonly schedule: string,
   ) {}
-
-  private get replay(): Replay {
-    this.replayed ??= replayMoves(this.make(), this.moves, this.graphs);
-    return this.replayed;
-  }
 
   get threads(): number {
     return new Set(this.moves.map((m) => m.thread)).size;
@@ -320,12 +317,9 @@ class Told implements Counterexample {
     return this.moves.length;
   }
 
-  get schedule(): string {
-    return this.replay.schedule;
-  }
-
   get trace(): readonly Step[] {
-    return this.replay.trace;
+    this.steppedThrough ??= replayMoves(this.make(), this.moves, this.graphs).trace;
+    return this.steppedThrough;
   }
 }
 

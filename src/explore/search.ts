@@ -8,7 +8,7 @@
  */
 import { Expander } from './expand.ts';
 import { findLivelock, type Livelock } from './livelock.ts';
-import { type Machine, Moved, type System } from './machine.ts';
+import { type Machine, Moved, type System, type TraceStep } from './machine.ts';
 import type { Violation } from './memory.ts';
 import { ProgramError } from './program.ts';
 import { type Knowledge, type Move, Space, type SpaceOptions } from './space.ts';
@@ -399,16 +399,28 @@ export class Search {
 
   /** The single steps that moves of this search consist of. */
   singleSteps(moves: readonly Move[]): Move[] {
+    return this.traced(moves).map(({ thread, way }) => ({ thread, way }));
+  }
+
+  /** Moves of one single step each, as they are executed. After this nothing can be searched any more. */
+  retrace(steps: readonly Move[]): readonly TraceStep[] {
+    const { machine } = this;
+    machine.reduce = false;
+    machine.mem.watching = machine.mem.symmetric = false;
+    return this.traced(steps);
+  }
+
+  private traced(moves: readonly Move[]): readonly TraceStep[] {
     const { machine } = this;
     machine.toInitial();
-    machine.trace = [];
+    const trace: TraceStep[] = [];
+    machine.trace = trace;
     for (const { thread, way } of moves) {
       machine.ways(thread);
       machine.transition(thread, way);
     }
-    const steps = machine.trace.map(({ thread, way }) => ({ thread, way }));
     machine.trace = null;
-    return steps;
+    return trace;
   }
 }
 
