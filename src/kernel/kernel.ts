@@ -355,7 +355,7 @@ export class Kernel {
     this.page_refuses = mem.array('page_refuses', config.refusesRefs ? pages : 0);
     this.page_cma = mem.array('MIGRATE_CMA', pages);
     this.page_locked = mem.array('PG_locked', pages, { label: one('page') });
-    this.page_flags = mem.array('page_flags', config.pageFlags ? pages : 0);
+    this.page_flags = mem.array('page_flags', pages);
     this.lru_batch = mem.array('lru_batch', config.pageFlags ? 2 : 0);
     this.pages_fresh = mem.array('pages_fresh', 1, { initial: 1 });
     this.pages_freed = mem.array('pages_freed', 1);

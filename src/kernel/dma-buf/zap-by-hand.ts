@@ -30,7 +30,7 @@ const clear_range = routine(
       if (yield* pmdp_get(mm, addr)) yield* pmdp_get_and_clear(mm, addr);
       const pte = yield* ptep_get_and_clear(mm, addr);
       if (pte && !(pte & PTE_SPECIAL)) {
-        yield* page_remove_rmap(pte_pfn(pte), 0);
+        yield* page_remove_rmap(pte_pfn(pte));
         yield* put_page(pte_pfn(pte), 1);
       }
       addr = yield* next_present(mm, addr + 1, end);

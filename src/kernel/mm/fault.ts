@@ -20,6 +20,7 @@ import {
   PTE_WRITE,
   PTE_YOUNG,
   VM_EXEC,
+  VM_FAULT_COMPLETED,
   VM_FAULT_ERROR,
   VM_FAULT_FALLBACK,
   VM_FAULT_NOPAGE,
@@ -40,6 +41,7 @@ import { MMF_UNSTABLE } from './oom_kill.ts';
 import {
   alloc_page,
   copy_page,
+  dirtyFolio,
   OWNER_ANON,
   page_add_rmap,
   put_page,
@@ -140,8 +142,7 @@ const finish_fault = routine(
       yield* pte_unlock(mm);
       return VM_FAULT_NOPAGE;
     }
-    // fault_dirty_shared_page, as far as the page is concerned.
-    yield* page_add_rmap(pfn, write && flags & VM_SHARED ? 1 : 0);
+    yield* page_add_rmap(pfn);
     if ((flags & (VM_LOCKED | VM_SPECIAL)) === VM_LOCKED) yield* mlock_folio(pfn);
     yield* set_new_pte(mm, addr, entry, vma);
     yield* pte_unlock(mm);
@@ -201,7 +202,7 @@ const do_read_fault = routine(
 const do_shared_fault = routine(
   'do_shared_fault',
   function* (mm: number, vma: number, addr: number, flags: number): Run<number> {
-    const ops = (yield* vma_ops(vma)) as Required<VmOperations>;
+    const ops = (yield* vma_ops(vma)) as VmOperations & Pick<Required<VmOperations>, 'fault'>;
     const ret = yield* ops.fault(mm, vma, addr, flags);
     if (ret & (VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY)) return ret;
     const pfn = ret >>> VM_FAULT_PAGE_SHIFT;
@@ -213,10 +214,35 @@ const do_shared_fault = routine(
       }
     }
     const done = yield* finish_fault(mm, vma, addr, pfn, 1);
-    if (done) yield* put_page(pfn, 1);
+    if (!done) return yield* fault_dirty_shared_page(mm, pfn, flags, ops.page_mkwrite ? 1 : 0);
+    yield* put_page(pfn, 1);
     return done;
   },
   'mm/memory.c',
+);
+
+/**
+ * A write fault made a page dirty: before whoever does so is made to wait for the writing back of others
+ * (balance_dirty_pages), it lets go of mmap_lock if it may. 6.12 mm/memory.c:3185, 6.1 mm/memory.c:3032;
+ * a driver's page without a mapping has nothing to be written back.
+ * @returns 0, or VM_FAULT_COMPLETED with mmap_lock dropped
+ */
+export const fault_dirty_shared_page = routine(
+  'fault_dirty_shared_page',
+  function* (mm: number, pfn: number, flags: number, mkwrite: number): Run<number> {
+    if (!(yield* may_have_to_wait(pfn, mkwrite)) || !may_retry(flags)) return 0;
+    yield* mmap_read_unlock(mm);
+    return VM_FAULT_COMPLETED;
+  },
+  'mm/memory.c',
+);
+const may_have_to_wait = step(
+  'folio_mark_dirty',
+  (k: Kernel, pfn: number, mkwrite: number) => {
+    const dirtied = dirtyFolio(k, pfn);
+    return (dirtied || mkwrite) && k.page_mapping.get(pfn) > 0 ? 1 : 0;
+  },
+  { atomic: 'under the folio lock, without which no page leaves its mapping (mm/truncate.c)' },
 );
 
 /** mm/memory.c do_fault: a mapping with operations and no entry. */
@@ -275,7 +301,7 @@ export const handle_mm_fault = routine(
       return 0;
     }
     if (flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE) && !(now & PTE_WRITE)) {
-      return yield* do_wp_page(mm, vma, addr, now, flags & FAULT_FLAG_UNSHARE ? 1 : 0);
+      return yield* do_wp_page(mm, vma, addr, now, flags);
     }
     // arch/x86/mm/pgtable.c:502 ptep_set_access_flags: after a read the entry stays old; 6.1 line 486.
     if (flags & FAULT_FLAG_WRITE) yield* ptep_set_bits(mm, addr, PTE_YOUNG | PTE_DIRTY);
@@ -307,6 +333,7 @@ const user_fault = routine(
     }
     const how = FAULT_FLAG_ALLOW_RETRY | tried | (write ? FAULT_FLAG_WRITE : 0);
     const ret = yield* handle_mm_fault(mm, vma, addr, how);
+    if (ret & VM_FAULT_COMPLETED) return 0;
     if (ret & VM_FAULT_RETRY) return VM_FAULT_RETRY;
     yield* mmap_read_unlock(mm);
     // pagefault_out_of_memory: back to the program, which faults again (6.12 mm/oom_kill.c:1190).

@@ -100,6 +100,8 @@ export const VM_FAULT_SIGSEGV = 0x40;
 export const VM_FAULT_NOPAGE = 0x100;
 export const VM_FAULT_RETRY = 0x400;
 export const VM_FAULT_FALLBACK = 0x800;
+/** The fault is served, and mmap_lock was dropped on the way. */
+export const VM_FAULT_COMPLETED = 0x4000;
 export const VM_FAULT_ERROR = VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV;
 /** A fault handler that names a page returns 0 with the pfn in these bits. */
-export const VM_FAULT_PAGE_SHIFT = 12;
+export const VM_FAULT_PAGE_SHIFT = 15;

@@ -24,6 +24,7 @@ import {
   PTE_YOUNG,
   pte_pfn,
   VM_EXEC,
+  VM_FAULT_COMPLETED,
   VM_FAULT_ERROR,
   VM_FAULT_OOM,
   VM_FAULT_RETRY,
@@ -38,7 +39,13 @@ import {
 } from './flags.ts';
 import { check_and_migrate_movable_pages } from './gup-longterm.ts';
 import { pte_lock, pte_unlock } from './insert.ts';
-import { dirtyFolio, page_is_exclusive, page_mapping, put_page, try_get_page } from './page.ts';
+import {
+  folio_mark_dirty,
+  page_is_exclusive,
+  page_mapping,
+  put_page,
+  try_get_page,
+} from './page.ts';
 import { lookup_entry, ptep_set_bits } from './pgtable.ts';
 import { folio_mark_accessed, lru_add_drain } from './swap.ts';
 import {
@@ -155,10 +162,6 @@ const follow_page_pte = routine(
   'mm/gup.c',
 );
 
-const set_page_dirty = step('page->flags', (k: Kernel, pfn: number, longterm: number) => {
-  if (!longterm || k.linux.longterm_touches) dirtyFolio(k, pfn);
-});
-
 /**
  * 6.1 mm/gup.c:2975 __gup_longterm_unlocked goes without FOLL_TOUCH; 6.12 mm/gup.c:3475 has it, and so
  * has __get_user_pages_remote of both (6.1 :2211, 6.12 :3614).
@@ -191,7 +194,8 @@ const follow_locked = routine(
     if (flags & FOLL_TOUCH) {
       // The entry stays old: atomic care would be needed for it.
       const longterm = untouched(flags);
-      if (flags & FOLL_WRITE && !(pte & PTE_DIRTY)) yield* set_page_dirty(pfn, longterm);
+      const dirties = flags & FOLL_WRITE && !(pte & PTE_DIRTY);
+      if (dirties && (!longterm || (yield* longterm_touches()))) yield* folio_mark_dirty(pfn);
       yield* folio_mark_accessed(pfn, longterm);
     }
     return pfn === 0 ? ZERO_PAGE : pfn;
@@ -215,7 +219,7 @@ const faultin_page = routine(
     if (flags & FOLL_TRIED) fault |= FAULT_FLAG_TRIED;
     const ret = yield* handle_mm_fault(mm, vma, addr, fault);
     if (ret & VM_FAULT_ERROR) return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
-    if (ret & VM_FAULT_RETRY) return -EAGAIN;
+    if (ret & (VM_FAULT_RETRY | VM_FAULT_COMPLETED)) return -EAGAIN;
     return 0;
   },
   'mm/gup.c',
@@ -327,7 +331,7 @@ function permits(vmf: number, write: number): boolean {
 /** fixup_user_fault came to its end with `*unlocked` set: the VMA may be another one. */
 export const UNLOCKED = 1;
 
-/** One attempt of fixup_user_fault: 0, an errno, or VM_FAULT_RETRY with mmap_lock dropped. */
+/** One attempt of fixup_user_fault: 0, an errno, or VM_FAULT_RETRY or VM_FAULT_COMPLETED with mmap_lock dropped. */
 const fixup_once = routine(
   'fixup_user_fault',
   function* (mm: number, addr: number, write: number, tried: number): Run<number> {
@@ -338,7 +342,7 @@ const fixup_once = routine(
     const how = FAULT_FLAG_REMOTE | FAULT_FLAG_ALLOW_RETRY | tried | (write ? FAULT_FLAG_WRITE : 0);
     const ret = yield* handle_mm_fault(mm, vma, addr, how);
     if (ret & VM_FAULT_ERROR) return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
-    return ret & VM_FAULT_RETRY;
+    return ret & (VM_FAULT_RETRY | VM_FAULT_COMPLETED);
   },
   'mm/gup.c',
 );
@@ -353,8 +357,9 @@ export const fixup_user_fault = routine(
   'fixup_user_fault',
   function* (mm: number, addr: number, write: number): Run<number> {
     const first = yield* fixup_once(mm, addr, write, 0);
-    if (first !== VM_FAULT_RETRY) return first;
+    if (first <= 0) return first;
     yield* mmap_read_lock(mm);
+    if (first === VM_FAULT_COMPLETED) return UNLOCKED;
     const second = yield* fixup_once(mm, addr, write, FAULT_FLAG_TRIED);
     if (second === VM_FAULT_RETRY) return -EBUSY;
     return second || UNLOCKED;

@@ -30,7 +30,14 @@ import {
   VM_SPECIAL,
   VM_WIPEONFORK,
 } from './flags.ts';
-import { __get_user_pages, check_vma_flags, FOLL_TOUCH, FOLL_WRITE } from './gup.ts';
+import {
+  __get_user_pages,
+  check_vma_flags,
+  FOLL_TOUCH,
+  FOLL_TRIED,
+  FOLL_UNLOCKABLE,
+  FOLL_WRITE,
+} from './gup.ts';
 import { pte_lock, pte_unlock } from './insert.ts';
 import {
   mmu_notifier_invalidate_range_end,
@@ -384,9 +391,10 @@ const populate_walks_vmas = step('madvise_walk_vmas', (k: Kernel) =>
 const madvise_populate = routine(
   'madvise_populate',
   function* (mm: number, start: number, end: number, write: number): Run<number> {
-    const flags = FOLL_TOUCH | (write ? FOLL_WRITE : 0);
+    const flags = FOLL_TOUCH | FOLL_UNLOCKABLE | (write ? FOLL_WRITE : 0);
     const walks = yield* populate_walks_vmas();
     let hole = 0;
+    let tried = 0;
     for (let addr = start; addr < end; addr++) {
       const vma = yield* vma_lookup(mm, addr);
       if (vma === NO_VMA) {
@@ -399,8 +407,15 @@ const madvise_populate = routine(
         if (!walks) yield* lru_add_drain();
         return -EINVAL;
       }
-      const page = yield* __get_user_pages(mm, addr, flags);
+      const page = yield* __get_user_pages(mm, addr, flags | tried);
       yield* lru_add_drain();
+      tried = page === -EAGAIN && walks ? FOLL_TRIED : 0;
+      if (page === -EAGAIN) {
+        // mmap_lock was dropped: the VMA may be another one.
+        yield* mmap_read_lock(mm);
+        addr--;
+        continue;
+      }
       // -EEXIST, for an entry without a page, is no error to somebody who wants no page.
       if (page < 0 && page !== -EEXIST) return page === -EFAULT ? -EFAULT : -ENOMEM;
     }

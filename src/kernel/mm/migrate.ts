@@ -14,6 +14,8 @@ import { pte_lock, pte_unlock } from './insert.ts';
 import {
   alloc_page,
   copy_page,
+  dirtyFolio,
+  PG_DIRTY,
   page_is_exclusive,
   page_mapcount,
   page_mapping,
@@ -49,6 +51,7 @@ function replaceInCache(k: Kernel, dst: number, src: number): number {
     if (k.file_page.get(first + i) === src) k.file_page.set(first + i, dst);
   }
   k.page_mapping.set(dst, mapping);
+  if (k.page_flags.get(src) & PG_DIRTY) dirtyFolio(k, dst);
   k.page_mapping.set(src, 0);
   k.page_refcount.add(dst, 1);
   k.page_refcount.add(src, -1);

@@ -51,13 +51,22 @@ export const page_flags = step('page->flags', (k: Kernel, pfn: number) =>
   k.config.pageFlags ? k.page_flags.get(pfn) : 0,
 );
 
-/** Sets PG_dirty as part of a step on the same page, where the run keeps page flags. */
-export function dirtyFolio(k: Kernel, pfn: number): void {
-  if (k.config.pageFlags && pfn > 0) k.page_flags.set(pfn, k.page_flags.get(pfn) | PG_DIRTY);
+/**
+ * Sets PG_dirty as part of a step on the same page: 1 if it was clean. Runs that keep no page flags keep
+ * this one of the page cache, for a write fault that sets it drops mmap_lock (fault_dirty_shared_page).
+ */
+export function dirtyFolio(k: Kernel, pfn: number): number {
+  if (pfn <= 0 || (!k.config.pageFlags && k.page_mapping.get(pfn) <= 0)) return 0;
+  const flags = k.page_flags.get(pfn);
+  if (flags & PG_DIRTY) return 0;
+  k.page_flags.set(pfn, flags | PG_DIRTY);
+  return 1;
 }
 
-/** mm/page-writeback.c folio_mark_dirty */
-export const folio_mark_dirty = (pfn: number): Run<number> => page_flags_mod(pfn, PG_DIRTY, 0);
+/** mm/page-writeback.c folio_mark_dirty: 1 if the page was clean. */
+export const folio_mark_dirty = step('folio_mark_dirty', dirtyFolio, {
+  atomic: 'one bit is set; the mapping is asked for no more than whether that bit is kept',
+});
 
 /** The owner that page `index` of a buffer has. */
 export const bufferPage = (buffer: number, index: number): number =>
@@ -92,7 +101,7 @@ function takePage(k: Kernel, which: number, owner: number): number {
   k.page_exclusive.set(pfn, 0);
   k.page_owner.set(pfn, owner);
   if (k.config.statistics) k.page_gen.set(pfn, 0);
-  if (k.config.pageFlags) k.page_flags.set(pfn, 0);
+  k.page_flags.set(pfn, 0);
   for (let w = 0; w < k.config.words; w++) k.page_word.set(pfn * k.config.words + w, 0);
   return pfn;
 }
@@ -315,19 +324,14 @@ export const put_page = routine(
   'mm/swap.c',
 );
 
-/** One more entry maps the page; `dirty` if it does so for a write to a file's page. */
-export const page_add_rmap = step('page_add_rmap', (k: Kernel, pfn: number, dirty?: number) => {
-  k.page_mapcount.add(pfn, 1);
-  if (dirty) dirtyFolio(k, pfn);
-});
+/** One more entry maps the page. */
+export const page_add_rmap = step('page_add_rmap', (k: Kernel, pfn: number) =>
+  k.page_mapcount.add(pfn, 1),
+);
 
-/** One entry less maps the page; `dirty` if that entry was. */
-export const page_remove_rmap = step(
-  'page_remove_rmap',
-  (k: Kernel, pfn: number, dirty?: number) => {
-    k.page_mapcount.add(pfn, -1);
-    if (dirty) dirtyFolio(k, pfn);
-  },
+/** One entry less maps the page. */
+export const page_remove_rmap = step('page_remove_rmap', (k: Kernel, pfn: number) =>
+  k.page_mapcount.add(pfn, -1),
 );
 
 /** Sets the count itself: no code of mm/ does this to a page in use. include/linux/page_ref.h */

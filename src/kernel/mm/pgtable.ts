@@ -13,7 +13,6 @@ import type { Kernel } from '../kernel.ts';
 import { showPte } from '../show.ts';
 import { PFN_SHIFT, PTE_DIRTY, PTE_NONE, PTE_PRESENT, PTE_WRITE, PTE_YOUNG } from './flags.ts';
 import { arch_invalidate_secondary_tlbs } from './mmu_notifier.ts';
-import { dirtyFolio } from './page.ts';
 
 const at = (k: Kernel, mm: number, addr: number) => mm * k.config.vpages + addr;
 const pmdAt = (k: Kernel, mm: number, addr: number) =>
@@ -61,13 +60,12 @@ export const ptep_set_wrprotect = step(
   },
 );
 
-/** Sets bits of a present entry in one go; `dirtied` is a file's page that this makes dirty. */
+/** Sets bits of a present entry in one go. */
 export const ptep_set_bits = step(
   'ptep_set_access_flags',
-  (k: Kernel, mm: number, addr: number, bits: number, dirtied?: number) => {
+  (k: Kernel, mm: number, addr: number, bits: number) => {
     const i = at(k, mm, addr);
     k.pte.set(i, k.pte.get(i) | bits);
-    if (dirtied) dirtyFolio(k, dirtied);
   },
   {
     text: ([, addr, bits]) =>

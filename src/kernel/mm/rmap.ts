@@ -6,13 +6,20 @@
  */
 import { type Run, routine, step } from '../../explore/program.ts';
 import type { Kernel } from '../kernel.ts';
-import { PTE_MIGRATION, PTE_PRESENT, PTE_SPECIAL, PTE_WRITE, pte_pfn } from './flags.ts';
+import { PTE_DIRTY, PTE_MIGRATION, PTE_PRESENT, PTE_SPECIAL, PTE_WRITE, pte_pfn } from './flags.ts';
 import { mk_pte, pte_lock, pte_unlock } from './insert.ts';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
 } from './mmu_notifier.ts';
-import { get_page, page_add_rmap, page_remove_rmap, put_page } from './page.ts';
+import {
+  folio_mark_dirty,
+  get_page,
+  page_add_rmap,
+  page_mapping,
+  page_remove_rmap,
+  put_page,
+} from './page.ts';
 import { flush_tlb_range, ptep_get, ptep_get_and_clear, set_pte_at } from './pgtable.ts';
 import { PROT_R, PROT_W } from './vma.ts';
 import { MAPPING_ANON } from './zap.ts';
@@ -67,6 +74,7 @@ export const try_to_migrate = routine(
   'try_to_migrate',
   function* (pfn: number): Run<void> {
     const n = yield* pages_of_mm();
+    const mapping = yield* page_mapping(pfn);
     for (let at = yield* rmap_walk(pfn, -1); at >= 0; at = yield* rmap_walk(pfn, at)) {
       const mm = Math.floor(at / n);
       const addr = at % n;
@@ -77,6 +85,7 @@ export const try_to_migrate = routine(
         const pte = yield* ptep_get_and_clear(mm, addr);
         yield* flush_tlb_range(mm, addr, addr + 1);
         yield* set_pte_at(mm, addr, (pte & ~PTE_PRESENT) | PTE_MIGRATION);
+        if (pte & PTE_DIRTY && mapping !== MAPPING_ANON) yield* folio_mark_dirty(pfn);
         yield* page_remove_rmap(pfn);
         dropped = 1;
       }

@@ -7,7 +7,14 @@ import type { FileOperations, Kernel, VmOperations } from '../kernel.ts';
 import { access_page } from './access.ts';
 import { VM_FAULT_NOPAGE, VM_FAULT_OOM, VM_FAULT_PAGE_SHIFT, VM_FAULT_SIGBUS } from './flags.ts';
 import { mk_pte, pte_lock, pte_unlock } from './insert.ts';
-import { alloc_page, folio_mark_dirty, OWNER_FILE, page_add_rmap, put_page } from './page.ts';
+import {
+  alloc_page,
+  folio_mark_dirty,
+  OWNER_FILE,
+  PG_DIRTY,
+  page_add_rmap,
+  put_page,
+} from './page.ts';
 import { ptep_get, set_pte_at } from './pgtable.ts';
 import { folio_add_lru, lru_add_drain } from './swap.ts';
 import { NO_VMA, set_vm_ops, vm_end, vm_file, vm_page_prot, vm_pgoff, vm_start } from './vma.ts';
@@ -161,7 +168,9 @@ const take_file_page = step(
     // truncate_inode_pages_range: the folio is locked while it goes, so nobody migrates it meanwhile.
     if (pfn && k.page_locked.get(pfn)) return BLOCKED;
     k.file_page.set(i, 0);
-    if (pfn) k.page_mapping.set(pfn, 0);
+    if (!pfn) return 0;
+    k.page_mapping.set(pfn, 0);
+    k.page_flags.set(pfn, k.page_flags.get(pfn) & ~PG_DIRTY);
     return pfn;
   },
   { atomic: 'under the folio lock and the xarray lock of the mapping (6.12 mm/filemap.c:249)' },

@@ -5,9 +5,10 @@
  */
 import { again, choice, guard, type Run, routine, step } from '../../explore/program.ts';
 import { EAGAIN } from '../errno.ts';
-import type { Kernel, VmOperations } from '../kernel.ts';
-import { vma_ops } from './fault.ts';
+import type { Kernel } from '../kernel.ts';
+import { fault_dirty_shared_page, vma_ops } from './fault.ts';
 import {
+  FAULT_FLAG_UNSHARE,
   PTE_DIRTY,
   PTE_SPECIAL,
   PTE_WRITE,
@@ -163,63 +164,93 @@ const wp_page_copy = routine(
 /** mm/memory.c wp_page_reuse: the entry simply becomes writable. */
 const make_writable = routine(
   'wp_page_reuse',
-  function* (mm: number, vma: number, addr: number, dirtied: number): Run<void> {
+  function* (mm: number, vma: number, addr: number): Run<void> {
     const flags = yield* vm_flags(vma);
     const bits = PTE_YOUNG | PTE_DIRTY | (flags & VM_WRITE ? PTE_WRITE : 0);
-    yield* ptep_set_bits(mm, addr, bits, dirtied);
+    yield* ptep_set_bits(mm, addr, bits);
   },
   'mm/memory.c',
 );
 
-/** mm/memory.c wp_pfn_shared / wp_page_shared: tell the exporter of the first write. */
-const wp_shared = routine(
-  'do_wp_page',
+/** mm/memory.c wp_pfn_shared: tells the exporter of the first write. */
+const wp_pfn_shared = routine(
+  'wp_pfn_shared',
   function* (mm: number, vma: number, addr: number, orig: number): Run<number> {
     const ops = yield* vma_ops(vma);
-    const special = (orig & PTE_SPECIAL) !== 0;
-    const dirtied = special ? 0 : pte_pfn(orig);
-    if (special ? !ops?.pfn_mkwrite : !ops?.page_mkwrite) {
-      yield* make_writable(mm, vma, addr, dirtied);
+    if (!ops?.pfn_mkwrite) {
+      yield* make_writable(mm, vma, addr);
       yield* pte_unlock(mm);
       return 0;
     }
-    const pfn = pte_pfn(orig);
-    if (!special) yield* get_page(pfn, 1);
     yield* pte_unlock(mm);
-    const ret = special
-      ? yield* (ops as Required<VmOperations>).pfn_mkwrite(mm, vma, addr)
-      : yield* (ops as Required<VmOperations>).page_mkwrite(mm, vma, addr, pfn);
-    if (!(ret & (VM_FAULT_ERROR | VM_FAULT_NOPAGE))) {
-      // finish_mkwrite_fault: only if the entry is still the one that faulted.
-      yield* pte_lock(mm);
-      const changed = !same_pte(yield* ptep_get(mm, addr), orig);
-      if (!(yield* guard('the pte_same test', changed))) {
-        yield* make_writable(mm, vma, addr, dirtied);
-      }
+    const ret = yield* ops.pfn_mkwrite(mm, vma, addr);
+    if (ret & (VM_FAULT_ERROR | VM_FAULT_NOPAGE)) return ret & VM_FAULT_ERROR;
+    yield* finish_mkwrite_fault(mm, vma, addr, orig);
+    return 0;
+  },
+  'mm/memory.c',
+);
+
+/** mm/memory.c wp_page_shared: likewise, of a page, which becomes dirty. */
+const wp_page_shared = routine(
+  'wp_page_shared',
+  function* (mm: number, vma: number, addr: number, orig: number, flags: number): Run<number> {
+    const ops = yield* vma_ops(vma);
+    const pfn = pte_pfn(orig);
+    yield* get_page(pfn, 1);
+    if (!ops?.page_mkwrite) {
+      yield* make_writable(mm, vma, addr);
       yield* pte_unlock(mm);
+    } else {
+      yield* pte_unlock(mm);
+      const made = yield* ops.page_mkwrite(mm, vma, addr, pfn);
+      const bad = made & (VM_FAULT_ERROR | VM_FAULT_NOPAGE);
+      if (bad || !(yield* finish_mkwrite_fault(mm, vma, addr, orig))) {
+        yield* put_page(pfn, 1);
+        return made & VM_FAULT_ERROR;
+      }
     }
-    if (!special) yield* put_page(pfn, 1);
-    return ret & VM_FAULT_ERROR;
+    const ret = yield* fault_dirty_shared_page(mm, pfn, flags, ops?.page_mkwrite ? 1 : 0);
+    yield* put_page(pfn, 1);
+    return ret;
+  },
+  'mm/memory.c',
+);
+
+/** mm/memory.c finish_mkwrite_fault: 1 if the entry was still the one that faulted, and is writable now. */
+const finish_mkwrite_fault = routine(
+  'finish_mkwrite_fault',
+  function* (mm: number, vma: number, addr: number, orig: number): Run<number> {
+    yield* pte_lock(mm);
+    const changed = !same_pte(yield* ptep_get(mm, addr), orig);
+    const gone = yield* guard('the pte_same test', changed);
+    if (!gone) yield* make_writable(mm, vma, addr);
+    yield* pte_unlock(mm);
+    return gone ? 0 : 1;
   },
   'mm/memory.c',
 );
 
 /**
- * mm/memory.c do_wp_page, called with the page-table lock held; drops it. With `unshare` nobody
- * writes: a pin for reading wants a page that is this process's alone.
+ * mm/memory.c do_wp_page, called with the page-table lock held; drops it. With FAULT_FLAG_UNSHARE
+ * nobody writes: a pin for reading wants a page that is this process's alone.
  */
 export const do_wp_page = routine(
   'do_wp_page',
-  function* (mm: number, vma: number, addr: number, orig: number, unshare: number): Run<number> {
-    const flags = yield* vm_flags(vma);
-    if (flags & (VM_SHARED | VM_MAYSHARE)) return yield* wp_shared(mm, vma, addr, orig);
+  function* (mm: number, vma: number, addr: number, orig: number, flags: number): Run<number> {
+    const unshare = flags & FAULT_FLAG_UNSHARE ? 1 : 0;
+    if ((yield* vm_flags(vma)) & (VM_SHARED | VM_MAYSHARE)) {
+      return orig & PTE_SPECIAL
+        ? yield* wp_pfn_shared(mm, vma, addr, orig)
+        : yield* wp_page_shared(mm, vma, addr, orig, flags);
+    }
     const pfn = orig & PTE_SPECIAL ? 0 : pte_pfn(orig);
     if (pfn && (yield* page_mapping(pfn)) === MAPPING_ANON) {
       const exclusive = yield* page_is_exclusive(pfn);
       const shared = !exclusive && (yield* page_ref_count(pfn)) !== 1;
       if (!(yield* guard('the exclusive-page test', shared))) {
         if (!exclusive) yield* set_page_exclusive(pfn, 1);
-        if (!unshare) yield* make_writable(mm, vma, addr, 0);
+        if (!unshare) yield* make_writable(mm, vma, addr);
         yield* pte_unlock(mm);
         return 0;
       }

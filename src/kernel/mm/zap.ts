@@ -26,7 +26,7 @@ import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
 } from './mmu_notifier.ts';
-import { page_mapping, page_remove_rmap, put_page } from './page.ts';
+import { folio_mark_dirty, page_mapping, page_remove_rmap, put_page } from './page.ts';
 import {
   flush_tlb_range,
   next_present,
@@ -139,7 +139,8 @@ export function* zap_pte_range(
       const dirty = pte & PTE_DIRTY && (yield* page_mapping(pfn)) !== MAPPING_ANON;
       if (dirty) force_flush = true;
       if (gather & AGED && pte & PTE_YOUNG) yield* used_by(mm, addr, pfn);
-      yield* page_remove_rmap(pfn, dirty ? 1 : 0);
+      if (dirty) yield* folio_mark_dirty(pfn);
+      yield* page_remove_rmap(pfn);
       pages.push(pfn);
     }
     addr = yield* next_present(mm, addr + 1, end);
