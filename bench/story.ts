@@ -12,7 +12,7 @@ import { ttm } from '../src/kernel/exporters/ttm.ts';
 import { Kernel } from '../src/kernel/kernel.ts';
 import { type UserPage, user_access } from '../src/kernel/mm/access.ts';
 import { MAP_SHARED, mmapTarget, PROT_READ, PROT_WRITE, sys_mmap } from '../src/kernel/mm/mmap.ts';
-import { mmu_notifier_register } from '../src/kernel/mm/mmu_notifier.ts';
+import { mmu_notifier_register } from '../src/kernel/mm/mmu_subscribe.ts';
 import { consumer, notifierKind } from '../src/kernel/programs/consumer.ts';
 
 export interface Story {

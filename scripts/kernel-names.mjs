@@ -255,7 +255,6 @@ const NOTIFIERS = {
   set_bit: ['set_bit()', 'mm/oom_kill.c > set_bit(MMF_UNSTABLE, &mm->flags);'],
   ib_umem_get: ['ib_umem_get()', 'drivers/infiniband/core/umem.c > struct ib_umem *ib_umem_get('],
   alloc_page_table: 'a driver’s own: memory for its page table, while there is none',
-  mn_itree: ['subscriptions->has_itree', 'mm/mmu_notifier.c > has_itree;'],
   subscription: [
     'subscriptions->list',
     'mm/mmu_notifier.c > int mn_hlist_invalidate_range_start( > hlist_for_each_entry_rcu(',
@@ -293,6 +292,26 @@ const NOTIFIERS = {
   dma_map: [
     'the driver’s update, under its lock',
     'Documentation/mm/hmm.rst > update device page table',
+  ],
+  has_itree: [
+    'subscriptions->has_itree',
+    'mm/mmu_notifier.c > struct mmu_notifier_subscriptions { > bool has_itree;',
+  ],
+  notifier_subscriptions: [
+    'mm->notifier_subscriptions',
+    'include/linux/mm_types.h > struct mmu_notifier_subscriptions *notifier_subscriptions;',
+  ],
+  interval_tree_remove: [
+    'interval_tree_remove()',
+    'mm/mmu_notifier.c > void mmu_interval_notifier_remove( > interval_tree_remove(',
+  ],
+  'interval_sub->invalidate_seq': [
+    'interval_sub->invalidate_seq',
+    'include/linux/mmu_notifier.h > struct mmu_interval_notifier { > unsigned long invalidate_seq;',
+  ],
+  range_fault: [
+    'nouveau_range_fault()',
+    'drivers/gpu/drm/nouveau/nouveau_svm.c > static int nouveau_range_fault(',
   ],
   unmap_mirror: [
     'the invalidate callback of an interval notifier',

@@ -21,13 +21,11 @@ import {
   ZERO_PAGE,
 } from '../kernel/mm/gup.ts';
 import { get_user_pages_fast, get_user_pages_fast_only } from '../kernel/mm/gup-fast.ts';
+import { mmu_interval_read_begin, mmu_interval_read_retry } from '../kernel/mm/mmu_notifier.ts';
 import {
-  mmu_interval_read_begin,
-  mmu_interval_read_retry,
-  mmu_notifier_register,
-  NOTIFIER_INTERVAL,
-  NOTIFIER_NONE,
-} from '../kernel/mm/mmu_notifier.ts';
+  mmu_interval_notifier_insert,
+  mmu_interval_notifier_remove,
+} from '../kernel/mm/mmu_subscribe.ts';
 import {
   OWNER_BUFFER,
   OWNER_KEPT,
@@ -84,7 +82,7 @@ const fault_in = mirrorFault((h, _entry, seq) => set_sequence(h, seq));
 const by_hmm = routine(
   'hmm',
   function* (mm: number, addr: number, write: number, h: number): Run<number> {
-    yield* mmu_notifier_register(h, NOTIFIER_INTERVAL, mm, addr);
+    yield* mmu_interval_notifier_insert(h, 0, mm, addr, 1);
     for (let tries = 0; tries < 10; tries++) {
       const entry = yield* fault_in(mm, addr, write, h);
       if (entry !== 0) return entry;
@@ -100,7 +98,7 @@ const by_hmm = routine(
 const by_notified = routine(
   'by_pfnmn',
   function* (mm: number, addr: number, write: number, h: number, retries: number): Run<number> {
-    yield* mmu_notifier_register(h, NOTIFIER_INTERVAL, mm, addr);
+    yield* mmu_interval_notifier_insert(h, 0, mm, addr, 1);
     for (let tries = 0; tries < 10; tries++) {
       const seq = yield* mmu_interval_read_begin(h, mm);
       const entry = yield* hva_to_pfn_remapped(mm, addr, write);
@@ -149,7 +147,7 @@ const keptBy = (method: string, found: number): number => {
 const by_kvmmn = routine(
   'by_kvmmn',
   function* (mm: number, addr: number, write: number, h: number): Run<number> {
-    yield* mmu_notifier_register(h, NOTIFIER_INTERVAL, mm, addr);
+    yield* mmu_interval_notifier_insert(h, 0, mm, addr, 1);
     for (let tries = 0; tries < 10; tries++) {
       const seq = yield* mmu_interval_read_begin(h, mm);
       const entry = yield* GUP_FIRST.kvm(mm, addr, write, null);
@@ -196,10 +194,6 @@ const keep = step('hold', (k: Kernel, h: number, pfn: number, flags: number) => 
 });
 const hold_flags = step('hold_flags', (k: Kernel, h: number) => k.hold_flags.get(h));
 const hold_pfn = step('hold_pfn', (k: Kernel, h: number) => k.hold_pfn.get(h));
-const mmu_interval_notifier_remove = step('mmu_interval_notifier_remove', (k: Kernel, h: number) =>
-  k.mn_registered.set(h, NOTIFIER_NONE),
-);
-
 /** Looks `addr` up for holder `h`. Returns what was found, or a negative errno. */
 function* lookup(
   proc: number,

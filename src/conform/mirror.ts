@@ -20,11 +20,12 @@ import {
   mmu_interval_read_begin,
   mmu_interval_read_retry,
   mmu_lock,
-  mmu_notifier_register,
   mmu_unlock,
-  NOTIFIER_INTERVAL,
-  NOTIFIER_NONE,
 } from '../kernel/mm/mmu_notifier.ts';
+import {
+  mmu_interval_notifier_insert,
+  mmu_interval_notifier_remove,
+} from '../kernel/mm/mmu_subscribe.ts';
 import { get_page } from '../kernel/mm/page.ts';
 import { mmap_read_lock, mmap_read_unlock } from '../kernel/mm/vma.ts';
 import { install_mirror } from '../kernel/programs/notified.ts';
@@ -56,7 +57,6 @@ const table_of = step('mirror_table', (k: Kernel, h: number, i: number) =>
 );
 const page_mapcount = step('page_mapcount', (k: Kernel, pfn: number) => k.page_mapcount.get(pfn));
 const mirror_forget = step('mirror_end', (k: Kernel, h: number) => {
-  k.mn_registered.set(h, NOTIFIER_NONE);
   k.hold_flags.set(h, 0);
   for (let i = 0; i < MIRRORED; i++) k.hold_mirror.set(h * MIRRORED + i, 0);
 });
@@ -76,7 +76,7 @@ export function* mirrorBegin(
   if (pages < 1 || pages > MIRRORED) return errnoName(EINVAL);
   if (yield* flags_of(h)) return errnoName(EBUSY);
   const how = letters.includes('t') ? MN_ALWAYS_TRIES : 0;
-  yield* mmu_notifier_register(h, NOTIFIER_INTERVAL | how, proc, start, pages);
+  yield* mmu_interval_notifier_insert(h, how, proc, start, pages);
   yield* set_flags(h, THERE | (letters.includes('k') ? KEEPS : 0));
   return 'ok';
 }
@@ -165,6 +165,7 @@ export function* mirrorWord(
 export function* mirrorEnd(proc: number): Run<string> {
   const h = mirrorOf(proc);
   if (!(yield* flags_of(h))) return errnoName(ENOENT);
+  yield* mmu_interval_notifier_remove(h);
   yield* mirror_forget(h);
   return 'ok';
 }

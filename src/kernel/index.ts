@@ -66,6 +66,7 @@ export {
   hmm_range_fault,
   hmm_range_fault_pages,
 } from './mm/hmm.ts';
+export { sys_madvise } from './mm/madvise.ts';
 export {
   MAP_PRIVATE,
   MAP_SHARED,
@@ -76,6 +77,7 @@ export {
   sys_munmap,
 } from './mm/mmap.ts';
 export {
+  interval_seq,
   MN_ALWAYS_TRIES,
   MN_NO_END,
   MN_NO_RELEASE,
@@ -86,11 +88,16 @@ export {
   mmu_invalidate_retry,
   mmu_invalidate_seq,
   mmu_lock,
-  mmu_notifier_register,
   mmu_unlock,
   NOTIFIER_INTERVAL,
   NOTIFIER_LIST,
 } from './mm/mmu_notifier.ts';
+export {
+  free_subscription,
+  mmu_interval_notifier_insert,
+  mmu_interval_notifier_remove,
+  mmu_notifier_register,
+} from './mm/mmu_subscribe.ts';
 export { MREMAP_FIXED, MREMAP_MAYMOVE, sys_mremap } from './mm/mremap.ts';
 export { MMF_OOM_SKIP, oom_reap_task } from './mm/oom_kill.ts';
 export { put_page, set_pageblock_migratetype, try_get_page } from './mm/page.ts';

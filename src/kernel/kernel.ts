@@ -275,6 +275,10 @@ export class Kernel {
 
   /** Notifier subscriptions: the KVM-like kind and the interval kind (mm/mmu_notifier.c). */
   readonly mn_registered: Slots;
+  /** Of an interval: what is queued for it (MN_ADDS and the like). */
+  readonly mn_deferred: Slots;
+  /** mm->notifier_subscriptions, by mm. */
+  readonly mn_subscriptions: Slots;
   readonly mn_seq: Slots;
   readonly mn_in_progress: Slots;
   readonly itree_seq: Slots;
@@ -422,6 +426,8 @@ export class Kernel {
     const h = Math.max(1, holders);
     this.write_protect_seq = mem.array('write_protect_seq', mms);
     this.mn_registered = mem.array('mn_registered', h);
+    this.mn_deferred = mem.array('deferred_list', h);
+    this.mn_subscriptions = mem.array('notifier_subscriptions', mms);
     this.mn_seq = mem.array('mmu_invalidate_seq', h);
     this.mn_in_progress = mem.array('mmu_invalidate_in_progress', h);
     this.itree_seq = mem.array('invalidate_seq', mms);

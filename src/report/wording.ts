@@ -81,7 +81,11 @@ const NOTIFIER = new Set([
   'mmu_interval_set_seq',
   'unmap_mirror',
 ]);
-const RELIES_ON_NOTIFIER = new Set(['mmu_invalidate_seq', 'mmu_interval_read_begin']);
+const RELIES_ON_NOTIFIER = new Set([
+  'mmu_invalidate_seq',
+  'mmu_interval_read_begin',
+  '__mmu_interval_notifier_insert',
+]);
 
 /** Steps whose lines make no sense to this trace's reader. */
 export function leftOut(trace: readonly Step[]): (step: Step) => boolean {
@@ -140,6 +144,17 @@ export const WORDS: Readonly<Record<string, Wording>> = {
   mmu_invalidate_seq: { when: 'interrupted', text: seq },
   mmu_invalidate_retry: { when: 'always' },
   mmu_interval_read_retry: { when: 'always' },
+  __mmu_interval_notifier_insert: {
+    when: 'always',
+    text: (s) => (changed(s, /^deferred_list/) ? 'queued: an invalidation is under way' : ''),
+    changes: false,
+  },
+  interval_tree_remove: {
+    when: 'always',
+    text: (s) => (s.value ? 'queued: an invalidation is under way' : ''),
+    changes: false,
+  },
+  'interval_sub->invalidate_seq': { when: 'interrupted', text: seq },
   mmu_invalidate_in_progress: { when: 'always', changes: false },
   kvm_unmap_gfn_range: {
     when: 'always',

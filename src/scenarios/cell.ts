@@ -27,7 +27,7 @@ import {
   sys_mmap,
   sys_munmap,
 } from '../kernel/mm/mmap.ts';
-import { mmu_notifier_register } from '../kernel/mm/mmu_notifier.ts';
+import { mmu_notifier_register } from '../kernel/mm/mmu_subscribe.ts';
 import { OWNER_LATER, OWNER_POOL } from '../kernel/mm/page.ts';
 import { consumer, notifierKind } from '../kernel/programs/consumer.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';

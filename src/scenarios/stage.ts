@@ -20,7 +20,7 @@ import {
   sys_mmap,
   sys_munmap,
 } from '../kernel/mm/mmap.ts';
-import { mmu_notifier_register } from '../kernel/mm/mmu_notifier.ts';
+import { mmu_notifier_register } from '../kernel/mm/mmu_subscribe.ts';
 import { consumer, notifierKind } from '../kernel/programs/consumer.ts';
 import { checkPages, touch } from './cell.ts';
 import type { Scenario } from './scenario.ts';

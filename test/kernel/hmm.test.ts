@@ -21,9 +21,9 @@ import {
   mmu_interval_read_begin,
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
-  mmu_notifier_register,
   NOTIFIER_INTERVAL,
 } from '../../src/kernel/mm/mmu_notifier.ts';
+import { mmu_notifier_register } from '../../src/kernel/mm/mmu_subscribe.ts';
 import { exporterOf } from '../../src/scenarios/cast.ts';
 import { CELL_SIZES } from '../../src/scenarios/cell.ts';
 

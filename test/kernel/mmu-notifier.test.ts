@@ -12,11 +12,15 @@ import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
   mmu_notifier_invalidate_range_start_nonblock,
-  mmu_notifier_register,
   NOTIFIER_INTERVAL,
   NOTIFIER_LIST,
   NOTIFIER_SECONDARY_TLB,
 } from '../../src/kernel/mm/mmu_notifier.ts';
+import {
+  mmu_interval_notifier_insert,
+  mmu_interval_notifier_remove,
+  mmu_notifier_register,
+} from '../../src/kernel/mm/mmu_subscribe.ts';
 import { flush_tlb_range } from '../../src/kernel/mm/pgtable.ts';
 import { CELL_SIZES } from '../../src/scenarios/cell.ts';
 
@@ -58,6 +62,65 @@ describe('interval notifiers', () => {
     expect(k.itree_seq.get(MM) & 1).toBe(1);
     run(() => mmu_notifier_invalidate_range_end(MM, 1, 2));
     expect(k.itree_seq.get(MM) & 1).toBe(0);
+  });
+});
+
+describe('intervals that come and go while an invalidation runs', () => {
+  const subscribes = () => mmu_interval_notifier_insert(1, 0, MM, 0, 1);
+  const leaves = (h: number) => () => mmu_interval_notifier_remove(h);
+  const begins = (first: number) => () => mmu_notifier_invalidate_range_start(MM, first, first + 1);
+  const ends = () => mmu_notifier_invalidate_range_end(MM, 0, 1);
+  const subscribed = (): ReturnType<typeof kernel> => {
+    const all = kernel();
+    all.run(() => mmu_notifier_register(0, NOTIFIER_INTERVAL, MM, 0));
+    return all;
+  };
+
+  it('who comes to an odd sequence has to wait, is not told, and is in the tree afterwards', () => {
+    const { k, run } = subscribed();
+    run(begins(0));
+    run(subscribes);
+    expect(() => run(() => mmu_interval_read_begin(1, MM))).toThrow();
+    const seq = k.mn_seq.get(1);
+    run(begins(0));
+    expect(k.mn_seq.get(1)).toBe(seq);
+    run(ends);
+    expect(() => run(() => mmu_interval_read_begin(1, MM))).toThrow();
+    run(ends);
+    expect(run(() => mmu_interval_read_begin(1, MM))).toBe(seq);
+    run(begins(0));
+    expect(k.mn_seq.get(1)).not.toBe(seq);
+  });
+
+  it('who comes to an even sequence makes it odd: its range may be among those under way', () => {
+    const { k, run } = subscribed();
+    run(begins(1));
+    expect(k.itree_seq.get(MM) & 1).toBe(0);
+    run(subscribes);
+    expect(k.itree_seq.get(MM) & 1).toBe(1);
+    expect(() => run(() => mmu_interval_read_begin(1, MM))).toThrow();
+    run(ends);
+    run(() => mmu_interval_read_begin(1, MM));
+  });
+
+  it('who leaves waits for the end, unless it was never in the tree', () => {
+    const { k, run } = subscribed();
+    run(begins(0));
+    expect(() => run(leaves(0))).toThrow();
+    expect(k.mn_registered.get(0)).toBe(NOTIFIER_INTERVAL);
+    run(subscribes);
+    run(leaves(1));
+    expect(k.mn_registered.get(1)).toBe(0);
+    run(ends);
+    expect(k.mn_registered.get(0)).toBe(0);
+  });
+
+  it('an invalidation that saw no subscriber ends as it began', () => {
+    const { k, run } = subscribed();
+    run(leaves(0));
+    run(begins(0));
+    run(ends);
+    expect([k.itree_seq.get(MM) & 1, k.itree_active.get(MM)]).toEqual([0, 0]);
   });
 });
 

@@ -79,6 +79,7 @@ describe('catalogue', () => {
       'livelock',
       'deadlock',
       'bug',
+      'use-after-free',
       'leak',
       'reaped',
     ];

@@ -41,28 +41,19 @@ const mmu_trylock = lockSteps(['mmu_trylock', 'mmu_unlock'], (k: Kernel) => k.mm
   trylock: true,
 }).lock;
 
-export const mmu_notifier_register = step(
-  'mmu_notifier_register',
-  (k: Kernel, h: number, kind: number, mm: number, addr: number, pages?: number) => {
-    k.mn_registered.set(h, kind);
-    k.hold_mm.set(h, mm);
-    k.hold_addr.set(h, addr);
-    if (k.hold_pages.length) k.hold_pages.set(h, pages ?? 1);
-  },
-);
+/** Bits of mm->notifier_subscriptions: there is one, and intervals have been in it. Both stay. */
+export const HAS_SUBSCRIPTIONS = 0x1;
+export const HAS_ITREE = 0x2;
 
-/** How many holders to ask, 0 if none is subscribed. include/linux/mmu_notifier.h */
-const mm_has_notifiers = step(
-  'mm_has_notifiers',
-  (k: Kernel, mm: number) => {
-    for (let h = 0; h < k.config.holders; h++) {
-      if (k.mn_registered.get(h) !== NOTIFIER_NONE && k.hold_mm.get(h) === mm) {
-        return k.config.holders;
-      }
-    }
-    return 0;
-  },
-  { atomic: 'one word: mm->notifier_subscriptions' },
+/** What is queued for an interval until no invalidation is under way (deferred_list). */
+export const MN_ADDS = 1;
+export const MN_REMOVES = 2;
+/** Nothing is: its owner has freed it while it is in the tree. */
+export const MN_FREED = 3;
+
+/** How many holders to ask, 0 if none ever subscribed. include/linux/mmu_notifier.h */
+const mm_has_notifiers = step('mm_has_notifiers', (k: Kernel, mm: number) =>
+  k.mn_subscriptions.get(mm) ? k.config.holders : 0,
 );
 
 /** Does [start, end) concern pages that the holder subscribed to? */
@@ -78,20 +69,24 @@ const subscription = step(
   (k: Kernel, h: number, mm: number, start: number, end: number) => {
     const kind = k.mn_registered.get(h);
     if (kind === NOTIFIER_NONE || k.hold_mm.get(h) !== mm) return NOTIFIER_NONE;
+    if (k.mn_deferred.get(h) === MN_ADDS) return NOTIFIER_NONE;
     return covers(k, h, start, end) ? kind : NOTIFIER_NONE;
+  },
+  {
+    atomic:
+      'the tree of intervals stands still while they are told (mm/mmu_notifier.c mn_itree_invalidate)',
   },
 );
 
-const isInterval = (k: Kernel, h: number): boolean =>
-  (k.mn_registered.get(h) & NOTIFIER_KIND) === NOTIFIER_INTERVAL;
+/** Is the holder in the tree of intervals? */
+const inTree = (k: Kernel, h: number, mm: number): boolean =>
+  (k.mn_registered.get(h) & NOTIFIER_KIND) === NOTIFIER_INTERVAL &&
+  k.hold_mm.get(h) === mm &&
+  k.mn_deferred.get(h) !== MN_ADDS;
 
-const interval_count = step('mn_itree', (k: Kernel, mm: number) => {
-  let n = 0;
-  for (let h = 0; h < k.config.holders; h++) {
-    if (isInterval(k, h) && k.hold_mm.get(h) === mm) n++;
-  }
-  return n;
-});
+const has_itree = step('has_itree', (k: Kernel, mm: number) =>
+  k.mn_subscriptions.get(mm) & HAS_ITREE ? 1 : 0,
+);
 
 /** 6.12 mm/mmu_notifier.c:96, 6.1 :94: the sequence turns odd only if the range concerns somebody. */
 const itree_inv_start = step(
@@ -100,8 +95,7 @@ const itree_inv_start = step(
     k.itree_active.add(mm, 1);
     let seq = k.itree_seq.get(mm);
     for (let h = 0; h < k.config.holders; h++) {
-      if (!isInterval(k, h) || k.hold_mm.get(h) !== mm) continue;
-      if (covers(k, h, start, end)) seq |= 1;
+      if (inTree(k, h, mm) && covers(k, h, start, end)) seq |= 1;
     }
     k.itree_seq.set(mm, seq);
     return seq;
@@ -109,11 +103,18 @@ const itree_inv_start = step(
   { atomic: 'under subscriptions->lock (mm/mmu_notifier.c mn_itree_inv_start_range)' },
 );
 
-/** 6.12 mm/mmu_notifier.c:131, 6.1 :129: the last invalidation to end makes an odd sequence even. */
+/** 6.12 mm/mmu_notifier.c:131, 6.1 :129: the last invalidation to end makes an odd sequence even, and does what is queued. */
 const itree_inv_end = step(
   'mn_itree_inv_end',
   (k: Kernel, mm: number) => {
-    if (k.itree_active.add(mm, -1) === 0 && k.itree_seq.get(mm) & 1) k.itree_seq.add(mm, 1);
+    if (k.itree_active.add(mm, -1) !== 0 || !(k.itree_seq.get(mm) & 1)) return;
+    k.itree_seq.add(mm, 1);
+    for (let h = 0; h < k.config.holders; h++) {
+      const queued = k.mn_deferred.get(h);
+      if (!queued || k.hold_mm.get(h) !== mm || queued === MN_FREED) continue;
+      k.mn_deferred.set(h, 0);
+      if (queued === MN_REMOVES) k.mn_registered.set(h, NOTIFIER_NONE);
+    }
   },
   { atomic: 'under subscriptions->lock (mm/mmu_notifier.c mn_itree_inv_end)' },
 );
@@ -145,8 +146,17 @@ const sequence = step(
 /** The callback of an interval notifier records the sequence, then drops what it mirrors. */
 const mmu_interval_set_seq = step(
   'mmu_interval_set_seq',
-  (k: Kernel, h: number, seq: number) => k.mn_seq.set(h, seq),
-  { cite: 'include/linux/mmu_notifier.h mmu_interval_set_seq' },
+  (k: Kernel, h: number, seq: number) => {
+    if (k.mn_deferred.get(h) === MN_FREED) {
+      const text = 'a callback of a subscription that its owner has freed';
+      k.mem.report({ severity: 'corrupts', rule: 'use-after-free', text });
+    }
+    k.mn_seq.set(h, seq);
+  },
+  {
+    cite: 'include/linux/mmu_notifier.h mmu_interval_set_seq',
+    atomic: 'one word; whether the subscription is still there is asked for the report alone',
+  },
 );
 const drop_mirror = step(
   'unmap_mirror',
@@ -230,7 +240,7 @@ const call_off = routine(
 function* range_start(mm: number, start: number, end: number, blockable: number): Run<number> {
   const n = yield* mm_has_notifiers(mm);
   if (n === 0) return 0;
-  const seq = (yield* interval_count(mm)) ? yield* itree_inv_start(mm, start, end) : 0;
+  const seq = (yield* has_itree(mm)) ? yield* itree_inv_start(mm, start, end) : 0;
   const list: [h: number, how: number][] = [];
   for (let h = 0; h < n; h++) {
     const sub = yield* subscription(h, mm, start, end);
@@ -290,7 +300,7 @@ export const mmu_notifier_invalidate_range_end = routine(
   function* (mm: number, start: number, end: number): Run<void> {
     const n = yield* mm_has_notifiers(mm);
     if (n === 0) return;
-    if (yield* interval_count(mm)) yield* itree_inv_end(mm);
+    if (yield* has_itree(mm)) yield* itree_inv_end(mm);
     for (let h = 0; h < n; h++) {
       const sub = yield* subscription(h, mm, start, end);
       if ((sub & (NOTIFIER_KIND | MN_NO_END)) === NOTIFIER_LIST) yield* invalidate_range_end(h);
@@ -328,7 +338,7 @@ export const mmu_notifier_release = routine(
   function* (mm: number, end: number): Run<void> {
     const n = yield* mm_has_notifiers(mm);
     if (n === 0) return;
-    if (yield* interval_count(mm)) {
+    if (yield* has_itree(mm)) {
       const seq = yield* itree_inv_start(mm, 0, end);
       for (let h = 0; h < n; h++) {
         const sub = yield* subscription(h, mm, 0, end);
@@ -385,14 +395,18 @@ export const mmu_interval_read_begin = step(
   'mmu_interval_read_begin',
   (k: Kernel, h: number, mm: number) => {
     const seq = k.mn_seq.get(h);
-    if (k.itree_active.get(mm) > 0 && seq === k.itree_seq.get(mm)) return BLOCKED;
-    return seq;
+    return seq === k.itree_seq.get(mm) ? BLOCKED : seq;
   },
   {
     atomic: 'under subscriptions->lock (mm/mmu_notifier.c mmu_interval_read_begin)',
     guard: 'the wait for an invalidation to end',
     without: (k: Kernel, h: number) => k.mn_seq.get(h),
   },
+);
+
+/** What mmu_interval_read_begin() says, without its wait: no driver should ask so. */
+export const interval_seq = step('interval_sub->invalidate_seq', (k: Kernel, h: number) =>
+  k.mn_seq.get(h),
 );
 
 /** mmu_interval_read_retry, under the driver's lock: has the sequence moved? */

@@ -45,7 +45,7 @@ export const install = step(
 export const install_mirror = step(
   'dma_map',
   (k: Kernel, h: number, pfn: number, i?: number) => k.hold_mirror.set(mirrored(k, h, i), pfn),
-  { text: ([, pfn]) => `mirror page${pfn}` },
+  { text: ([, pfn]) => (pfn ? `mirror page${pfn}` : 'mirror nothing') },
 );
 /** Where a holder keeps page `i` of what it mirrors. */
 const mirrored = (k: Kernel, h: number, i = 0): number => h * (k.config.mirrorPages ?? 1) + i;

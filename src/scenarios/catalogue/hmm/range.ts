@@ -19,10 +19,10 @@ import {
   mmu_interval_read_begin,
   mmu_interval_read_retry,
   mmu_lock,
-  mmu_notifier_register,
   mmu_unlock,
   NOTIFIER_INTERVAL,
 } from '../../../kernel/mm/mmu_notifier.ts';
+import { mmu_notifier_register } from '../../../kernel/mm/mmu_subscribe.ts';
 import { mmap_read_lock, mmap_read_unlock } from '../../../kernel/mm/vma.ts';
 import { install_mirror, through_mirror } from '../../../kernel/programs/notified.ts';
 import { exporterOf } from '../../cast.ts';

@@ -14,10 +14,10 @@ import {
   mmu_invalidate_retry,
   mmu_invalidate_seq,
   mmu_lock,
-  mmu_notifier_register,
   mmu_unlock,
   NOTIFIER_LIST,
 } from '../../../kernel/mm/mmu_notifier.ts';
+import { mmu_notifier_register } from '../../../kernel/mm/mmu_subscribe.ts';
 import { mmap_read_lock, mmap_read_unlock } from '../../../kernel/mm/vma.ts';
 import { consumerOf, exporterOf, like } from '../../cast.ts';
 import { type Act, MM, story } from '../../stage.ts';

@@ -7,11 +7,8 @@
 import { FOLL_GET, FOLL_WRITE } from '../../../kernel/mm/gup.ts';
 import { get_user_pages_fast } from '../../../kernel/mm/gup-fast.ts';
 import { PROT_READ, PROT_WRITE } from '../../../kernel/mm/mmap.ts';
-import {
-  MN_NO_RELEASE,
-  mmu_notifier_register,
-  NOTIFIER_LIST,
-} from '../../../kernel/mm/mmu_notifier.ts';
+import { MN_NO_RELEASE, NOTIFIER_LIST } from '../../../kernel/mm/mmu_notifier.ts';
+import { mmu_notifier_register } from '../../../kernel/mm/mmu_subscribe.ts';
 import { put_page } from '../../../kernel/mm/page.ts';
 import { do_exit } from '../../../kernel/process.ts';
 import { install, through_spte } from '../../../kernel/programs/notified.ts';

@@ -18,11 +18,11 @@ import {
   mmu_invalidate_retry,
   mmu_invalidate_seq,
   mmu_lock,
-  mmu_notifier_register,
   mmu_unlock,
   NOTIFIER_INTERVAL,
   NOTIFIER_LIST,
 } from '../../../kernel/mm/mmu_notifier.ts';
+import { mmu_notifier_register } from '../../../kernel/mm/mmu_subscribe.ts';
 import { MMF_OOM_SKIP, oom_reap_task } from '../../../kernel/mm/oom_kill.ts';
 import { put_page } from '../../../kernel/mm/page.ts';
 import { install_mirror, mirrorFault, through_mirror } from '../../../kernel/programs/notified.ts';
