@@ -110,7 +110,7 @@ function run(directives: readonly Directive[], conditions: Conditions): Map<stri
     if (kind === 'if') enter(holds(rest));
     else if (kind === 'ifdef') enter(holds(`defined(${rest})`));
     else if (kind === 'ifndef')
-      enter(isGuard(rest, directives[i + 1]) || holds(`!defined(${rest})`));
+      enter(guards(directives[i]!, directives[i + 1]) || holds(`!defined(${rest})`));
     else if (kind === 'elif' || kind === 'else') {
       if (!top) continue;
       const next = kind === 'else' ? true : holds(rest);
@@ -120,7 +120,9 @@ function run(directives: readonly Directive[], conditions: Conditions): Map<stri
     else if (kind === 'define') {
       const [, name = '', params, body = ''] = DEFINE.exec(rest) ?? [];
       if (!name) continue;
-      const now = taken();
+      // A header's guard is set by whoever includes it, and is not while it is read.
+      const guard = guards(directives[i - 1], directives[i]);
+      const now = guard ? null : taken();
       const before = made.get(name);
       if (now === true)
         made.set(name, {
@@ -135,8 +137,8 @@ function run(directives: readonly Directive[], conditions: Conditions): Map<stri
 }
 
 /** `#ifndef NAME`, `#define NAME`: a header that is included once. */
-const isGuard = (name: string, next: Directive | undefined): boolean =>
-  next?.[0] === 'define' && next[1] === name;
+const guards = (first: Directive | undefined, next: Directive | undefined): boolean =>
+  first?.[0] === 'ifndef' && next?.[0] === 'define' && next[1] === first[1];
 
 /** Those of the names that no code mentions, conditions apart: others may be the kernel's own. */
 function onlyAsked(files: readonly Source[], names: ReadonlySet<string>): Set<string> {
