@@ -145,6 +145,10 @@ export function callWith(
       if (!leads) return opaque(m, name, args, e, st, frame);
       const funcs = m.recorded && GEM_MMAP.test(name) ? m.binding.fields.get(GEM_FUNCS) : undefined;
       if (funcs?.k === 'table') return gemMmap(m, funcs.table, e, args, st, frame);
+      if (FILE_MMAP.test(name)) {
+        const known = mmapOfFile(m, args[0], st, m.site(frame, e.at, name, 'fs/'));
+        if (known) return known;
+      }
       if (m.recorded?.has(name)) {
         return m.recorded.call(name, st, m.site(frame, e.at, name, 'mm/'));
       }
@@ -185,10 +189,12 @@ export function callWith(
       out.push(...opaque(m, member.name, args, e, s, frame));
       continue;
     }
-    // A file of somebody else's: what any file system may do.
-    if (struct === 'file_operations' && m.recorded?.has('call_mmap')) {
-      out.push(...m.recorded.call('call_mmap', s, m.site(frame, e.at, 'mmap', 'fs/')));
-      continue;
+    if (struct === 'file_operations') {
+      const known = mmapOfFile(m, base, s, m.site(frame, e.at, 'mmap', 'fs/'));
+      if (known) {
+        out.push(...known);
+        continue;
+      }
     }
     const backing = struct === 'file_operations' && base ? backingOf(m, keyOf(base)) : null;
     const all = backing ? [backing] : m.targets.of(struct, member.name, file);
@@ -230,6 +236,28 @@ function gemMmap(
   if (slot.k !== 'num' || ops.k === 'num') return [failed];
   st.setBits(VM.VM_IO! | VM.VM_PFNMAP! | VM.VM_DONTEXPAND! | VM.VM_DONTDUMP!);
   return [{ value: ZERO, st }, failed];
+}
+
+/** Both names of the call of a file's mmap: the second is that of newer kernels. */
+const FILE_MMAP = /^(call|vfs)_mmap$/;
+
+/** What the mmap of a file of the kernel's does, given the file or its table; null: nothing is recorded. */
+function mmapOfFile(m: Machine, file: Value | undefined, st: State, site: Site): Outcome[] | null {
+  const { recorded } = m;
+  const shmem = file && isGemFile(m, keyOf(file)) && recorded?.table('shmem_vm_ops');
+  // A file of somebody else's: what any file system may do.
+  if (!shmem) return recorded?.has('call_mmap') ? recorded.call('call_mmap', st, site) : null;
+  // shmem_mmap() sets nothing else that counts (6.1 mm/shmem.c:2309, 6.12 mm/shmem.c:2806).
+  const failed = { value: ERROR, st: st.clone() };
+  st.mem.set('vma->vm_ops', { k: 'table', table: shmem });
+  return [{ value: ZERO, st }, failed];
+}
+
+/** Whether it is the file of drm_gem_object_init() (6.12 drivers/gpu/drm/drm_gem.c:136), or of shmem again. */
+function isGemFile(m: Machine, key: string): boolean {
+  const origin = m.origins.get(key.replace(/->f_op$/, ''));
+  if (origin?.struct !== 'drm_gem_object' || origin.field !== 'filp') return false;
+  return m.targets.makers(origin.struct, origin.field).every((by) => /^shmem_/.test(by ?? ''));
 }
 
 /** The mmap of a file that some field holds, by the call that made that file. */

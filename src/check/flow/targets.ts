@@ -97,6 +97,17 @@ export class Targets {
     return null;
   }
 
+  /** The calls that the field of a struct is set from; null for one that is set from no call. */
+  makers(struct: string, field: string): (string | null)[] {
+    return this.program
+      .assignments(field, EVERYWHERE)
+      .filter(
+        ({ fn, left }) => left.k === 'member' && this.program.typeIn(fn, left.of).base === struct,
+      )
+      .filter(({ right }) => !(right.k === 'id' && right.name === 'NULL'))
+      .map(({ fn, right }) => callBehind(fn, right));
+  }
+
   private tablesWith(field: string): Table[] {
     this.program.index.asked.note(whole.tables(this.binding.home));
     return this.program.files
