@@ -14,14 +14,14 @@ import type { Follower } from './followers.ts';
 import { Asked } from './index/asked.ts';
 import { Index } from './index/index.ts';
 import { modulesOf } from './modules.ts';
-import { placeOf } from './place.ts';
+import { type Place, placeOf } from './place.ts';
 import { primitivesOf } from './primitives.ts';
 import { readersOf, together } from './readers.ts';
 import { type RecordedKernel, recordKernel } from './recorded.ts';
 import { Helper } from './scan/helper.ts';
 import { relevantOf, type TreeState } from './scan/state.ts';
 import { type Keeper, readBytes, readLatin1, scan } from './scan.ts';
-import { exportersOf, MARKS, moduleExporters } from './share.ts';
+import { exportersOf, MARKS, moduleExporters, noteShared } from './share.ts';
 import { auditedFollower } from './told.ts';
 
 export interface CheckOptions {
@@ -59,8 +59,11 @@ async function recordedFor(version: string): Promise<RecordedKernel> {
   return (await RECORDED[nearest]()).default as unknown as RecordedKernel;
 }
 
-/** Files that matter, below which exporters are judged on one thread. */
+/** Files that matter, below which another thread is not worth its start. */
 const FEW = 200;
+
+const isLarge = ({ index }: Program, { kind }: Place) =>
+  kind === 'kernel' && index.files.length > FEW;
 
 /** A tree's program, and what is known of where it lies. */
 async function load(
@@ -117,6 +120,8 @@ async function load(
           assumed,
         );
   const program = new Program(sources, new Conditions(assumed, switches), index);
+  if (other && isLarge(program, place)) await noteShared(program, place.root, other);
+  else program.noteAll();
   if (kept) for (const p of changed) if (known.has(p)) program.noteMade(p);
   if (!kept && !overlay) indexed?.save(index.pack());
   return { place, scanned, assumed, program };
@@ -146,8 +151,7 @@ export async function checkWith(
     place.part === '' || p === place.part || p.startsWith(`${place.part}/`);
   const inMmap = (mmap: AuditedExporter['mmap']) => mmap !== null && inPart(mmap.path);
   const kernel = place.kind === 'kernel';
-  // A thread is not worth its start for a small tree.
-  const other = kernel && program.files.length > FEW ? helper : null;
+  const other = isLarge(program, place) ? helper : null;
   // The other thread judges exporters while this one looks for readers.
   const judging = kernel
     ? exportersOf(program, { root: place.root, overlay: options.overlay }, other)

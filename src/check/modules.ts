@@ -52,8 +52,12 @@ export async function modulesOf(program: Program): Promise<Program[]> {
     else groups.set(top, [f.path]);
   }
   const { sources, conditions } = program;
-  const named = (its: Index, paths: readonly string[]) =>
-    new Program(sources, conditions, its, typedefsOf(paths.map((path) => sources.get(path)!)));
+  const named = (its: Index, paths: readonly string[]) => {
+    const typedefs = typedefsOf(paths.map((path) => sources.get(path)!));
+    const one = new Program(sources, conditions, its, typedefs);
+    one.noteAll();
+    return one;
+  };
   if (groups.size < 2) return [named(index, index.files)];
   return Promise.all(
     [...groups.values()].map(async (paths) =>

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import type { NamesRequest } from '../check/index/index.ts';
 import type { ScanRequest } from '../check/scan.ts';
-import type { ExportersRequest } from '../check/share.ts';
+import type { ExportersRequest, MadeRequest } from '../check/share.ts';
 import type { CellJson } from '../report/json.ts';
 import type { ScenarioReply, ScenariosRequest } from './ahead.ts';
 import type { CellsReply, CellsRequest } from './cells.ts';
@@ -12,7 +12,7 @@ import type { ModelRequest } from './check-answers.ts';
 import type { OwnRequest } from './own.ts';
 import type { Load } from './own-worker.ts';
 
-type CheckRequest = ExportersRequest | ModelRequest | NamesRequest | ScanRequest;
+type CheckRequest = ExportersRequest | MadeRequest | ModelRequest | NamesRequest | ScanRequest;
 type Request = CellsRequest | CheckRequest | ScenariosRequest | OwnRequest;
 
 /**
@@ -45,7 +45,10 @@ async function checked(request: CheckRequest): Promise<unknown> {
   if (request.job === 'scan') return serveScan(request, (file) => readFileSync(file));
   if (request.job === 'names')
     return (await import('../check/index/index.ts')).serveNames(request, readBytes);
-  return (await import('../check/share.ts')).serveExporters(request, readLatin1);
+  const { serveExporters, serveMade } = await import('../check/share.ts');
+  return request.job === 'made'
+    ? serveMade(request, readLatin1)
+    : serveExporters(request, readLatin1);
 }
 
 async function cells(request: CellsRequest, worked: () => void): Promise<void> {

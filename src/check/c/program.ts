@@ -200,6 +200,9 @@ const TABLES = /ops|funcs|driver|operations|helper|_impl|_type|template|desc|_da
 const SCALARS =
   /^(unsigned|signed|char|short|int|long|bool|float|double|size_t|(__)?[usbl]e?(8|16|32|64)|u?int(8|16|32|64)_t|unsigned_\w+)$/;
 
+/** A name of what macros make in a file, and the part that it plays. */
+export type MadeName = readonly [Part, string];
+
 /** What the macros that a file uses at its top level make. */
 interface Made {
   readonly tables: Table[];
@@ -218,10 +221,7 @@ export class Program {
     readonly conditions: Conditions,
     readonly index: Index,
     private readonly typedefs: Typedefs = new Map(),
-  ) {
-    if (!index.complete) for (const path of index.files) this.noteMade(path);
-    index.complete = true;
-  }
+  ) {}
 
   private mattering: readonly SourceFile[] | undefined;
 
@@ -230,12 +230,18 @@ export class Program {
     return (this.mattering ??= this.index.files.map((path) => this.sources.get(path)!));
   }
 
+  /** Tells the index what macros make in each file, if it does not know yet. */
+  noteAll(): void {
+    if (!this.index.complete) for (const path of this.index.files) this.noteMade(path);
+    this.index.complete = true;
+  }
+
   /** Tells the index what macros make in a file, and gives the names. */
-  noteMade(path: string): (readonly [Part, string])[] {
+  noteMade(path: string): MadeName[] {
     const { index } = this;
     if (!index.knownOf(path)?.uses.some((name) => this.makesThings(name))) return [];
     const { tables, functions } = this.madeIn(this.sources.get(path)!);
-    const names: (readonly [Part, string])[] = [];
+    const names: MadeName[] = [];
     for (const f of functions) names.push([Part.Function, f.name]);
     for (const t of tables) names.push([Part.Table, t.name], [Part.TableType, t.type]);
     for (const [part, name] of names) index.add(part, name, path);

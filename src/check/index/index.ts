@@ -77,10 +77,7 @@ export class Index {
       }
       from += level.length;
     }
-    const postings = new Float64Array(numbers.reduce((n, list) => n + list.length, 0));
-    let at = 0;
-    for (const [id, list] of numbers.entries()) for (const n of list) postings[at++] = n * IDS + id;
-    index.postings = postings.sort();
+    index.postings = inOrder(numbers);
     return index;
   }
 
@@ -331,6 +328,31 @@ export class Index {
       return null;
     }
   }
+}
+
+/**
+ * number * IDS + id, in order, of the numbers of each id. Numbers are hashes, so few of them agree in their upper
+ * half: put with those that do, each is near its place.
+ */
+function inOrder(numbers: readonly Uint32Array[]) {
+  const ends = new Int32Array(1 << 16);
+  for (const list of numbers) for (const n of list) ends[n >>> 16]!++;
+  let all = 0;
+  for (let k = 0; k < ends.length; k++) {
+    all += ends[k]!;
+    ends[k] = all - ends[k]!;
+  }
+  const out = new Float64Array(all);
+  for (const [id, list] of numbers.entries()) {
+    for (const n of list) out[ends[n >>> 16]!++] = n * IDS + id;
+  }
+  for (let k = 1; k < all; k++) {
+    const one = out[k]!;
+    let to = k;
+    for (; to > 0 && out[to - 1]! > one; to--) out[to] = out[to - 1]!;
+    out[to] = one;
+  }
+  return out;
 }
 
 const HEAD = 256;
