@@ -575,6 +575,7 @@ export class Machine {
         if (kind === 'choice') seenByOthers = this.choiceSeen;
         const how = kind === 'choice' ? way : COUNT;
         value = this.execute(def, node, how);
+        if (mem.racesAnew && (this.reduce || this.testMode)) throw new Learned('race');
         if (value === BLOCKED) {
           if (mem.logTop !== mark) {
             throw new ProgramError(`${control.where(node)} changed memory and then said BLOCKED`);
@@ -590,7 +591,6 @@ export class Machine {
           mem.reports.length = 0;
           break;
         }
-        if (mem.racesAnew && (this.reduce || this.testMode)) throw new Learned('race');
         if (mem.foreign.size > 0) this.checkExchange(t);
         if (this.strict) this.repeat(def, node, how, value, mark);
         if (mem.bare > 0) {

@@ -6,6 +6,7 @@
 import { expect, test } from 'vitest';
 import {
   choice,
+  explore,
   LockTable,
   Memory,
   type Run,
@@ -15,6 +16,7 @@ import {
 } from '../../src/explore/index.ts';
 import { Search } from '../../src/explore/search.ts';
 import { Knowledge } from '../../src/explore/space.ts';
+import { type Block, makeSystem, type Stmt } from './programs.ts';
 
 class World {
   readonly mem = new Memory();
@@ -57,6 +59,8 @@ function* late(then: () => Run<number>): Run<void> {
   yield* then();
 }
 
+const none = { sets: [], rows: new Int32Array(0), exchanged: false, locks: [] };
+
 /** The rules that fall in a search that knows of no race when it begins. */
 function fallen(...programs: (() => Run<void>)[]): string[] {
   const threads = programs.map((body, i) => ({ name: `t${i}`, run: routine(`t${i}`, body) }));
@@ -65,7 +69,7 @@ function fallen(...programs: (() => Run<void>)[]): string[] {
     return { mem: world.mem, locks: new LockTable(), world, threads };
   };
   const knowledge = new Knowledge();
-  knowledge.accesses = [{ sets: [], rows: new Int32Array(0), exchanged: false, locks: [] }];
+  knowledge.accesses = [none];
   const search = new Search(make, { stopAt: 'never', knowledge });
   const result = search.run();
   expect(search.restarts).toBeGreaterThan(0);
@@ -92,4 +96,14 @@ test('a transition that wrote words, and read nothing', () => {
       () => late(differNow),
     ),
   ).toEqual(['torn']);
+});
+
+test('a race that the last step of a search found, and that then waited', () => {
+  const tries = (...body: Block): Stmt => ({ do: 'try', lock: 0, body });
+  const waits = tries({ do: 'await', lock: 0 });
+  const knowledge = new Knowledge();
+  knowledge.accesses = [none];
+  const make = makeSystem({ threads: [0], bodies: [[tries(), waits]], severity: 'breaks' });
+  const result = explore(make, { knowledge }).run();
+  expect(result?.counterexample?.violation.rule).toBe('deadlock');
 });
