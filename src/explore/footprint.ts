@@ -8,9 +8,8 @@ export class Footprint {
   /** Slots written in this way. */
   writes = new Int32Array(64);
   writeCount = 0;
-  /** Slots written in any way, and nodes passed after the first. */
+  /** Slots written in any way. */
   readonly written: number[] = [];
-  readonly passed: number[] = [];
   private readonly readAt: Int32Array;
   private readonly writtenAt: Int32Array;
   private now = 0;
@@ -26,7 +25,6 @@ export class Footprint {
   begin(): void {
     this.readCount = 0;
     this.written.length = 0;
-    this.passed.length = 0;
     this.began = this.now + 1;
     this.beginWay();
   }
@@ -50,11 +48,6 @@ export class Footprint {
     if (this.writeCount === this.writes.length) this.writes = doubled(this.writes);
     this.writes[this.writeCount++] = slot;
     this.written.push(slot);
-  }
-
-  /** The transition comes to a node without ending there. */
-  pass(node: number): void {
-    this.passed.push(node);
   }
 
   /** The last step is taken back: what it alone wrote is not written. */

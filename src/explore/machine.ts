@@ -166,7 +166,6 @@ export class Machine {
   /** Test mode: steps that touched more than one slot raced for, by step definition. */
   readonly wide = new Map<StepDef, Set<string>>();
   testMode = false;
-  private visible: Uint8Array = new Uint8Array(1024);
   private choiceSeen = false;
   /** Identical threads, which are exchanged for each other. */
   private readonly groups: number[][] = [];
@@ -557,9 +556,8 @@ export class Machine {
       const { kind } = def;
       const first = this.steps === 0;
       if (!first) {
-        footprint?.pass(node);
         if (kind === 'choice') break;
-        if (seenByOthers && (kind === 'acquire' || this.visible[node])) break;
+        if (seenByOthers && kind === 'acquire') break;
         if (this.splitNested && kind === 'acquire' && control.held[node].length) break;
         if (this.splitLoops && control.loopHead[node]) break;
       }
@@ -594,9 +592,6 @@ export class Machine {
         if (mem.foreign.size > 0) this.checkExchange(t);
         if (this.strict) this.repeat(def, node, how, value, mark);
         if (mem.bare > 0) {
-          if (node >= this.visible.length) this.growVisible(node);
-          if (!this.visible[node]) this.reactions?.visibleAt(node);
-          this.visible[node] = 1;
           if (!first && seenByOthers) {
             this.rollback(mark);
             footprint?.unwind(written);
@@ -645,12 +640,6 @@ export class Machine {
     mem.watching = watching;
     this.violations.push(...mem.reports);
     mem.reports.length = 0;
-  }
-
-  private growVisible(node: number): void {
-    const bigger = new Uint8Array(Math.max(node + 1, this.visible.length * 2));
-    bigger.set(this.visible);
-    this.visible = bigger;
   }
 
   private rollback(mark: number): void {

@@ -10,8 +10,8 @@
  * whatever is not known yet is executed (machine.ts).
  *
  * Bytes of slots that have had one value so far are not decided on: when such a slot gets a column, what
- * was learned of those who use it is forgotten. So it is when a step turns out to be visible, which
- * ends transactions earlier, for those who passed it.
+ * was learned of those who use it is forgotten. So it is when a slot turns out to be raced for, which
+ * ends transactions earlier, for those who touch it.
  */
 import type { Arena, Words } from './arena.ts';
 import { DONE } from './control.ts';
@@ -51,9 +51,8 @@ export class Reactions {
   private readonly broken = new Map<number, readonly Violation[]>();
   private readonly changeList: Words;
   private changed = 0;
-  /** Roots (thread + node * threads) to be forgotten when a slot gets a column, or a node is visible. */
+  /** Roots (thread + node * threads) to be forgotten when a slot gets a column. */
   private readonly users = new Lists();
-  private readonly passers = new Lists();
   /** Transitions are transactions. */
   private reduced: boolean | null = null;
   /** For the present recording. */
@@ -93,7 +92,7 @@ export class Reactions {
     if (!slots.size) return;
     const places = new Set<number>();
     for (const slot of slots) {
-      this.forget(this.users, slot);
+      this.forget(slot);
       const low = this.machine.lowByteOf(slot);
       const high = this.machine.secondByteOf(slot);
       if (low >= 0) places.add(low);
@@ -130,14 +129,13 @@ export class Reactions {
     this.wayCount = 0;
     this.broken.clear();
     this.users.clear();
-    this.passers.clear();
     this.roots.view.fill(UNKNOWN);
   }
 
-  private forget(lists: Lists, list: number): void {
+  private forget(slot: number): void {
     const n = this.machine.nThreads;
     const { view: roots } = this.roots;
-    for (const root of lists.take(list)) {
+    for (const root of this.users.take(slot)) {
       roots[(root % n) * this.width + Math.floor(root / n)] = UNKNOWN;
     }
     this.dropped = true;
@@ -145,12 +143,7 @@ export class Reactions {
 
   /** To be called when a slot has got a column. */
   columnOf(slot: number): void {
-    this.forget(this.users, slot);
-  }
-
-  /** To be called when the step at a node has turned out to be visible. */
-  visibleAt(node: number): void {
-    this.forget(this.passers, node);
+    this.forget(slot);
   }
 
   /** What thread `t` does in the state whose row begins at `base`: a leaf, or {@link UNKNOWN}. */
@@ -279,7 +272,6 @@ export class Reactions {
     }
     for (const slot of footprint.written)
       if (machine.lowByteOf(slot) < 0) this.users.add(slot, root);
-    for (const passed of footprint.passed) this.passers.add(passed, root);
     const at = ++this.leafCount * LEAF;
     if (at + LEAF > this.leaves.length) this.arena.enlarge('leaves', this.leaves.length * 2);
     const { view: leaves } = this.leaves;
