@@ -198,6 +198,11 @@ export class Arena {
     return array;
   }
 
+  /** For the routine an array begins so many words further on. */
+  shift(name: ArrayName, words: number): void {
+    this.routine[name].value = (this.arrays.get(name) as Words).at + words * 4;
+  }
+
   /** Makes an array longer; what is new is not known. */
   enlarge(name: ArrayName, words: number): void {
     const array = this.arrays.get(name) as Words;

@@ -20,6 +20,11 @@ import type { Graphs } from './stacks.ts';
 export interface ExploreOptions {
   /** What explorations of systems with the same layout or the same routines found out. */
   readonly knowledge?: Knowledge;
+  /**
+   * The next system explored with this knowledge is over the same memory, and goes on with what is known of
+   * transitions; whoever has the knowledge closes it. Default false.
+   */
+  readonly keep?: boolean;
   /** Threads that were given the same function are interchangeable. Default true. */
   readonly symmetry?: boolean;
   /** Sound reductions (transactions). Default true. */
@@ -131,6 +136,7 @@ export class Explorer {
   private end(result: Exploration): void {
     this.result = result;
     this.last = this.progress;
+    if (this.options.keep) this.knowledge.space = this.search.space;
     for (const search of this.searches) search.close();
   }
 

@@ -144,7 +144,10 @@ export class Machine {
   readonly slotOfColumn: number[] = [];
   private readonly codes: Codes[];
   private readonly initialCode: Int32Array;
-  private readonly initialWords: Int32Array;
+  /** With these a row is all zero, but for the nodes. */
+  private readonly zeroWords: Int32Array;
+  private initialWords: Int32Array;
+  private initialRow: Uint8Array;
   private readonly initialAt: Int32Array;
   /** Told of what changes how transitions made before would be stored, or where they would end. */
   reactions: Reactions | null = null;
@@ -178,10 +181,9 @@ export class Machine {
   private undoTop = 0;
   private moved = -1;
   private movedFrom = DONE;
-  private readonly finalHook: (() => void) | undefined;
 
   constructor(
-    readonly system: System,
+    public system: System,
     options: MachineOptions = {},
   ) {
     const { mem } = system;
@@ -194,13 +196,12 @@ export class Machine {
     this.control =
       options.control ??
       new Control(system.world, system.locks, options.graphs, new Guards(system.without));
-    this.finalHook = system.final;
     mem.races.begin(this.nThreads, this.control.lockSets);
     mem.logging = true;
     this.at = new Int32Array(this.nThreads);
     this.columnOf = new Int32Array(mem.size).fill(-1);
     this.highOf = new Int32Array(mem.size).fill(-1);
-    this.initialWords = mem.words.slice();
+    this.zeroWords = this.initialWords = mem.words.slice();
     const near = new Int32Array(mem.arrays.length * NEAR);
     this.codes = mem.arrays.map((_, i) => new Codes(near, i * NEAR));
     this.initialCode = new Int32Array(mem.size);
@@ -209,13 +210,11 @@ export class Machine {
     }
     this.stride = Math.max((this.nThreads + 23) & ~7, options.stride ?? 0);
     this.row = new Uint8Array(this.stride);
+    this.initialRow = new Uint8Array(0);
     this.row32 = new Int32Array(this.row.buffer);
     this.initialAt = new Int32Array(this.nThreads);
     this.threadHigh = new Int32Array(this.nThreads).fill(-1);
-    system.threads.forEach((t, i) => {
-      mem.self = i;
-      this.initialAt[i] = this.control.start(t.run, i);
-    });
+    this.findStarts();
     this.toInitial();
   }
 
@@ -224,7 +223,30 @@ export class Machine {
     this.mem.words.set(this.initialWords);
     this.mem.logTop = 0;
     this.row.fill(0);
+    this.row.set(this.initialRow);
     for (let t = 0; t < this.nThreads; t++) this.setAt(t, this.initialAt[t]);
+  }
+
+  private findStarts(): void {
+    this.system.threads.forEach((t, i) => {
+      this.mem.self = i;
+      this.initialAt[i] = this.control.start(t.run, i);
+    });
+  }
+
+  /**
+   * Goes on to another system over the same memory, which is in the state in which that one begins. Columns
+   * and codes stay, and what is known of transitions.
+   */
+  turnTo(system: System): void {
+    const { mem, zeroWords } = this;
+    this.system = system;
+    this.initialWords = mem.words.slice();
+    this.findStarts();
+    this.row.fill(0);
+    for (let s = 0; s < mem.size; s++) if (mem.words[s] !== zeroWords[s]) this.packSlot(s);
+    this.initialRow = this.row.slice();
+    this.again();
   }
 
   /**
@@ -630,13 +652,14 @@ export class Machine {
   }
 
   private checkFinal(): void {
-    if (!this.finalHook) return;
+    const { final } = this.system;
+    if (!final) return;
     for (let t = 0; t < this.nThreads; t++) if (this.at[t] !== DONE) return;
     const { mem } = this;
     const { watching } = mem;
     this.checkedFinal = true;
     mem.watching = false;
-    this.finalHook();
+    final();
     mem.watching = watching;
     this.violations.push(...mem.reports);
     mem.reports.length = 0;
@@ -702,7 +725,7 @@ export class Machine {
 
   /** Something is to be checked when every thread has finished. */
   get checksFinal(): boolean {
-    return this.finalHook !== undefined;
+    return this.system.final !== undefined;
   }
 
   /** The last transition ended its path. */

@@ -152,9 +152,15 @@ export class Races {
     return { rows, sets: sets.any.map((any, i) => [any, sets.write[i]]), exchanged, locks };
   }
 
-  /** Takes accesses for seen. Those of another mode of exchange say nothing and are left out. */
-  learn({ rows, sets, exchanged, locks }: Accesses): void {
-    for (const [slot, used] of locks) this.locks[slot] |= used;
+  /**
+   * Takes accesses for seen. Those of another mode of exchange say nothing and are left out.
+   * @param raced is given the slots to which accesses that were taken for apart race now
+   */
+  learn({ rows, sets, exchanged, locks }: Accesses, raced: Set<number>): void {
+    for (const [slot, used] of locks) {
+      if (used & ~this.locks[slot]) raced.add(slot);
+      this.locks[slot] |= used;
+    }
     if (exchanged !== this.exchanged) return;
     const numbers = sets.map(([any, write]) => this.sets.numberOf(any, write));
     const { held } = this;
@@ -164,8 +170,8 @@ export class Races {
       const how = rows[i + 2];
       if (exchanged) this.owner[slot] = thread;
       this.held = numbers[rows[i + 3]];
-      if (how & READ) this.read(slot, thread);
-      if (how & WRITE) this.write(slot, thread);
+      if (how & READ && this.read(slot, thread) === Access.RacesAnew) raced.add(slot);
+      if (how & WRITE && this.write(slot, thread) === Access.RacesAnew) raced.add(slot);
     }
     this.held = held;
   }

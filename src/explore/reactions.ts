@@ -36,7 +36,7 @@ const MAX_WORDS = 1 << 23;
 export class Reactions {
   private readonly decisions: Words;
   private used = WORDS;
-  /** By thread and node: `width` for each thread. */
+  /** By thread and node: `width` for each thread, for transactions first and then for single steps. */
   private readonly roots: Words;
   private width = 256;
   private readonly leaves: Words;
@@ -51,10 +51,11 @@ export class Reactions {
   private readonly broken = new Map<number, readonly Violation[]>();
   private readonly changeList: Words;
   private changed = 0;
-  /** Roots (thread + node * threads) to be forgotten when a slot gets a column. */
+  /** By slot, roots (row + node * rows) to be forgotten when it gets a column. */
   private readonly users = new Lists();
-  /** Transitions are transactions. */
-  private reduced: boolean | null = null;
+  /** Rows of roots, and the one of the first thread. */
+  private readonly rows: number;
+  private first = 0;
   /** For the present recording. */
   private firstWay = 0;
   private special = 0;
@@ -72,7 +73,8 @@ export class Reactions {
     this.steps = new Int32Array(this.ends.length);
     this.fatal = arena.array('fatal', this.ends.length);
     this.changeList = arena.array('changes', 4096);
-    this.roots = arena.array('roots', machine.nThreads * this.width);
+    this.rows = 2 * machine.nThreads;
+    this.roots = arena.array('roots', this.rows * this.width);
     arena.size('width', this.width);
   }
 
@@ -83,8 +85,8 @@ export class Reactions {
 
   /** To be called when a search begins: what single steps do says nothing of transactions. */
   serve(reduced: boolean): void {
-    if (reduced !== this.reduced) this.forgetAll();
-    this.reduced = reduced;
+    this.first = reduced ? 0 : this.machine.nThreads;
+    this.arena.shift('roots', this.first * this.width);
   }
 
   /** To be called when accesses to slots turned out to race: transactions with such a step may be too long. */
@@ -99,7 +101,7 @@ export class Reactions {
       if (high >= 0) places.add(high);
     }
     const { view: roots } = this.roots;
-    for (let root = 0; root < this.machine.nThreads * this.width; root++) {
+    for (let root = 0; root < this.rows * this.width; root++) {
       if (this.touches(roots[root], places)) roots[root] = UNKNOWN;
     }
   }
@@ -120,7 +122,7 @@ export class Reactions {
     return false;
   }
 
-  /** To be called when slots or nodes need a second byte. */
+  /** To be called when slots or nodes need a second byte, or transactions end earlier from now on. */
   forgetAll(): void {
     this.dropped = true;
     this.used = WORDS;
@@ -133,10 +135,10 @@ export class Reactions {
   }
 
   private forget(slot: number): void {
-    const n = this.machine.nThreads;
+    const { rows } = this;
     const { view: roots } = this.roots;
     for (const root of this.users.take(slot)) {
-      roots[(root % n) * this.width + Math.floor(root / n)] = UNKNOWN;
+      roots[(root % rows) * this.width + Math.floor(root / rows)] = UNKNOWN;
     }
     this.dropped = true;
   }
@@ -151,7 +153,7 @@ export class Reactions {
     const node = this.machine.nodeAt(t, rows, base);
     if (node >= this.width) return UNKNOWN;
     const { view: decisions } = this.decisions;
-    let at = this.roots.view[t * this.width + node];
+    let at = this.roots.view[(this.first + t) * this.width + node];
     while (at > 0) {
       at = rows[base + decisions[at]] === decisions[at + 1] ? decisions[at + 2] : decisions[at + 3];
     }
@@ -259,7 +261,7 @@ export class Reactions {
   end(t: number, node: number): void {
     const { machine, footprint } = this;
     if (this.dropped) return;
-    const root = t + node * machine.nThreads;
+    const root = this.first + t + node * this.rows;
     let tests = 0;
     for (let i = 0; i < footprint.readCount; i++) {
       const slot = footprint.reads[i];
@@ -283,14 +285,15 @@ export class Reactions {
 
   /** Makes room for twice as many nodes. */
   private widen(): void {
-    const { machine, roots, width, arena } = this;
-    const known = roots.view.slice(0, machine.nThreads * width);
+    const { rows, roots, width, arena } = this;
+    const known = roots.view.slice(0, rows * width);
     this.width = 2 * width;
-    arena.array('roots', machine.nThreads * this.width);
-    for (let t = 0; t < machine.nThreads; t++) {
-      roots.view.set(known.subarray(t * width, (t + 1) * width), t * this.width);
+    arena.array('roots', rows * this.width);
+    for (let row = 0; row < rows; row++) {
+      roots.view.set(known.subarray(row * width, (row + 1) * width), row * this.width);
     }
     arena.size('width', this.width);
+    arena.shift('roots', this.first * this.width);
   }
 
   private graft(t: number, node: number, tests: number, leaf: number): void {
@@ -301,7 +304,7 @@ export class Reactions {
     }
     const { view: decisions } = this.decisions;
     const { view: roots } = this.roots;
-    const root = t * this.width + node;
+    const root = (this.first + t) * this.width + node;
     // Where the link to what is to come stands: in `decisions`, or at the root.
     let link = -1;
     let at = roots[root];

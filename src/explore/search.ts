@@ -75,7 +75,9 @@ export class Search {
   constructor(make: () => System, options: SearchOptions = {}) {
     this.maxStates = options.maxStates ?? 4_000_000;
     this.stopAt = options.stopAt ?? 'corrupts';
-    this.space = new Space(make, options, options.knowledge);
+    const kept = options.knowledge?.space;
+    kept?.turnTo(make);
+    this.space = kept ?? new Space(make, options, options.knowledge);
     this.wantsLivelock = options.livelock ?? true;
     this.strict = options.strict ?? false;
     this.begin();
@@ -108,9 +110,9 @@ export class Search {
     return this.store.transitions;
   }
 
-  /** Gives the memory back. Paths must not be asked for any more. */
+  /** Gives the memory back, unless it is kept for the next search. Paths must not be asked for any more. */
   close(): void {
-    this.space.close();
+    if (this.space !== this.space.knowledge.space) this.space.close();
   }
 
   private begin(): void {

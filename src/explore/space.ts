@@ -50,12 +50,20 @@ export class Knowledge {
   constructor(readonly graphs = new Graphs()) {}
 
   order: LockOrder | null = null;
+  /** Kept for the next search, over the same memory; see {@link Knowledge.close}. */
+  space: Space | null = null;
   private threads: readonly Thread[] | null = null;
   private without: System['without'];
 
   /** The guards that the programs came to: see guards.ts. */
   get guards(): Guards['met'] {
     return this.control?.guards.met ?? new Map();
+  }
+
+  /** Gives the memory of what was kept back. */
+  close(): void {
+    this.space?.close();
+    this.space = null;
   }
 
   /** What holds for a mutant of the system too, or is a good guess. */
@@ -85,7 +93,7 @@ export class Space {
    * @param make builds the system from nothing; called again whenever the search starts over
    */
   constructor(
-    private readonly make: () => System,
+    private make: () => System,
     private readonly options: SpaceOptions,
     readonly knowledge = new Knowledge(),
   ) {
@@ -127,10 +135,11 @@ export class Space {
       if (!reduce || knowledge.splitNested || order.found.length === known) return;
       knowledge.splitNested = machine.splitNested = true;
       if (machine.reduce) throw new Learned('nesting');
+      machine.reactions?.forgetAll();
     };
     if (symmetry && !knowledge.asymmetric) machine.useSymmetry();
     mem.races.exchanged = machine.symmetric;
-    for (const seen of knowledge.accesses) mem.races.learn(seen);
+    for (const seen of knowledge.accesses) mem.races.learn(seen, mem.raced);
     this.machine = machine;
     if (this.store) {
       this.store.clear(machine.stride);
@@ -146,6 +155,26 @@ export class Space {
     mem.marks = 0;
     mem.symmetric = machine.symmetric;
     machine.toInitial();
+  }
+
+  /**
+   * Goes on to another system over the same memory, with another beginning, other threads or both: what
+   * the threads that it has in common with the one before do is known.
+   * @param make of a system that differs in nothing else
+   */
+  turnTo(make: () => System): void {
+    this.make = make;
+    const { machine, store, knowledge } = this;
+    const { mem } = machine;
+    mem.watching = mem.symmetric = false;
+    const system = make();
+    if (system.mem !== mem || system.threads.length !== machine.nThreads || machine.symmetric) {
+      throw new Error('a search is kept for systems over the same memory');
+    }
+    for (const seen of knowledge.accesses) mem.races.learn(seen, mem.raced);
+    store.clear(machine.stride);
+    machine.reduce = this.reduce;
+    machine.turnTo(system);
   }
 
   /** Rows as the machine makes them up from now on, as long wherever this knowledge serves again. */

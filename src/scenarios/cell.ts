@@ -216,12 +216,27 @@ function consumerProgram(co: ConsumerTraits, { idle }: Face, buffer: number): ()
   );
 }
 
-/** Prepares one face of a cell; each call of the result makes a fresh system. */
+/** A kernel as cells are explored on. */
+export function cellKernel(ex: ExporterTraits, co: ConsumerTraits, linux: LinuxVersion): Kernel {
+  return new Kernel({
+    ...CELL_SIZES,
+    linux,
+    profile: ex.kernelOfItsDay,
+    refusesRefs: ex.pageRefs === 'refused',
+    dmabufDebug: co.dmabufDebug,
+  });
+}
+
+/**
+ * Prepares one face of a cell; each call of the result makes a fresh system.
+ * @param kernel makes the kernel that it runs on; what ran on the same one before is no more then
+ */
 export function cellSystems(
   ex: ExporterTraits,
   co: ConsumerTraits,
   face: Face,
   linux: LinuxVersion,
+  kernel = () => cellKernel(ex, co, linux),
 ): () => System {
   const built = exporter(ex);
   const buffer = isBuffer(ex) ? BUFFER : NO_BUFFER;
@@ -233,14 +248,8 @@ export function cellSystems(
   ];
   let start: Start | null = null;
   return () => {
-    const k = new Kernel({
-      ...CELL_SIZES,
-      linux,
-      profile: ex.kernelOfItsDay,
-      refusesRefs: ex.pageRefs === 'refused',
-      dmabufDebug: co.dmabufDebug,
-    });
-    start ??= startOf(k, ex, co, face, () => setUp(k, built, co, face));
+    start ??= startOf(ex, co, face, linux, () => setUp(cellKernel(ex, co, linux), built, co, face));
+    const k = kernel();
     k.mem.words.set(start.words);
     const { found } = start;
     return { mem: k.mem, locks: k.locks, world: k, threads, found, final: () => checkPages(k) };
@@ -257,15 +266,15 @@ interface Start {
 const starts = new WeakMap<ExporterTraits, Map<string, Start>>();
 
 function startOf(
-  k: Kernel,
   ex: ExporterTraits,
   co: ConsumerTraits,
   { readOnly, touched, private: own }: Face,
+  linux: LinuxVersion,
   make: () => Start,
 ): Start {
   let known = starts.get(ex);
   if (!known) starts.set(ex, (known = new Map()));
-  const key = [k.config.linux, co.dmabufDebug, notifierKind(co), readOnly, touched, own].join();
+  const key = [linux, co.dmabufDebug, notifierKind(co), readOnly, touched, own].join();
   let start = known.get(key);
   if (!start) known.set(key, (start = make()));
   return start;

@@ -15,10 +15,10 @@ import { Knowledge } from '../explore/space.ts';
 import { Graphs } from '../explore/stacks.ts';
 import { CONSUMERS } from '../kernel/consumers/index.ts';
 import { EXPORTERS } from '../kernel/exporters/index.ts';
-import { MARK_REFUSED, MARK_TRANSLATED } from '../kernel/kernel.ts';
+import { type Kernel, MARK_REFUSED, MARK_TRANSLATED } from '../kernel/kernel.ts';
 import { notifierKind } from '../kernel/programs/consumer.ts';
 import type { LinuxVersion } from '../kernel/versions.ts';
-import { boundOf, cellClass, cellSystems, type Face, facesOf } from './cell.ts';
+import { boundOf, cellClass, cellKernel, cellSystems, type Face, facesOf } from './cell.ts';
 
 export interface Cell {
   /** `exporter/consumer` */
@@ -118,6 +118,8 @@ export class SharedFaces {
     const exporter = cell.exporter.id;
     const named = done.findings.some(({ text }) => text.includes(exporter));
     const nameless = done.counterexample === null && !named;
+    // No other cell has use for it.
+    if (!nameless && !alone(face)) return;
     this.kept.set(this.key(cell, face, linux), { exporter, done, nameless });
   }
 }
@@ -139,11 +141,11 @@ export class CellRun {
   private limit: string | null = null;
   private best: Counterexample | null = null;
   private face: Face | null = null;
-  /** Bytes of a row in the faces so far. */
-  private stride = 0;
-  /** Who touched what: while the user was idle, and in all faces. */
-  private readonly withoutUser: Accesses[] = [];
-  private readonly accesses: Accesses[] = [];
+  /** Of the faces with the consumer: one kernel for all of them, and what was found out about it. */
+  private readonly knowledge: Knowledge;
+  private kernel: Kernel | null = null;
+  /** Who touched what in faces that were explored without this knowledge. */
+  private accesses: Accesses[] = [];
   private corrupts = false;
 
   constructor(
@@ -155,6 +157,7 @@ export class CellRun {
     private readonly witness = true,
   ) {
     this.faces = facesOf(cell.exporter, cell.consumer);
+    this.knowledge = new Knowledge(shared.graphs);
   }
 
   get statesSoFar(): number {
@@ -168,6 +171,7 @@ export class CellRun {
       const face = this.faces[this.at];
       if (!face || (face.idle === null && this.corrupts)) {
         this.ms += Date.now() - began;
+        this.knowledge.close();
         return this.result();
       }
       const done = this.explored(face, budget);
@@ -181,29 +185,38 @@ export class CellRun {
   private explored(face: Face, budget: number): Explored | null {
     const { cell, linux, shared } = this;
     const known = shared.get(cell, face, linux);
-    if (known) return known;
+    if (known) {
+      this.accesses.push(...known.accesses);
+      return known;
+    }
     this.current ??= this.begin(face);
     const result = this.current.run(budget);
     if (!result) return null;
-    const { accesses, stride } = this.current.knowledge;
-    this.stride = Math.max(this.stride, stride);
+    const { accesses } = this.current.knowledge;
     const done = { ...result, accesses };
     this.current = null;
+    if (alone(face)) this.accesses.push(...accesses);
     shared.put(cell, face, linux, done);
     return done;
   }
 
   private begin(face: Face): Explorer {
     const { cell, linux, shared, maxStates, best } = this;
-    const knowledge = new Knowledge(shared.graphs);
-    knowledge.stride = this.stride;
-    // What two threads race for, they race for when a third is there, or the pages were touched.
-    if (face.idle === null) knowledge.accesses = this.accesses;
-    else if (face.idle === 'user') knowledge.accesses = this.withoutUser;
-    return explore(cellSystems(cell.exporter, cell.consumer, face, linux), {
+    const { exporter, consumer } = cell;
+    const keep = !alone(face);
+    const knowledge = keep ? this.knowledge : new Knowledge(shared.graphs);
+    const kernel = () => (this.kernel ??= cellKernel(exporter, consumer, linux));
+    if (keep) {
+      // What two threads race for, they race for when a third is there, or the pages were touched.
+      knowledge.accesses = this.accesses;
+      this.accesses = [];
+    }
+    const make = cellSystems(exporter, consumer, face, linux, keep ? kernel : undefined);
+    return explore(make, {
       stopAt: 'never',
       maxStates,
       knowledge,
+      keep,
       counterexample: this.witness,
       // What other cells will use must not depend on what this one has found already.
       clearerThan: best && !alone(face) ? this.wanted(best, face) : undefined,
@@ -212,8 +225,6 @@ export class CellRun {
 
   private take(face: Face, done: Explored): void {
     this.at++;
-    this.accesses.push(...done.accesses);
-    if (face.idle === 'user') this.withoutUser.push(...done.accesses);
     this.states += done.states;
     this.transitions += done.transitions;
     this.marks |= done.marks;

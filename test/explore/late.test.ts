@@ -107,3 +107,31 @@ test('a race that the last step of a search found, and that then waited', () => 
   const result = explore(make, { knowledge }).run();
   expect(result?.counterexample?.violation.rule).toBe('deadlock');
 });
+
+test('a transition that an earlier search over the same memory made, without the others', () => {
+  const world = new World();
+  const named = (body: () => Run<void>, i: number) => ({ name: `t${i}`, run: routine('t', body) });
+  // What changes a word for the first time is not kept: the other one gives it the time to do so again.
+  const pauses = () => late(pause);
+  const looks = function* (): Run<void> {
+    yield* differNow();
+  };
+  const [writer, reader, other] = [() => write(1), looks, pauses].map(named);
+  const over = (w: World, ...threads: (typeof writer)[]) => {
+    const fresh = w.mem.words.slice();
+    return (): System => {
+      w.mem.words.set(fresh);
+      return { mem: w.mem, locks: new LockTable(), world: w, threads };
+    };
+  };
+  const elsewhere = new Knowledge();
+  new Search(over(new World(), writer, reader), { knowledge: elsewhere }).run();
+  const knowledge = new Knowledge();
+  const rules = (make: () => System, accesses: Knowledge['accesses']) => {
+    knowledge.accesses = accesses;
+    const result = explore(make, { knowledge, keep: true, stopAt: 'never' }).run();
+    return result?.findings.map(({ rule }) => rule);
+  };
+  expect(rules(over(world, writer, other), [none])).toEqual([]);
+  expect(rules(over(world, writer, reader), elsewhere.accesses)).toEqual(['torn']);
+});

@@ -165,6 +165,23 @@ export function makeSystem(programs: Programs): () => System {
   };
 }
 
+const idle = routine('idle', function* (): Run<void> {});
+
+/** Systems over one memory: with a thread that does nothing, if one is named, and from any beginning. */
+export function overOneMemory(programs: Programs) {
+  const { world, threads, ...system } = makeSystem(programs)();
+  const w = world as World;
+  const fresh = w.mem.words.slice();
+  return (idler: number, begin: readonly number[]): (() => System) => {
+    const cast = threads.map((t, i) => (i === idler ? { ...t, run: idle } : t));
+    return () => {
+      w.mem.words.set(fresh);
+      w.mem.words.set(begin, w.x.base);
+      return { ...system, world, threads: cast };
+    };
+  };
+}
+
 export interface Shape {
   readonly loops: boolean;
   readonly depth: number;

@@ -4,12 +4,19 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { clearest } from '../../src/explore/clearest.ts';
-import { explore } from '../../src/explore/explore.ts';
+import { type Exploration, explore } from '../../src/explore/explore.ts';
 import { replay, replayMoves } from '../../src/explore/schedule.ts';
 import { Search, type SearchOptions, type SearchResult } from '../../src/explore/search.ts';
 import { Knowledge } from '../../src/explore/space.ts';
 import { clearestCost, deadlocks, livelocks, type Naive, naive, violationsOf } from './naive.ts';
-import { type Block, makeSystem, type Programs, programs, type Stmt } from './programs.ts';
+import {
+  type Block,
+  makeSystem,
+  overOneMemory,
+  type Programs,
+  programs,
+  type Stmt,
+} from './programs.ts';
 
 const LIMIT = 1_500;
 const seed = 1;
@@ -205,6 +212,47 @@ describe('on random programs', () => {
       expect(oracle.nodes.size).toBeGreaterThan(0);
     });
   });
+
+  for (const shape of [small, straight]) {
+    test(`one after another over one memory, the verdicts are the same (${shape.loops ? 'loops' : 'no loops'})`, () => {
+      const x = [0, 1, 2];
+      const begins = x.flatMap((a) => [
+        [a, 0, 0],
+        [0, a, 1],
+      ]);
+      forPrograms(RUNS / 4, shape, (p) => {
+        const systems = overOneMemory(p);
+        const knowledge = unrehearsed();
+        const idlers = [...p.threads.keys(), -1];
+        for (const [idler, begin] of idlers.flatMap((t) => begins.map((b) => [t, b] as const))) {
+          const make = systems(idler, begin);
+          const alone = overOneMemory(p)(idler, begin);
+          const oracle = naive(alone(), LIMIT);
+          if (!oracle) continue;
+          const options = { symmetry: false, stopAt: 'never' } as const;
+          const known = new Knowledge();
+          const first = explore(alone, { ...options, knowledge: known }).run() as Exploration;
+          // Once all threads move, what they race for is also known from elsewhere.
+          knowledge.accesses = idler < 0 ? known.accesses : unrehearsed().accesses;
+          const r = explore(make, { ...options, knowledge, keep: true }).run() as Exploration;
+          const clear = r.counterexample;
+          if (clear?.minimal) {
+            const shape = { threads: clear.threads, switches: clear.switches, steps: clear.steps };
+            expect(first.counterexample).toMatchObject({ ...shape, minimal: true });
+          }
+          const expected = violationsOf(oracle);
+          const found = r.findings.filter((v) => v.rule === 'check').map((v) => v.text);
+          if (p.severity === 'corrupts' && expected.length) {
+            expect(found.length).toBeGreaterThan(0);
+            continue;
+          }
+          expect(found.sort()).toEqual(expected);
+          expect(r.findings.some((v) => v.rule === 'deadlock')).toBe(deadlocks(oracle));
+          expect(r.findings.some((v) => v.rule === 'livelock')).toBe(livelocks(oracle));
+        }
+      });
+    });
+  }
 
   test('the clearest counterexample is minimal, and its schedule replays', () => {
     forPrograms(RUNS, small, (p, oracle) => {
