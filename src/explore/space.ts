@@ -227,6 +227,7 @@ export class Space {
     };
     try {
       for (let round = 0; round < n + RANDOM_RUNS; round++) {
+        if (round < n && machine.startsDone(round)) continue;
         const patience = round < n ? Number.POSITIVE_INFINITY : 1 + (round % 5) * 8;
         machine.toInitial();
         let thread = round < n ? round : random(n);
