@@ -3,10 +3,12 @@
  * Both stock kernels, really booted: recordings, and random programs that are new each time. The
  * seed is in the test's output; `PFNMAP_SEED` repeats it.
  */
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { need } from '../../scripts/tools.mjs';
+import { cacheDir } from '../../src/cache-dir.ts';
 import { type Coverage, generate } from '../../src/conform/generate.ts';
 import { raceText } from '../../src/conform/race.ts';
 import { generateRace } from '../../src/conform/races.ts';
@@ -15,7 +17,7 @@ import { Machine } from '../../src/conform/real/machine.ts';
 import { cachedKernel, getKernel, type Kernel } from '../../src/conform/real/packages.ts';
 import { runRaces } from '../../src/conform/real/races.ts';
 import { type Case, corpusCases, runCorpus } from '../../src/conform/run.ts';
-import { pfnmap, useBuild, useDirectory } from '../cli/program.ts';
+import { CLI, pfnmap, useBuild, useDirectory } from '../cli/program.ts';
 
 const SEED = Number(process.env.PFNMAP_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const PROGRAMS = 2000;
@@ -127,6 +129,27 @@ test('--record writes a corpus that both kernels and the model agree with', asyn
   expect(kept.code).toBe(0);
   expect(readFileSync(again, 'utf8')).toBe(text);
 });
+
+/** Runs a command where a directory is a small disk of its own. */
+const onDisk = (dir: string, size: string, command: readonly string[]) => {
+  const script =
+    'mount -t tmpfs -o size="$0" tmpfs "$1" && mkdir "$1/pfnmap" && ' +
+    'ln -s "$2/kernels" "$2/images" "$1/pfnmap" && export XDG_CACHE_HOME="$1" && shift 2 && exec "$@"';
+  const args = ['-rm', 'sh', '-c', script, size, dir, cacheDir(), ...command];
+  return spawnSync('unshare', args, { encoding: 'utf8' });
+};
+
+// Not everybody may mount.
+test.skipIf(spawnSync('unshare', ['-rm', 'true']).status !== 0)(
+  'says how much room a saved machine takes where there is too little',
+  () => {
+    const command = [process.execPath, CLI, 'conform', '--boot', '6.12', '--fuzz', '1'];
+    const { status, stderr } = onDisk(files.path(), '40m', command);
+    const machines = join(files.path(), 'pfnmap', 'machines');
+    expect(stderr).toContain(`${machines}: the disk is full. A saved machine takes up to 256 MB`);
+    expect(status).toBe(3);
+  },
+);
 
 test('--race runs a race that is written out, and shows what came out how often', async () => {
   const race = 'buf 0 fpfn 1; map 0 1 0 rw s 0; w 0 8 0x77 | mv 0 0 1 zp | w 0 8 0x99 | dr 0 0 8';

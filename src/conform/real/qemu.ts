@@ -17,6 +17,8 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  type StatsFs,
+  statfsSync,
   statSync,
   utimesSync,
 } from 'node:fs';
@@ -35,7 +37,8 @@ import {
 import { guestHash, guestImage } from './image.ts';
 import type { Kernel } from './packages.ts';
 
-const MEMORY = '256M';
+const MEGABYTES = 256;
+const MEMORY = `${MEGABYTES}M`;
 /**
  * How many CPUs a machine has. Programs run strictly one op after another and have one, since the
  * allocator's lists are per CPU; a race has two.
@@ -283,12 +286,24 @@ async function bootAndSave(kernel: Kernel, cpus: Cpus, doing: Doing): Promise<vo
     try {
       return await bootOnce(kernel, cpus, doing);
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw noSpace();
       const tripped = error instanceof Error && TRIPPED.test(error.message);
       if (!tripped || boots === BOOTS) throw error;
       doing.say?.(`${kernel.release} tripped over its own patching: once more`);
     }
   }
 }
+
+/** Bytes below which a disk counts as full: QEMU died of a page, or of a block, that found no room. */
+const FULL = 1 << 20;
+
+const isFull = ({ bavail, bsize }: StatsFs): boolean => bavail * bsize < FULL;
+
+const noSpace = (): MissingMeans =>
+  new MissingMeans(
+    `${cacheDir('machines')}: the disk is full. A saved machine takes up to ${MEGABYTES} MB there; ` +
+      'XDG_CACHE_HOME names another place for the cache',
+  );
 
 async function bootOnce(kernel: Kernel, cpus: Cpus, doing: Doing): Promise<void> {
   const image = await guestImage(kernel, doing);
@@ -320,6 +335,11 @@ async function bootOnce(kernel: Kernel, cpus: Cpus, doing: Doing): Promise<void>
     await qemu.kill();
     renameSync(parts.memory, memory);
     renameSync(parts.state, state);
+  } catch (error) {
+    // QEMU itself only ends.
+    throw !(error instanceof Interrupted) && isFull(statfsSync(cacheDir('machines')))
+      ? noSpace()
+      : error;
   } finally {
     rmSync(parts.memory, { force: true });
     rmSync(parts.state, { force: true });
