@@ -4,6 +4,7 @@
  * rules that are its own to keep and fell, and the clearest way to see it.
  */
 import { ruleById } from '../contract/rules.ts';
+import { REMEDY } from '../contract/words.ts';
 import type { Paint } from '../report/table.ts';
 import { count, paragraph, wrap } from '../report/text.ts';
 import type { Outcome } from './run.ts';
@@ -96,7 +97,8 @@ function ownText(group: Group): string[] {
       ),
     );
     if (what) text.push(...paragraph(`What happens: ${what}.`, WIDTH, 4));
-    if (rule) text.push(...paragraph(`What to do: ${rule.fix}`, WIDTH, 4));
+    const fix = rule?.fix ?? REMEDY[id];
+    if (fix) text.push(...paragraph(`What to do: ${fix}`, WIDTH, 4));
   }
   return text;
 }

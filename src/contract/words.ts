@@ -25,6 +25,20 @@ export const MEANING: Readonly<Record<Verdict, string>> = {
   unknown: 'The bound was reached before every interleaving was covered, so nothing is claimed.',
 };
 
+/** What to do about what is wrong under no rule of the thread, by the name it has in a verdict. */
+export const REMEDY: Readonly<Record<string, string>> = {
+  sigbus:
+    'Give the VMA a fault handler that fills the mapping again after a move; what was inserted at mmap ' +
+    'alone is gone with the first zap.',
+  refcount: 'Let go of a page as often as it was taken, on error paths too, and not more often.',
+  'double-free': 'Free the page in one place: where the last reference goes.',
+  leak: 'Let go, at the last close, of every reference and page that the buffer took.',
+  deadlock:
+    'Take the locks in one order everywhere, and never wait with one held that others wait for.',
+  livelock:
+    'Tell a permanent error from one that another attempt can get over, and end at the first.',
+};
+
 export type SystemId = `S${number}`;
 
 export interface System {

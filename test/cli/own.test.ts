@@ -114,6 +114,20 @@ export default driver({ exporter: { id: 'bad', takesBack: ['move'], zap: 'never'
     expect(code).toBe(1);
   });
 
+  test('what is wrong under no rule of the thread has a remedy, too', async () => {
+    const { code, stdout } = await explore(
+      'mapped-once.ts',
+      `import { driver } from 'pfnmap';
+export default driver({ exporter: { id: 'once', inserts: 'mmap-remap-pfn', takesBack: ['move'] } });
+`,
+    );
+    expect(stdout).toMatch(
+      /^ {2}sigbus \(with [\s\S]*?\)\n {4}What happens: the user gets SIGBUS/m,
+    );
+    expect(stdout).toMatch(/^ {4}What to do: Give the VMA a fault handler/m);
+    expect(code).toBe(1);
+  });
+
   test('a driver that refuses no private mapping is told so', async () => {
     const { code, stdout } = await explore(
       'private.ts',
