@@ -101,6 +101,7 @@ function run(directives: readonly Directive[], conditions: Conditions): Map<stri
   const made = new Map<string, Made>();
   /** For each open #if: whether its branch is taken, and whether one was before. */
   const open: { now: Known; before: Known }[] = [];
+  const guard = guardOf(directives);
   const holds = (text: string): Known => conditions.holdsWith(text, (name) => made.get(name));
   const enter = (now: Known) => open.push({ now, before: now });
   const taken = (): Known =>
@@ -110,7 +111,7 @@ function run(directives: readonly Directive[], conditions: Conditions): Map<stri
     if (kind === 'if') enter(holds(rest));
     else if (kind === 'ifdef') enter(holds(`defined(${rest})`));
     else if (kind === 'ifndef')
-      enter(guards(directives[i]!, directives[i + 1]) || holds(`!defined(${rest})`));
+      enter(sets(directives[i]!, directives[i + 1]) || holds(`!defined(${rest})`));
     else if (kind === 'elif' || kind === 'else') {
       if (!top) continue;
       const next = kind === 'else' ? true : holds(rest);
@@ -121,8 +122,7 @@ function run(directives: readonly Directive[], conditions: Conditions): Map<stri
       const [, name = '', params, body = ''] = DEFINE.exec(rest) ?? [];
       if (!name) continue;
       // A header's guard is set by whoever includes it, and is not while it is read.
-      const guard = guards(directives[i - 1], directives[i]);
-      const now = guard ? null : taken();
+      const now = name === guard ? null : taken();
       const before = made.get(name);
       if (now === true)
         made.set(name, {
@@ -136,9 +136,21 @@ function run(directives: readonly Directive[], conditions: Conditions): Map<stri
   return made;
 }
 
-/** `#ifndef NAME`, `#define NAME`: a header that is included once. */
-const guards = (first: Directive | undefined, next: Directive | undefined): boolean =>
-  first?.[0] === 'ifndef' && next?.[0] === 'define' && next[1] === first[1];
+/** `#ifndef NAME`, `#define NAME`: after which it is defined. */
+const sets = (first: Directive | undefined, next: Directive | undefined): boolean =>
+  first?.[0] === 'ifndef' && next?.[0] === 'define' && nameIn(next[1]) === nameIn(first[1]);
+
+/** The NAME of a file that is all between `#ifndef NAME`, `#define NAME` and `#endif`: a header's guard. */
+function guardOf(directives: readonly Directive[]): string | null {
+  if (!sets(directives[0], directives[1])) return null;
+  let depth = 0;
+  const end = directives.findIndex(([kind]) => {
+    if (kind.startsWith('if')) depth++;
+    else if (kind === 'endif') depth--;
+    return depth === 0;
+  });
+  return end === directives.length - 1 ? nameIn(directives[0]![1]) : null;
+}
 
 /** Those of the names that no code mentions, conditions apart: others may be the kernel's own. */
 function onlyAsked(files: readonly Source[], names: ReadonlySet<string>): Set<string> {
