@@ -23,15 +23,27 @@ const LISTS = [
 ];
 
 /**
+ * Node 20.0 cannot do this by itself.
+ *
+ * @param {string} dir
+ * @returns {string[]}
+ */
+function filesBelow(dir) {
+  return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(dir, entry.name);
+    return entry.isDirectory() ? filesBelow(path) : [path];
+  });
+}
+
+/**
  * The files of a list, sorted by name: `cma-heap` comes before `cma-heap-6.1`.
  *
  * @param {string} dir
  */
 function filesOf(dir) {
-  return readdirSync(dir, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(EXTENSION))
-    .map((entry) => relative(dir, join(entry.parentPath, entry.name)).split(sep).join('/'))
-    .filter((path) => path !== 'index.ts' && !path.endsWith('.gen.ts'))
+  return filesBelow(dir)
+    .map((path) => relative(dir, path).split(sep).join('/'))
+    .filter((path) => path.endsWith(EXTENSION) && path !== 'index.ts' && !path.endsWith('.gen.ts'))
     .map((path) => path.slice(0, -EXTENSION.length))
     .sort()
     .map((path) => path + EXTENSION);
