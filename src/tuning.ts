@@ -8,12 +8,14 @@ import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 
 /** Known to threads that are started later: flags are the process's, not a thread's. */
 const KEY = 'pfnmap tuned';
+/** Others know other flags, and say so on stderr; they run as they come. */
+const NODE_20 = process.versions.node.startsWith('20.');
 const TUNED = ['--always-sparkplug', '--interrupt-budget=1000000'];
-/** As they are in Node 20. */
 const USUAL = ['--no-always-sparkplug', '--interrupt-budget=67584'];
 
 /** From now on this process, and threads that it starts, compile less for good. */
 export function compileLess(): void {
+  if (!NODE_20) return;
   setEnvironmentData(KEY, true);
   TUNED.forEach(setFlagsFromString);
 }
