@@ -188,6 +188,16 @@ test.each([
   expect(code).toBe(2);
 });
 
+test('a cache that no kernel can be built for is named before anything is brought', async () => {
+  const cache = join(files.path(), 'a cache');
+  const { code, stderr } = await pfnmap(['conform'], { env: { XDG_CACHE_HOME: cache } });
+  expect(stderr).toContain(
+    `${cache}/pfnmap/kernels: the kernel's build takes no path with a space`,
+  );
+  expect(stderr).toContain('XDG_CACHE_HOME names another place');
+  expect(code).toBe(3);
+});
+
 test('a recording that cannot be written is refused before anything runs', async () => {
   const { code, stderr } = await pfnmap(['conform', '--fuzz', '9', '--record', files.path()]);
   expect(stderr).toMatch(/^pfnmap: .*: cannot be written: EISDIR/);

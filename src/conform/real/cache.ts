@@ -54,6 +54,18 @@ export function partialOf(final: string): string {
   return `${final}.part-${process.pid}`;
 }
 
+/**
+ * Asks for a path that the kernel's build takes (6.12 Makefile:204; the module's own Makefiles are no better).
+ * @throws MissingMeans
+ */
+export function needBuildable(path: string): void {
+  if (/[\s:]/.test(path))
+    throw new MissingMeans(
+      `${path}: the kernel's build takes no path with a space or a colon. XDG_CACHE_HOME names another ` +
+        'place for the cache',
+    );
+}
+
 /** The C sources of module and agent, which lie beside the program. */
 export function guestDir(): string {
   let dir = dirname(fileURLToPath(import.meta.url));

@@ -17,7 +17,15 @@ import {
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { cacheDir } from '../../cache-dir.ts';
-import { type Doing, findProgram, guestDir, partialOf, program, run } from './cache.ts';
+import {
+  type Doing,
+  findProgram,
+  guestDir,
+  needBuildable,
+  partialOf,
+  program,
+  run,
+} from './cache.ts';
 import type { Kernel } from './packages.ts';
 
 /** Stock modules that the guest needs, unless they are built in; with their parameters. */
@@ -160,6 +168,7 @@ function variables(kernel: Kernel): string {
 export async function guestImage(kernel: Kernel, doing: Doing): Promise<string> {
   const final = cacheDir('images', `${kernel.release}-${guestHash()}.cpio.gz`);
   if (existsSync(final)) return final;
+  for (const path of [final, kernel.headers]) needBuildable(path);
   doing.say?.(`building the test module for ${kernel.release}`);
   const dir = partialOf(final);
   rmSync(dir, { recursive: true, force: true });

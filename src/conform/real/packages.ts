@@ -17,7 +17,7 @@ import {
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { cacheDir } from '../../cache-dir.ts';
-import { type Doing, MissingMeans, partialOf, program, run } from './cache.ts';
+import { type Doing, MissingMeans, needBuildable, partialOf, program, run } from './cache.ts';
 import { getTools } from './tools.ts';
 
 /** A kernel that can be booted, with what our module is built against. */
@@ -229,6 +229,7 @@ export async function getKernel(series: string, doing: Doing): Promise<Kernel> {
   if (!/^\d+\.\d+$/.test(series)) {
     throw new MissingMeans(`'${series}' is no series of kernels: say 6.12, or 6.1`);
   }
+  needBuildable(kernelsDir());
   const apt = new Apt(doing);
   const release = await newestImage(apt, series);
   await getTools(apt, doing);
