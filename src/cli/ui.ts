@@ -27,8 +27,13 @@ const TYPES: Readonly<Record<string, string>> = {
 interface Served {
   readonly type: string;
   readonly plain: Buffer;
-  readonly small: Buffer;
+  /** Compressed; made when it is first asked for. */
+  small?: Buffer;
 }
+
+// Quality 9 takes a tenth of the time of the best, for a twelfth more bytes.
+const compressed = (plain: Buffer): Buffer =>
+  brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } });
 
 /** All files of the page by their path; anything else does not exist. */
 function filesOf(self: string): Map<string, Served> {
@@ -36,10 +41,8 @@ function filesOf(self: string): Map<string, Served> {
   const files = new Map<string, Served>();
   for (const name of readdirSync(dir)) {
     const plain = readFileSync(`${dir}/${name}`);
-    // Quality 5 takes a tenth of the time of the best, for a twentieth more bytes.
-    const params = { [constants.BROTLI_PARAM_QUALITY]: 5 };
     const type = TYPES[name.split('.').at(-1) ?? ''] ?? 'application/octet-stream';
-    files.set(`/${name}`, { type, plain, small: brotliCompressSync(plain, { params }) });
+    files.set(`/${name}`, { type, plain });
   }
   const index = files.get('/index.html');
   if (index) files.set('/', index);
@@ -59,7 +62,7 @@ function answer(files: Map<string, Served>, request: IncomingMessage, response: 
   const file = files.get(path);
   if (!file) return end(404, 'no such file');
   const brotli = /\bbr\b/.test(String(request.headers['accept-encoding'] ?? ''));
-  const body = brotli ? file.small : file.plain;
+  const body = brotli ? (file.small ??= compressed(file.plain)) : file.plain;
   response.writeHead(200, {
     'content-type': file.type,
     'content-length': body.length,
