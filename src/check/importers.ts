@@ -65,12 +65,12 @@ function laterUsers(program: Program, def: FunctionDef): Importer[] {
   eachIn(def.body, (e) => {
     if (e.k !== 'assign' || e.l.k !== 'member' || !isMapped(e.r)) return;
     const { name } = e.l;
-    const struct = program.typeIn(def, e.l.of).base;
-    if (!struct) return;
+    const field = fieldOf(program, def, e.l);
+    if (!field) return;
     // A field that holds tables of the driver's own as well says nothing.
     const all = program
       .assignments(name, near)
-      .filter((a) => a.left.k === 'member' && program.typeIn(a.fn, a.left.of).base === struct);
+      .filter((a) => fieldOf(program, a.fn, a.left) === field);
     if (
       fillers(program, def, name) ||
       !all.every((a) => isNothing(a.right) || isMap(a.right) || mapped(a.fn).has(textOf(a.right)))
@@ -81,7 +81,7 @@ function laterUsers(program: Program, def: FunctionDef): Importer[] {
       if (user === def || !READ_AT_ALL.test(user.text)) continue;
       const texts = new Set<string>();
       eachIn(user.body, (x) => {
-        if (x.k === 'member' && x.name === name && program.typeIn(user, x.of).base === struct)
+        if (x.k === 'member' && x.name === name && fieldOf(program, user, x) === field)
           texts.add(textOf(x));
       });
       const one = reads(program, user, texts, [step], 0);
@@ -89,6 +89,17 @@ function laterUsers(program: Program, def: FunctionDef): Importer[] {
     }
   });
   return out;
+}
+
+/** A field and whose it is, with those without a type's name that it lies in: `struct.union.field`. */
+function fieldOf(program: Program, fn: FunctionDef, e: Expr): string | null {
+  const names: string[] = [];
+  for (let at = e; at.k === 'member'; at = at.of) {
+    names.unshift(at.name);
+    const { base } = program.typeIn(fn, at.of);
+    if (base) return `${base}.${names.join('.')}`;
+  }
+  return null;
 }
 
 /** Whether some function gets a field's address, to put there what it will. */
