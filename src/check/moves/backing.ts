@@ -66,6 +66,7 @@ export function backingOf(scope: Scope, e: Entry): Read[] {
   if (last < 0) return [];
   const seen = new Set<string>();
   const aside = new Set<Expr>();
+  const holders = new Set<Expr>();
   const stores = new Set<Expr>();
   const put = (r: Read) => out.set(`${r.struct}.${r.name}@${r.level}:${r.at}`, r);
   /** @param at where the value comes into the function at that level; null: where it stands */
@@ -104,6 +105,7 @@ export function backingOf(scope: Scope, e: Entry): Read[] {
           inner = inner.k === 'index' ? inner.of : inner.e;
         const pointer = x.arrow || x.of !== inner;
         if (inner.k === 'member' && !parts.has(inner)) parts.add(inner);
+        if (inner.k === 'id' && pointer) holders.add(inner);
         if (inner.k === 'member' && !(pointer && MEMORY.test(inner.name))) aside.add(inner);
         if (aside.has(x) || (whole && ASIDE.test(x.name))) return;
         const struct = scope.structOf(def, x.of);
@@ -112,10 +114,15 @@ export function backingOf(scope: Scope, e: Entry): Read[] {
         if (type && type.stars === 0 && COUNT.test(type.base) && !ADDRESS.test(x.name)) return;
         put({ struct, name: x.name, level, at: at ?? x.at });
       } else if (x.k === 'id') {
-        const key = `${def.id} ${x.name} ${level} ${at}`;
+        const holds = holders.has(x);
+        const key = `${def.id} ${x.name} ${level} ${at} ${holds}`;
         if (seen.has(key)) return;
         seen.add(key);
-        for (const v of valuesOf(def, x.name)) slice(def, v, level, at, depth);
+        for (const v of valuesOf(def, x.name)) {
+          // priv = dev->private; priv->start: who says where memory is, is not the memory.
+          if (holds && v.k === 'member' && !MEMORY.test(v.name)) aside.add(v);
+          slice(def, v, level, at, depth);
+        }
         const param = def.params.findIndex((p) => p.name === x.name);
         if (param >= 0 && at === null && level > 0) {
           const above = steps[level - 1]!;
