@@ -493,31 +493,25 @@ export class Pins {
   /** Whether a way goes on, at this place of a function, only when no mapping holds on. */
   guards(def: FunctionDef, at: number): boolean {
     let guarded = false;
+    const counts = (x: Expr) =>
+      x.k === 'member' && (this.raised.has(x.name) || /^(dma_buf|dmabuf|exported)$/.test(x.name));
     const asks = (c: Expr): boolean => {
       let yes = false;
       eachExpr(c, (x) => {
-        if (
-          x.k === 'member' &&
-          (this.raised.has(x.name) || /^(dma_buf|dmabuf|exported)$/.test(x.name))
-        )
-          yes = true;
-        if (x.k !== 'call' || x.fn.k !== 'id') return;
-        // A question of its own: is_pinned(buf)
-        const callee = this.scope.find(x.fn.name, def.file);
-        if (!callee || !this.scope.has(callee) || callee === def || callee.text.length > 1200)
-          return;
-        eachStmt(callee.body, (s) => {
-          if (s.k !== 'return' || !s.e) return;
-          eachExpr(s.e, (y) => {
-            if (y.k === 'member' && (this.raised.has(y.name) || /^(dma_buf|dmabuf)$/.test(y.name)))
-              yes = true;
-          });
-        });
+        yes ||= counts(x) || this.answers(def, x).some(counts);
       });
       return yes;
     };
+    // WARN_ON(buf->dma_buf), WARN_ON(!may_purge(buf)): comes here with none.
+    const denies = (e: Expr): boolean => {
+      if (e.k !== 'call' || !/^(\w+_)?(WARN|BUG)_ON(_ONCE)?$/.test(textOf(e.fn))) return false;
+      const c = e.args.at(-1)!;
+      if (c.k !== 'unary' || c.op !== '!') return (c.k === 'member' || c.k === 'call') && asks(c);
+      return this.answers(def, c.e).some((x) => x.k === 'unary' && x.op === '!' && counts(x.e));
+    };
     const visit = (s: Stmt): void => {
       eachStmt(s, (one) => {
+        if (one.k === 'expr' && one.at < at && denies(one.e)) guarded = true;
         if (one.k === 'if' && one.at < at && holds(one.t, at) && isNotOurs(one.c)) guarded = true;
         if (one.k === 'if' && one.at < at && asks(one.c)) {
           const inside = holds(one.t, at);
@@ -527,6 +521,19 @@ export class Pins {
     };
     visit(def.body);
     return guarded;
+  }
+
+  /** What the results of a question of the driver's own are made of: is_pinned(buf). */
+  private answers(def: FunctionDef, e: Expr): Expr[] {
+    if (e.k !== 'call' || e.fn.k !== 'id') return [];
+    const callee = this.scope.find(e.fn.name, def.file);
+    if (!callee || !this.scope.has(callee) || callee === def || callee.text.length > 1200)
+      return [];
+    const out: Expr[] = [];
+    eachStmt(callee.body, (s) => {
+      if (s.k === 'return' && s.e) eachExpr(s.e, (x) => out.push(x));
+    });
+    return out;
   }
 }
 
