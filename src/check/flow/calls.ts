@@ -143,8 +143,13 @@ export function callWith(
           return callOf(m, { ...e, fn: { k: 'id', name: to, at: e.at } }, st, frame);
       }
       if (!leads) return opaque(m, name, args, e, st, frame);
-      const funcs = m.recorded && GEM_MMAP.test(name) ? m.binding.fields.get(GEM_FUNCS) : undefined;
-      if (funcs?.k === 'table') return gemMmap(m, funcs.table, e, args, st, frame);
+      if (m.recorded && GEM_MMAP.test(name)) {
+        const funcs = m.binding.fields.get(GEM_FUNCS);
+        if (funcs?.k === 'table') return gemMmap(m, funcs.table, e, args, st, frame);
+        const driver = m.binding.fields.get('drm_device.driver');
+        const ops = driver?.k === 'table' ? tableField(m, driver.table, 'gem_vm_ops') : ZERO;
+        if (ops.k !== 'num') return gemMapped(ops, st);
+      }
       if (FILE_MMAP.test(name)) {
         const known = mmapOfFile(m, args[0], st, m.site(frame, e.at, name, 'fs/'));
         if (known) return known;
@@ -223,6 +228,7 @@ function gemMmap(
 ): Outcome[] {
   const ops = tableField(m, funcs, 'vm_ops');
   const slot = tableField(m, funcs, 'mmap');
+  if (slot.k === 'num') return ops.k === 'num' ? [{ value: ERROR, st }] : gemMapped(ops, st);
   if (ops.k !== 'num') st.mem.set('vma->vm_ops', ops);
   if (slot.k === 'fn') {
     // drm_gem_mmap() has a file, and finds the object by its offset.
@@ -232,8 +238,16 @@ function gemMmap(
   }
   if (slot.k === 'sym' && m.recorded?.has(slot.key))
     return m.recorded.call(slot.key, st, m.site(frame, e.at, slot.key, 'mm/'));
+  return [{ value: ERROR, st }];
+}
+
+/**
+ * A GEM object without an mmap of its own. Until 5.11 its vm_ops could stand in the driver's table, as
+ * drm_driver.gem_vm_ops, and objects had no table of functions.
+ */
+function gemMapped(ops: Value, st: State): Outcome[] {
   const failed = { value: ERROR, st: st.clone() };
-  if (slot.k !== 'num' || ops.k === 'num') return [failed];
+  st.mem.set('vma->vm_ops', ops);
   st.setBits(VM.VM_IO! | VM.VM_PFNMAP! | VM.VM_DONTEXPAND! | VM.VM_DONTDUMP!);
   return [{ value: ZERO, st }, failed];
 }
