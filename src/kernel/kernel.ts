@@ -59,6 +59,8 @@ export interface KernelConfig {
   readonly swap?: boolean;
   /** In what this kernel differs from the version it is of. */
   readonly profile?: Partial<Profile>;
+  /** List notifiers may leave before the process does: who asks them is a reader of SRCU. Default: none does. */
+  readonly listNotifiersLeave?: boolean;
   /** Attachments of importers; default 0. */
   readonly attachments?: number;
   /** Pages may have the flag that refuses references (mm/page.ts); default: there is no such flag. */
@@ -275,10 +277,13 @@ export class Kernel {
 
   /** Notifier subscriptions: the KVM-like kind and the interval kind (mm/mmu_notifier.c). */
   readonly mn_registered: Slots;
-  /** Of an interval: what is queued for it (MN_ADDS and the like). */
+  /** Of a subscription: what is queued for it (MN_ADDS and the like). */
   readonly mn_deferred: Slots;
   /** mm->notifier_subscriptions, by mm. */
   readonly mn_subscriptions: Slots;
+  /** The SRCU of mm/mmu_notifier.c: where readers count now, and how many count there. */
+  readonly srcu_idx: Slots;
+  readonly srcu_lock_count: Slots;
   readonly mn_seq: Slots;
   readonly mn_in_progress: Slots;
   readonly itree_seq: Slots;
@@ -428,6 +433,8 @@ export class Kernel {
     this.mn_registered = mem.array('mn_registered', h);
     this.mn_deferred = mem.array('deferred_list', h);
     this.mn_subscriptions = mem.array('notifier_subscriptions', mms);
+    this.srcu_idx = mem.array('srcu_idx', config.listNotifiersLeave ? 1 : 0);
+    this.srcu_lock_count = mem.array('srcu_lock_count', config.listNotifiersLeave ? 2 : 0);
     this.mn_seq = mem.array('mmu_invalidate_seq', h);
     this.mn_in_progress = mem.array('mmu_invalidate_in_progress', h);
     this.itree_seq = mem.array('invalidate_seq', mms);

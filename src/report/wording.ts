@@ -85,6 +85,7 @@ const RELIES_ON_NOTIFIER = new Set([
   'mmu_invalidate_seq',
   'mmu_interval_read_begin',
   '__mmu_interval_notifier_insert',
+  'kfree',
 ]);
 
 /** Steps whose lines make no sense to this trace's reader. */
@@ -155,6 +156,8 @@ export const WORDS: Readonly<Record<string, Wording>> = {
     changes: false,
   },
   'interval_sub->invalidate_seq': { when: 'interrupted', text: seq },
+  subscription: { when: 'interrupted', text: (s) => (s.value ? 'finds the notifier' : '') },
+  kfree: { when: 'always', text: () => 'kfree()', changes: false },
   mmu_invalidate_in_progress: { when: 'always', changes: false },
   kvm_unmap_gfn_range: {
     when: 'always',

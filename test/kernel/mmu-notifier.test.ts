@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/** Interval notifiers: who is told of which range, and when a sequence counts as changed. */
+/** MMU notifiers: who is told of which range, when a sequence counts as changed, and how one comes and goes. */
 import { describe, expect, it } from 'vitest';
 import type { Run } from '../../src/explore/program.ts';
 import { simulate } from '../../src/explore/simulate.ts';
-import { Kernel } from '../../src/kernel/kernel.ts';
+import { Kernel, type KernelConfig } from '../../src/kernel/kernel.ts';
 import {
+  MN_FREED,
   MN_NO_END,
+  MN_PUT,
   MN_REFUSES,
   mmu_interval_read_begin,
   mmu_interval_read_retry,
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
   mmu_notifier_invalidate_range_start_nonblock,
+  mmu_notifier_release,
   NOTIFIER_INTERVAL,
   NOTIFIER_LIST,
   NOTIFIER_SECONDARY_TLB,
@@ -19,15 +22,20 @@ import {
 import {
   mmu_interval_notifier_insert,
   mmu_interval_notifier_remove,
+  mmu_notifier_free_rcu,
+  mmu_notifier_put,
   mmu_notifier_register,
+  mmu_notifier_unregister,
 } from '../../src/kernel/mm/mmu_subscribe.ts';
 import { flush_tlb_range } from '../../src/kernel/mm/pgtable.ts';
+import { install } from '../../src/kernel/programs/notified.ts';
+import { srcu_read_lock, srcu_read_unlock } from '../../src/kernel/rcu/srcu.ts';
 import { CELL_SIZES } from '../../src/scenarios/cell.ts';
 
 const MM = 0;
 
-function kernel() {
-  const k = new Kernel({ ...CELL_SIZES, linux: '6.12', holders: 2 });
+function kernel(more: Partial<KernelConfig> = {}) {
+  const k = new Kernel({ ...CELL_SIZES, linux: '6.12', holders: 2, ...more });
   const run = <T>(what: () => Run<T>): T => simulate({ mem: k.mem, world: k }, what);
   return { k, run };
 }
@@ -121,6 +129,55 @@ describe('intervals that come and go while an invalidation runs', () => {
     run(begins(0));
     run(ends);
     expect([k.itree_seq.get(MM) & 1, k.itree_active.get(MM)]).toEqual([0, 0]);
+  });
+});
+
+describe('list notifiers that leave', () => {
+  const subscribed = (): ReturnType<typeof kernel> => {
+    const all = kernel({ listNotifiersLeave: true });
+    all.run(() => mmu_notifier_register(0, NOTIFIER_LIST, MM, 0));
+    all.run(() => install(0, 5));
+    return all;
+  };
+  const leaves = () => mmu_notifier_unregister(0);
+
+  it('get their release, and no call after it', () => {
+    const { k, run } = subscribed();
+    run(leaves);
+    expect([k.mn_registered.get(0), k.hold_pfn.get(0)]).toEqual([0, 0]);
+    run(() => mmu_notifier_invalidate_range_start(MM, 0, 1));
+    expect(k.mn_in_progress.get(0)).toBe(0);
+  });
+
+  it('wait for who reads the list, and for nobody who came to it later', () => {
+    const { k, run } = subscribed();
+    const reader = run(() => srcu_read_lock());
+    expect(() => run(leaves)).toThrow();
+    const later = run(() => srcu_read_lock());
+    expect(later).not.toBe(reader);
+    run(() => srcu_read_unlock(reader));
+    expect([k.srcu_lock_count.get(reader), k.srcu_lock_count.get(later)]).toEqual([0, 1]);
+  });
+
+  it('that the end of the process has released leave without a second one', () => {
+    const { k, run } = subscribed();
+    run(() => mmu_notifier_release(MM, 1));
+    run(() => install(0, 5));
+    run(leaves);
+    expect(k.hold_pfn.get(0)).toBe(5);
+  });
+
+  it('that are put keep what they map, and are freed by nobody but the worker', () => {
+    const { k, run } = subscribed();
+    expect(() => run(() => mmu_notifier_free_rcu(0))).toThrow();
+    run(() => mmu_notifier_put(0));
+    expect([k.mn_registered.get(0), k.hold_pfn.get(0), k.mn_deferred.get(0)]).toEqual([
+      0,
+      5,
+      MN_PUT,
+    ]);
+    run(() => mmu_notifier_free_rcu(0));
+    expect(k.mn_deferred.get(0)).toBe(MN_FREED);
   });
 });
 

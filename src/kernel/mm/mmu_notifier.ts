@@ -10,6 +10,7 @@ import { lockSteps } from '../../explore/locks.ts';
 import { BLOCKED, guard, type Run, routine, step } from '../../explore/program.ts';
 import { EAGAIN } from '../errno.ts';
 import type { Kernel } from '../kernel.ts';
+import { srcu_read_lock, srcu_read_unlock, synchronize_srcu } from '../rcu/srcu.ts';
 
 export const NOTIFIER_NONE = 0;
 export const NOTIFIER_LIST = 1;
@@ -45,16 +46,29 @@ const mmu_trylock = lockSteps(['mmu_trylock', 'mmu_unlock'], (k: Kernel) => k.mm
 export const HAS_SUBSCRIPTIONS = 0x1;
 export const HAS_ITREE = 0x2;
 
-/** What is queued for an interval until no invalidation is under way (deferred_list). */
+/** What is queued for a subscription, as deferred_list has it for intervals until no invalidation is under way. */
 export const MN_ADDS = 1;
 export const MN_REMOVES = 2;
-/** Nothing is: its owner has freed it while it is in the tree. */
+/** Nothing is: its owner has freed it while it is in the tree, or may be come to on the list. */
 export const MN_FREED = 3;
+/** A list notifier is to be freed after a grace period. */
+export const MN_PUT = 4;
 
-/** How many holders to ask, 0 if none ever subscribed. include/linux/mmu_notifier.h */
+/** In what {@link mm_has_notifiers} says: list notifiers may leave while they are asked. */
+const LEAVE = 0x100;
+/** How many holders to ask, perhaps with LEAVE; 0 if none ever subscribed. include/linux/mmu_notifier.h */
 const mm_has_notifiers = step('mm_has_notifiers', (k: Kernel, mm: number) =>
-  k.mn_subscriptions.get(mm) ? k.config.holders : 0,
+  k.mn_subscriptions.get(mm) ? k.config.holders | (k.config.listNotifiersLeave ? LEAVE : 0) : 0,
 );
+
+/** Reads the list of notifiers; nobody could tell where none ever leaves it. */
+function* reading<T>(has: number, read: () => Run<T>): Run<T> {
+  if (!(has & LEAVE)) return yield* read();
+  const idx = yield* srcu_read_lock();
+  const result = yield* read();
+  yield* srcu_read_unlock(idx);
+  return result;
+}
 
 /** Does [start, end) concern pages that the holder subscribed to? */
 function covers(k: Kernel, h: number, start: number, end: number): boolean {
@@ -111,7 +125,7 @@ const itree_inv_end = step(
     k.itree_seq.add(mm, 1);
     for (let h = 0; h < k.config.holders; h++) {
       const queued = k.mn_deferred.get(h);
-      if (!queued || k.hold_mm.get(h) !== mm || queued === MN_FREED) continue;
+      if (!queued || k.hold_mm.get(h) !== mm || queued >= MN_FREED) continue;
       k.mn_deferred.set(h, 0);
       if (queued === MN_REMOVES) k.mn_registered.set(h, NOTIFIER_NONE);
     }
@@ -119,22 +133,34 @@ const itree_inv_end = step(
   { atomic: 'under subscriptions->lock (mm/mmu_notifier.c mn_itree_inv_end)' },
 );
 
+function reportFreed(k: Kernel, h: number): void {
+  if (k.mn_deferred.get(h) !== MN_FREED) return;
+  const text = 'a callback of a subscription that its owner has freed';
+  k.mem.report({ severity: 'corrupts', rule: 'use-after-free', text });
+}
+const ASKED = 'one word; whether the subscription is still there is asked for the report alone';
+
 /** virt/kvm/kvm_main.c kvm_mmu_notifier_invalidate_range_start and _end, one word at a time. */
 const in_progress = step(
   'mmu_invalidate_in_progress',
   (k: Kernel, h: number, by: number) => {
+    reportFreed(k, h);
     if (k.mn_in_progress.add(h, by) < 0) {
       // KVM_BUG_ON, 6.12 virt/kvm/kvm_main.c:823; 6.1 :860 BUG_ON.
       const text = 'kvm->mmu_invalidate_in_progress < 0: an end without its start';
       k.mem.report({ severity: 'breaks', rule: 'bug', text });
     }
   },
-  { text: ([, by]) => `in_progress${by === 1 ? '++' : '--'}` },
+  { text: ([, by]) => `in_progress${by === 1 ? '++' : '--'}`, atomic: ASKED },
 );
-const zap_spte = step('kvm_unmap_gfn_range', (k: Kernel, h: number) => k.hold_pfn.set(h, 0), {
-  text: () => 'zap secondary PTE',
-  guard: 'the zap of the secondary PTE',
-});
+const zap_spte = step(
+  'kvm_unmap_gfn_range',
+  (k: Kernel, h: number) => {
+    reportFreed(k, h);
+    k.hold_pfn.set(h, 0);
+  },
+  { text: () => 'zap secondary PTE', guard: 'the zap of the secondary PTE', atomic: ASKED },
+);
 const sequence = step(
   'mmu_invalidate_seq++',
   (k: Kernel, h: number) => {
@@ -147,16 +173,10 @@ const sequence = step(
 const mmu_interval_set_seq = step(
   'mmu_interval_set_seq',
   (k: Kernel, h: number, seq: number) => {
-    if (k.mn_deferred.get(h) === MN_FREED) {
-      const text = 'a callback of a subscription that its owner has freed';
-      k.mem.report({ severity: 'corrupts', rule: 'use-after-free', text });
-    }
+    reportFreed(k, h);
     k.mn_seq.set(h, seq);
   },
-  {
-    cite: 'include/linux/mmu_notifier.h mmu_interval_set_seq',
-    atomic: 'one word; whether the subscription is still there is asked for the report alone',
-  },
+  { cite: 'include/linux/mmu_notifier.h mmu_interval_set_seq', atomic: ASKED },
 );
 const drop_mirror = step(
   'unmap_mirror',
@@ -232,17 +252,47 @@ const call_off = routine(
   'the end of what was called off',
 );
 
+type Listed = readonly [h: number, how: number];
+
+/** Who is on the list, for whom [start, end) counts. A walk that has come to an entry goes on from it when it leaves. */
+function* listed(n: number, mm: number, start: number, end: number): Run<Listed[]> {
+  const list: Listed[] = [];
+  for (let h = 0; h < n; h++) {
+    const sub = yield* subscription(h, mm, start, end);
+    if ((sub & NOTIFIER_KIND) === NOTIFIER_LIST) list.push([h, sub & ~NOTIFIER_KIND]);
+  }
+  return list;
+}
+
+/** 6.12 mm/mmu_notifier.c:460 mn_hlist_invalidate_range_start, 6.1 :475 @returns 0 or -EAGAIN */
+function* start_listed(list: readonly Listed[], blockable: number): Run<number> {
+  let refused = false;
+  for (const [h, how] of list) {
+    if (yield* invalidate_range_start(h, how, blockable)) continue;
+    refused = true;
+    if (blockable) yield* warn(1);
+    if (!(how & MN_NO_END)) yield* warn(0);
+  }
+  if (!refused) return 0;
+  // The interval tree is not told: its sequence stays odd (6.12 mm/mmu_notifier.c:501, 6.1 :516).
+  for (const [h, how] of list) if (!(how & MN_NO_END)) yield* call_off(h);
+  return -EAGAIN;
+}
+
 /**
  * 6.12 mm/mmu_notifier.c:521 __mmu_notifier_invalidate_range_start, 6.1 :536: intervals first, then the list.
  * @param blockable whether callbacks may sleep (MMU_NOTIFIER_RANGE_BLOCKABLE)
  * @returns 0, or -EAGAIN if somebody refused; then there will be no end
  */
 function* range_start(mm: number, start: number, end: number, blockable: number): Run<number> {
-  const n = yield* mm_has_notifiers(mm);
-  if (n === 0) return 0;
-  const seq = (yield* has_itree(mm)) ? yield* itree_inv_start(mm, start, end) : 0;
-  const list: [h: number, how: number][] = [];
-  for (let h = 0; h < n; h++) {
+  const has = yield* mm_has_notifiers(mm);
+  if (has === 0) return 0;
+  const itree = yield* has_itree(mm);
+  const seq = itree ? yield* itree_inv_start(mm, start, end) : 0;
+  const list: Listed[] = [];
+  const holders = has & ~LEAVE;
+  // One walk over both kinds will do where nobody leaves the list meanwhile.
+  for (let h = 0; h < (itree || has === holders ? holders : 0); h++) {
     const sub = yield* subscription(h, mm, start, end);
     const how = sub & ~NOTIFIER_KIND;
     if ((sub & NOTIFIER_KIND) === NOTIFIER_LIST) list.push([h, how]);
@@ -255,17 +305,10 @@ function* range_start(mm: number, start: number, end: number, blockable: number)
     yield* itree_inv_end(mm);
     return -EAGAIN;
   }
-  let refused = false;
-  for (const [h, how] of list) {
-    if (yield* invalidate_range_start(h, how, blockable)) continue;
-    refused = true;
-    if (blockable) yield* warn(1);
-    if (!(how & MN_NO_END)) yield* warn(0);
-  }
-  if (!refused) return 0;
-  // The interval tree is not told: its sequence stays odd (6.12 mm/mmu_notifier.c:501, 6.1 :516).
-  for (const [h, how] of list) if (!(how & MN_NO_END)) yield* call_off(h);
-  return -EAGAIN;
+  return yield* reading(has, function* () {
+    const on = has === holders ? list : yield* listed(holders, mm, start, end);
+    return yield* start_listed(on, blockable);
+  });
 }
 
 /** The call before and the one after are one guard: neither makes sense alone. */
@@ -298,20 +341,22 @@ export const mmu_notifier_invalidate_range_start_nonblock = routine(
 export const mmu_notifier_invalidate_range_end = routine(
   'mmu_notifier_invalidate_range_end',
   function* (mm: number, start: number, end: number): Run<void> {
-    const n = yield* mm_has_notifiers(mm);
-    if (n === 0) return;
+    const has = yield* mm_has_notifiers(mm);
+    if (has === 0) return;
     if (yield* has_itree(mm)) yield* itree_inv_end(mm);
-    for (let h = 0; h < n; h++) {
-      const sub = yield* subscription(h, mm, start, end);
-      if ((sub & (NOTIFIER_KIND | MN_NO_END)) === NOTIFIER_LIST) yield* invalidate_range_end(h);
-    }
+    yield* reading(has, function* () {
+      for (let h = 0; h < (has & ~LEAVE); h++) {
+        const sub = yield* subscription(h, mm, start, end);
+        if ((sub & (NOTIFIER_KIND | MN_NO_END)) === NOTIFIER_LIST) yield* invalidate_range_end(h);
+      }
+    });
   },
   'mm/mmu_notifier.c',
   NOTIFIER,
 );
 
 /** virt/kvm/kvm_main.c kvm_mmu_notifier_release: the whole secondary page table goes. */
-const release = routine(
+export const release = routine(
   'kvm_mmu_notifier_release',
   function* (h: number): Run<void> {
     yield* mmu_lock(h);
@@ -321,7 +366,7 @@ const release = routine(
   'virt/kvm/kvm_main.c',
   'the release callback',
 );
-const hlist_del = step(
+export const hlist_del = step(
   'hlist_del_init_rcu',
   (k: Kernel, h: number) => k.mn_registered.set(h, NOTIFIER_NONE),
   { text: () => 'no more subscribed' },
@@ -336,8 +381,9 @@ const hlist_del = step(
 export const mmu_notifier_release = routine(
   'mmu_notifier_release',
   function* (mm: number, end: number): Run<void> {
-    const n = yield* mm_has_notifiers(mm);
-    if (n === 0) return;
+    const has = yield* mm_has_notifiers(mm);
+    if (has === 0) return;
+    const n = has & ~LEAVE;
     if (yield* has_itree(mm)) {
       const seq = yield* itree_inv_start(mm, 0, end);
       for (let h = 0; h < n; h++) {
@@ -347,14 +393,18 @@ export const mmu_notifier_release = routine(
       }
       yield* itree_inv_end(mm);
     }
-    const list: number[] = [];
-    for (let h = 0; h < n; h++) {
-      const sub = yield* subscription(h, mm, 0, end);
-      if ((sub & NOTIFIER_KIND) !== NOTIFIER_LIST) continue;
-      list.push(h);
-      if (!(sub & MN_NO_RELEASE)) yield* release(h);
-    }
-    for (const h of list) yield* hlist_del(h);
+    yield* reading(has, function* () {
+      const list: number[] = [];
+      for (let h = 0; h < n; h++) {
+        const sub = yield* subscription(h, mm, 0, end);
+        if ((sub & NOTIFIER_KIND) !== NOTIFIER_LIST) continue;
+        list.push(h);
+        if (!(sub & MN_NO_RELEASE)) yield* release(h);
+      }
+      for (const h of list) yield* hlist_del(h);
+    });
+    // Who leaves by itself may be in its release still.
+    if (has & LEAVE) yield* synchronize_srcu();
   },
   'mm/mmu_notifier.c',
 );

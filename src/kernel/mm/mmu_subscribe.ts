@@ -2,19 +2,25 @@
 /**
  * Subscribers of MMU notifiers come and go: mm/mmu_notifier.c. The first of a process waits until nobody
  * can be invalidating; interval notifiers come and go while others do. As the tree of intervals may not
- * change while its sequence is odd, they are queued then, for mn_itree_inv_end() to add and remove.
+ * change while its sequence is odd, they are queued then, for mn_itree_inv_end() to add and remove. List
+ * notifiers leave their list at once, and may be freed when nobody who walks it can have come to them.
  */
 import { BLOCKED, type Run, routine, step } from '../../explore/program.ts';
 import type { Kernel } from '../kernel.ts';
+import { srcu_read_lock, srcu_read_unlock, synchronize_srcu } from '../rcu/srcu.ts';
 import {
   HAS_ITREE,
   HAS_SUBSCRIPTIONS,
+  hlist_del,
   MN_ADDS,
   MN_FREED,
+  MN_NO_RELEASE,
+  MN_PUT,
   MN_REMOVES,
   NOTIFIER_INTERVAL,
   NOTIFIER_KIND,
   NOTIFIER_NONE,
+  release,
 } from './mmu_notifier.ts';
 import { mmap_write_lock, mmap_write_unlock } from './vma.ts';
 import { i_mmap_lock_write, i_mmap_unlock_write } from './zap.ts';
@@ -186,11 +192,65 @@ export const mmu_interval_notifier_remove = routine(
   'mm/mmu_notifier.c',
 );
 
-/** The owner frees the memory that its subscription is in. */
+/** Its kind and MN_ bits, NOTIFIER_NONE when it is on the list no more. */
+const hlist_unhashed = step('hlist_unhashed', (k: Kernel, h: number) => k.mn_registered.get(h));
+
+/**
+ * A list notifier leaves: its release is called unless the process's end has done so, and once this is over
+ * nobody calls it any more. What it has mapped is to be gone by then. 6.12 mm/mmu_notifier.c:797, 6.1 :820
+ */
+export const mmu_notifier_unregister = routine(
+  'mmu_notifier_unregister',
+  function* (h: number): Run<void> {
+    const kind = yield* hlist_unhashed(h);
+    if (kind !== NOTIFIER_NONE) {
+      const idx = yield* srcu_read_lock();
+      if (!(kind & MN_NO_RELEASE)) yield* release(h);
+      yield* srcu_read_unlock(idx);
+      yield* hlist_del(h);
+    }
+    yield* synchronize_srcu();
+  },
+  'mm/mmu_notifier.c',
+);
+
+const call_srcu = step('call_srcu', (k: Kernel, h: number) => k.mn_deferred.set(h, MN_PUT), {
+  text: () => 'to be freed after a grace period',
+});
+/**
+ * A list notifier leaves without waiting, and without its release: it is freed by {@link free_notifier},
+ * and by nobody else. 6.12 mm/mmu_notifier.c:872, 6.1 :895
+ */
+export const mmu_notifier_put = routine(
+  'mmu_notifier_put',
+  function* (h: number): Run<void> {
+    yield* hlist_del(h);
+    yield* call_srcu(h);
+  },
+  'mm/mmu_notifier.c',
+);
+
+const put = step('srcu_invoke_callbacks', (k: Kernel, h: number) =>
+  k.mn_deferred.get(h) === MN_PUT ? 0 : BLOCKED,
+);
+/** The worker that frees what mmu_notifier_put() has left behind. 6.12 mm/mmu_notifier.c:839, 6.1 :862 */
+export const mmu_notifier_free_rcu = routine(
+  'mmu_notifier_free_rcu',
+  function* (h: number): Run<void> {
+    yield* put(h);
+    yield* synchronize_srcu();
+    yield* free_subscription(h);
+  },
+  'mm/mmu_notifier.c',
+);
+
+/** The memory that a subscription is in is freed. */
 export const free_subscription = step(
   'kfree',
   (k: Kernel, h: number) => {
-    if (k.mn_registered.get(h) !== NOTIFIER_NONE) k.mn_deferred.set(h, MN_FREED);
+    // What left the tree is told no more; the list may still be walked.
+    if (k.mn_registered.get(h) !== NOTIFIER_NONE || k.config.listNotifiersLeave)
+      k.mn_deferred.set(h, MN_FREED);
   },
   { atomic: 'memory of its own; the mark is for the report' },
 );

@@ -38,7 +38,7 @@ export const install = step(
   'set_spte',
   (k: Kernel, h: number, pfn: number) => k.hold_pfn.set(h, pfn),
   {
-    text: ([, pfn]) => `map page${pfn} for the device`,
+    text: ([, pfn]) => (pfn ? `map page${pfn} for the device` : 'map nothing for the device'),
   },
 );
 /** Under the driver's lock: from here on the device reaches the page, its first or page `i` of the range. */
