@@ -96,7 +96,10 @@ export {
   free_subscription,
   mmu_interval_notifier_insert,
   mmu_interval_notifier_remove,
+  mmu_notifier_free_rcu,
+  mmu_notifier_put,
   mmu_notifier_register,
+  mmu_notifier_unregister,
 } from './mm/mmu_subscribe.ts';
 export { MREMAP_FIXED, MREMAP_MAYMOVE, sys_mremap } from './mm/mremap.ts';
 export { MMF_OOM_SKIP, oom_reap_task } from './mm/oom_kill.ts';
