@@ -308,15 +308,17 @@ const isBlock = (e: Entry) =>
   !e.event.ref &&
   e.event.chain.some((c) => /pfn/.test(c.callee));
 
+/** 6.1 has a fault of any other VMA with vm_ops served by small entries, whatever its flags. */
+const ASKED =
+  'whether mm asks for huge entries in such a VMA (6.1: for DAX only, mm/huge_memory.c:98)';
+
 /** Huge entries that do not say that they are special: this kernel has no bit for it there. */
 function plainBlocks(p: Path): Hit[] {
   return p.entries
     .filter((e) => e.event.kind === 'entry' && !e.event.special && isBlock(e))
     .map((e) => ({
       path: p,
-      depends: [e.depends, 'whether mm asks for huge entries in such a VMA']
-        .filter(Boolean)
-        .join(', '),
+      depends: [e.depends, ASKED].filter(Boolean).join(', '),
       when: e.when,
       chain: e.event.chain,
       why: `${name(e.event)} makes a huge entry that is not special at its own level`,
