@@ -326,7 +326,7 @@ class Judge {
     for (const def of this.scope.mentioning(ZAPS)) {
       if (this.isHelper(def) || (shared && !its.has(def.file))) continue;
       for (const { call } of this.zaps.callsIn(def)) {
-        const zap = this.zaps.extentOf({ def, call });
+        const zap = this.extentOf({ def, call });
         if (reachesMapping(zap, vma) && meets(zap.offset, vma.offset)) return true;
       }
     }
@@ -373,7 +373,7 @@ class Judge {
     let [mapping, offset] = [true, true];
     for (const { way, before, after } of list) {
       const calls = [...before, ...after];
-      const extents = calls.map((z) => ({ z, x: this.zaps.extentOf(z) }));
+      const extents = calls.map((z) => ({ z, x: this.extentOf(z) }));
       if (extents.some(({ x }) => reachesMapping(x, vma) && meets(x.offset, vma.offset))) continue;
       const { z, x } = extents[0]!;
       const badMapping = !reachesMapping(x, vma);
@@ -396,11 +396,15 @@ class Judge {
     return { falls, mapping, offset };
   }
 
+  private extentOf(z: ZapCall): Extent {
+    return this.zaps.extentOf(z, (struct) => this.lookedAt.has(struct));
+  }
+
   /** VMAs that no zap finds, of those that reach the mapping. */
   private missed(own: readonly Judged[]): Fall[] {
     const first = own[0];
     const calls = own.flatMap(({ before, after }) => [...before, ...after]);
-    const zaps = calls.map((z) => ({ z, x: this.zaps.extentOf(z) }));
+    const zaps = calls.map((z) => ({ z, x: this.extentOf(z) }));
     return first ? missedBy(this.exporter, zaps, chainOf(first.way)) : [];
   }
 

@@ -90,6 +90,8 @@ export function holding(
     const direct = match(e);
     if (direct) return { ...direct, local: depth > 0 };
     if (e.k === 'cast') return held(e.e, depth);
+    // release_pages(bo->pages + n, count)
+    if (e.k === 'binary' && e.op === '+') return held(e.l, depth);
     // __free_page(pfn_to_page(bo->pfn[i]))
     if (e.k === 'call' && e.fn.k === 'id' && SAME.test(e.fn.name) && e.args[0])
       return held(e.args[0], depth);

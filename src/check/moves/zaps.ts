@@ -96,15 +96,26 @@ export class Zaps {
     return this.callsIn(callee).flatMap((c) => this.primitivesOf(callee, c.call, depth + 1));
   }
 
-  /** Which entries a zap reaches. */
-  extentOf({ def, call }: ZapCall): Extent {
+  /**
+   * Which entries a zap reaches.
+   * @param own whether mapping looks into a struct: another one says where in the buffer a part lies
+   */
+  extentOf({ def, call }: ZapCall, own: (struct: string) => boolean): Extent {
+    const isPart = (e: Expr) => {
+      const struct = this.scope.structOf(def, e);
+      return struct !== '' && !own(struct);
+    };
     const name = call.fn.k === 'id' ? call.fn.name : '';
     if (/^unmap_mapping_(range|pages)$/.test(name)) {
       const [mapping, start, length] = call.args;
       const zero = (e: Expr | undefined) => e?.k === 'num' && e.value === 0;
       return {
         mapping: mapping ? this.mapping(def, mapping) : null,
-        offset: !start ? UNKNOWN : zero(start) && zero(length) ? EVERYWHERE : offsetOf(def, start),
+        offset: !start
+          ? UNKNOWN
+          : zero(start) && zero(length)
+            ? EVERYWHERE
+            : offsetOf(def, start, isPart),
       };
     }
     if (/^zap_(page_range|vma|special_vma)/.test(name))
@@ -251,7 +262,7 @@ const ARITHMETIC =
   /^(PFN_PHYS|PFN_UP|PFN_DOWN|PAGE_ALIGN\w*|round_(up|down)|ALIGN|ALIGN_DOWN|min|max|min_t|max_t|loff_t|u64|sizeof)$/;
 
 /** What an offset is made of. */
-export function offsetOf(def: FunctionDef, e: Expr): Offset {
+function offsetOf(def: FunctionDef, e: Expr, isPart: (of: Expr) => boolean): Offset {
   const added = new Set<string>();
   let unknown = false;
   const seen = new Set<string>();
@@ -266,8 +277,10 @@ export function offsetOf(def: FunctionDef, e: Expr): Offset {
         x.k === 'member' &&
         !/^(priv|private|private_data|driver_private|dev)$/.test(x.name) &&
         !/^(vma|vmf)$/.test(rootOf(x) ?? '')
-      )
-        added.add(x.name);
+      ) {
+        if (isPart(x.of)) unknown = true;
+        else added.add(x.name);
+      }
       if (x.k === 'id' && !seen.has(x.name)) {
         seen.add(x.name);
         if (/^[A-Z]\w*(OFFSET|BASE|START)\w*$/.test(x.name)) added.add(x.name);
@@ -303,7 +316,7 @@ export function vmaOffset(functions: Iterable<FunctionDef>): Offset {
     eachIn(def.body, (e) => {
       if (e.k !== 'assign' || e.l.k !== 'member' || e.l.name !== 'vm_pgoff') return;
       if (e.op === '-' || e.op === '&') unknown = true;
-      const one = offsetOf(def, e.r);
+      const one = offsetOf(def, e.r, () => false);
       unknown ||= one.unknown;
       for (const n of one.added) added.add(n);
     });
