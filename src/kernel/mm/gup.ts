@@ -7,7 +7,7 @@
  * Results: a pfn, or a negative errno. One page at a time.
  */
 import { again, guard, type Run, routine, step } from '../../explore/program.ts';
-import { EAGAIN, EBUSY, EEXIST, EFAULT, ENOMEM } from '../errno.ts';
+import { EAGAIN, EBUSY, EEXIST, EFAULT, EINVAL, ENOMEM } from '../errno.ts';
 import { type Kernel, vm_operations } from '../kernel.ts';
 import { handle_mm_fault } from './fault.ts';
 import {
@@ -53,7 +53,9 @@ import {
   mmap_read_lock,
   mmap_read_unlock,
   NO_VMA,
+  vm_end,
   vm_flags,
+  vm_start,
   vma_lookup,
 } from './vma.ts';
 import { MAPPING_ANON } from './zap.ts';
@@ -204,6 +206,8 @@ const follow_locked = routine(
 );
 
 export const FOLL_TOUCH = 0x10000;
+/** MADV_POPULATE_* of 6.12 tells a hole, and a VMA that it may not populate, from a failed fault. */
+const FOLL_MADV_POPULATE = 0x400000;
 /** How GUP answers for the shared zero page, whose pfn is 0 here. */
 export const ZERO_PAGE = 0x7fffffff;
 
@@ -232,16 +236,16 @@ const faultin_page = routine(
 export const __get_user_pages = routine(
   '__get_user_pages',
   function* (mm: number, addr: number, flags: number): Run<number> {
+    const populates = flags & FOLL_MADV_POPULATE;
     const vma = yield* vma_lookup(mm, addr);
-    if (vma === NO_VMA) return -EFAULT;
+    if (vma === NO_VMA) return populates ? -ENOMEM : -EFAULT;
     const bad = yield* check_vma_flags(vma, flags);
-    if (bad) return bad;
+    if (bad) return populates ? -EINVAL : bad;
     for (;;) {
       yield* again('retry', vma);
       const page = yield* follow_page_pte(mm, vma, addr, flags);
       if (page > 0) return page;
       if (page !== RETRY_FAULT && page !== UNSHARE) {
-        // Who asked for no page gets on with it (populate); the others see the error.
         return page;
       }
       const ret = yield* faultin_page(mm, vma, addr, flags, page === UNSHARE ? 1 : 0);
@@ -371,47 +375,115 @@ const populate_tests_access = step('vma_is_accessible', (k: Kernel) =>
   k.linux.populate_tests_access ? 1 : 0,
 );
 
-/** mm/gup.c populate_vma_page_range for one page; errors are the caller's to ignore. */
-export const populate_page = routine(
+/** Added to a number of pages: mmap_lock was dropped on the way. */
+export const DROPPED = 1 << 16;
+
+/**
+ * __get_user_pages for who wants no pages, mmap_lock held: they are faulted in from `start` on.
+ * @returns how many are there now, perhaps with DROPPED; a negative errno if the first is not
+ */
+export function* fault_in(mm: number, start: number, end: number, flags: number): Run<number> {
+  for (let addr = start; addr < end; addr++) {
+    const page = yield* __get_user_pages(mm, addr, flags);
+    if (page === -EAGAIN) return (addr - start) | DROPPED;
+    // -EEXIST, for an entry without a page, is no error to somebody who wants no page.
+    if (page < 0 && page !== -EEXIST) return addr > start ? addr - start : page;
+  }
+  return end - start;
+}
+
+/**
+ * mm/gup.c populate_vma_page_range: 6.12 mm/gup.c:1888, 6.1 :1566
+ * @param how FOLL_UNLOCKABLE if handlers may drop mmap_lock, else 0
+ * @returns as {@link fault_in}
+ */
+export const populate_vma_page_range = routine(
   'populate_vma_page_range',
-  function* (mm: number, vma: number, addr: number): Run<number> {
+  function* (mm: number, vma: number, start: number, end: number, how: number): Run<number> {
     const vmf = yield* vm_flags(vma);
-    if (vmf & VM_LOCKONFAULT) return 0;
+    if (vmf & VM_LOCKONFAULT) return end - start;
     const accessible = vmf & (VM_READ | VM_WRITE | VM_EXEC);
     if (!accessible && (yield* populate_tests_access())) return -EFAULT;
-    let flags = FOLL_TOUCH;
+    let flags = FOLL_TOUCH | how;
     if ((vmf & (VM_WRITE | VM_SHARED)) === VM_WRITE) flags |= FOLL_WRITE;
     if (accessible) flags |= FOLL_FORCE;
-    const page = yield* __get_user_pages(mm, addr, flags);
+    const got = yield* fault_in(mm, start, end, flags);
     yield* lru_add_drain();
-    return page < 0 && page !== -EEXIST ? page : 0;
+    return got;
   },
   'mm/gup.c',
 );
 
-/** mm/gup.c __mm_populate: what MAP_POPULATE and mlock do; VM_IO and VM_PFNMAP are left out. */
+/**
+ * 6.12 mm/gup.c:1962, with __get_user_pages_locked() (:1720): a fault that dropped mmap_lock is tried again with
+ * patience. The lock is held again at the end, as madvise_populate() sees to.
+ * @returns how many pages are there now; a negative errno if the first is not
+ */
+export const faultin_page_range = routine(
+  'faultin_page_range',
+  function* (mm: number, start: number, end: number, write: number): Run<number> {
+    const flags = FOLL_TOUCH | FOLL_UNLOCKABLE | FOLL_MADV_POPULATE | (write ? FOLL_WRITE : 0);
+    let dropped = false;
+    let at = start;
+    let err = 0;
+    while (at < end) {
+      const got = yield* fault_in(mm, at, end, flags);
+      if (got < 0) err = got;
+      else at += got & ~DROPPED;
+      if (got < 0 || !(got & DROPPED)) break;
+      dropped = true;
+      let page: number;
+      do {
+        yield* again('retry', at);
+        yield* mmap_read_lock(mm);
+        page = yield* __get_user_pages(mm, at, flags | FOLL_TRIED);
+      } while (page === -EAGAIN);
+      if (page < 0 && page !== -EEXIST) {
+        err = page;
+        break;
+      }
+      at++;
+    }
+    if (dropped) yield* mmap_read_unlock(mm);
+    yield* lru_add_drain();
+    if (dropped) yield* mmap_read_lock(mm);
+    return at > start ? at - start : err;
+  },
+  'mm/gup.c',
+);
+
+/**
+ * What MAP_POPULATE and mlock do; VM_IO and VM_PFNMAP are left out. 6.12 mm/gup.c:2000, 6.1 :1683
+ * @param ignores 1: what cannot be had is left out, to the end of its VMA
+ */
 export const mm_populate = routine(
   '__mm_populate',
-  function* (mm: number, start: number, end: number): Run<number> {
-    for (let addr = start; addr < end; addr++) {
-      yield* mmap_read_lock(mm);
-      const vma = yield* find_vma_intersection(mm, addr, end);
-      let err = 0;
-      let next = end;
-      if (vma !== NO_VMA) {
-        const held = yield* vma_lookup(mm, addr);
-        next = addr;
-        if (held !== NO_VMA) {
-          const skipped = (yield* vm_flags(held)) & (VM_IO | VM_PFNMAP);
-          const skip = yield* guard('the VM_IO|VM_PFNMAP test', skipped);
-          if (!skip) err = yield* populate_page(mm, held, addr);
-        }
+  function* (mm: number, start: number, end: number, ignores: number): Run<number> {
+    let locked = false;
+    let err = 0;
+    for (let nstart = start, nend = end; nstart < end; nstart = nend) {
+      if (!locked) {
+        yield* again('nstart', nstart);
+        yield* mmap_read_lock(mm);
+        locked = true;
       }
-      yield* mmap_read_unlock(mm);
-      if (err) return err;
-      if (next === end) break;
+      const vma = yield* find_vma_intersection(mm, nstart, end);
+      if (vma === NO_VMA) break;
+      nend = Math.min(end, yield* vm_end(vma));
+      const skipped = (yield* vm_flags(vma)) & (VM_IO | VM_PFNMAP);
+      if (yield* guard('the VM_IO|VM_PFNMAP test', skipped)) continue;
+      nstart = Math.max(nstart, yield* vm_start(vma));
+      const got = yield* populate_vma_page_range(mm, vma, nstart, nend, FOLL_UNLOCKABLE);
+      if (got < 0) {
+        if (ignores) continue;
+        err = got;
+        break;
+      }
+      if (got & DROPPED) locked = false;
+      nend = nstart + (got & ~DROPPED);
     }
-    return 0;
+    if (locked) yield* mmap_read_unlock(mm);
+    return err;
   },
   'mm/gup.c',
 );

@@ -3,8 +3,8 @@
  * madvise(2): mm/madvise.c. Each advice is refused by the flag or the kind of memory that Linux looks
  * at; what VM_PFNMAP, VM_IO and VM_MIXEDMAP each forbid differs from advice to advice.
  */
-import { type Run, routine, step } from '../../explore/program.ts';
-import { EACCES, EAGAIN, EEXIST, EFAULT, EINVAL, ENOMEM, EPERM } from '../errno.ts';
+import { again, type Run, routine, step } from '../../explore/program.ts';
+import { EACCES, EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM } from '../errno.ts';
 import { file_ops, fput, get_file } from '../fs/file.ts';
 import { vfs_punch_hole } from '../fs/read-write.ts';
 import { file_operations, type Kernel } from '../kernel.ts';
@@ -31,12 +31,13 @@ import {
   VM_WIPEONFORK,
 } from './flags.ts';
 import {
-  __get_user_pages,
   check_vma_flags,
+  DROPPED,
   FOLL_TOUCH,
-  FOLL_TRIED,
   FOLL_UNLOCKABLE,
   FOLL_WRITE,
+  fault_in,
+  faultin_page_range,
 } from './gup.ts';
 import { pte_lock, pte_unlock } from './insert.ts';
 import {
@@ -57,6 +58,7 @@ import { flush_tlb_range, next_present, ptep_clear_bits, ptep_get } from './pgta
 import { folio_deactivate, folio_mark_lazyfree, folio_test_lru, lru_add_drain } from './swap.ts';
 import {
   find_vma,
+  find_vma_intersection,
   mmap_read_lock,
   mmap_read_unlock,
   mmap_write_lock,
@@ -387,39 +389,51 @@ const populate_walks_vmas = step('madvise_walk_vmas', (k: Kernel) =>
   k.linux.populate_walks_vmas ? 1 : 0,
 );
 
+/** 6.1 mm/madvise.c:901, for each VMA: a hole is told at the end, and an error within one at once. */
+function* populate_by_vma(mm: number, start: number, end: number, write: number): Run<number> {
+  const flags = FOLL_TOUCH | FOLL_UNLOCKABLE | (write ? FOLL_WRITE : 0);
+  let hole = 0;
+  for (let at = start; at < end; ) {
+    const first = yield* find_vma_intersection(mm, at, end);
+    if (first === NO_VMA) return -ENOMEM;
+    const from = yield* vm_start(first);
+    if (at < from) {
+      hole = -ENOMEM;
+      at = from;
+    }
+    const upto = Math.min(end, yield* vm_end(first));
+    while (at < upto) {
+      const vma = yield* vma_lookup(mm, at);
+      if (vma === NO_VMA) return -ENOMEM;
+      if (yield* check_vma_flags(vma, flags)) return -EINVAL;
+      const got = yield* fault_in(mm, at, Math.min(upto, yield* vm_end(vma)), flags);
+      yield* lru_add_drain();
+      if (got < 0) return got === -EFAULT ? -EFAULT : -ENOMEM;
+      at += got & ~DROPPED;
+      if (!(got & DROPPED)) continue;
+      yield* again('start', at, upto, hole);
+      yield* mmap_read_lock(mm);
+    }
+  }
+  return hole;
+}
+
+/** 6.12 mm/madvise.c:952 */
+function* populate_range(mm: number, start: number, end: number, write: number): Run<number> {
+  for (let at = start; at < end; ) {
+    const got = yield* faultin_page_range(mm, at, end, write);
+    if (got < 0) return got === -EINVAL || got === -EFAULT ? got : -ENOMEM;
+    at += got;
+  }
+  return 0;
+}
+
 /** mm/madvise.c madvise_populate */
 const madvise_populate = routine(
   'madvise_populate',
   function* (mm: number, start: number, end: number, write: number): Run<number> {
-    const flags = FOLL_TOUCH | FOLL_UNLOCKABLE | (write ? FOLL_WRITE : 0);
-    const walks = yield* populate_walks_vmas();
-    let hole = 0;
-    let tried = 0;
-    for (let addr = start; addr < end; addr++) {
-      const vma = yield* vma_lookup(mm, addr);
-      if (vma === NO_VMA) {
-        if (!walks) return -ENOMEM;
-        hole = -ENOMEM;
-        continue;
-      }
-      if (yield* check_vma_flags(vma, flags)) {
-        // 6.12 looks within what drains (mm/gup.c:1989), 6.1 before it (mm/gup.c:1667).
-        if (!walks) yield* lru_add_drain();
-        return -EINVAL;
-      }
-      const page = yield* __get_user_pages(mm, addr, flags | tried);
-      yield* lru_add_drain();
-      tried = page === -EAGAIN && walks ? FOLL_TRIED : 0;
-      if (page === -EAGAIN) {
-        // mmap_lock was dropped: the VMA may be another one.
-        yield* mmap_read_lock(mm);
-        addr--;
-        continue;
-      }
-      // -EEXIST, for an entry without a page, is no error to somebody who wants no page.
-      if (page < 0 && page !== -EEXIST) return page === -EFAULT ? -EFAULT : -ENOMEM;
-    }
-    return hole;
+    const populate = (yield* populate_walks_vmas()) ? populate_by_vma : populate_range;
+    return yield* populate(mm, start, end, write);
   },
   'mm/madvise.c',
 );

@@ -65,7 +65,7 @@ const do_mlock = routine(
     const err = yield* apply_vma_lock_flags(mm, addr, addr + n, flags);
     yield* mmap_write_unlock(mm);
     if (err) return err;
-    return posix_error(yield* mm_populate(mm, addr, addr + n));
+    return posix_error(yield* mm_populate(mm, addr, addr + n, 0));
   },
   'mm/mlock.c',
 );

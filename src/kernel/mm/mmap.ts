@@ -108,7 +108,7 @@ export const sys_mmap = routine(
     yield* mmap_write_unlock(mm);
     if (file >= 0) yield* fput(file);
     if (ret < 0) return ret;
-    if (flags & (MAP_POPULATE | MAP_LOCKED)) yield* mm_populate(mm, addr, addr + n);
+    if (flags & (MAP_POPULATE | MAP_LOCKED)) yield* mm_populate(mm, addr, addr + n, 1);
     return 0;
   },
   'mm/mmap.c',

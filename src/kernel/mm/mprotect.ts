@@ -18,7 +18,7 @@ import {
   VM_SHARED,
   VM_WRITE,
 } from './flags.ts';
-import { populate_page } from './gup.ts';
+import { populate_vma_page_range } from './gup.ts';
 import { pte_lock, pte_unlock } from './insert.ts';
 import {
   mmu_notifier_invalidate_range_end,
@@ -147,7 +147,7 @@ const mprotect_fixup = routine(
     yield* vma_set_page_prot(target);
     yield* change_protection(mm, target, start, end, yield* vm_page_prot(target), tryWritable);
     if ((old & (VM_WRITE | VM_SHARED | VM_LOCKED)) === VM_LOCKED && flags & VM_WRITE) {
-      for (let at = start; at < end; at++) if (yield* populate_page(mm, target, at)) break;
+      yield* populate_vma_page_range(mm, target, start, end, 0);
     }
     return 0;
   },

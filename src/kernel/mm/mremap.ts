@@ -316,7 +316,7 @@ export const sys_mremap = routine(
     const vma = ret < 0 ? NO_VMA : yield* vma_lookup(mm, at);
     const locked = vma === NO_VMA ? 0 : (yield* vm_flags(vma)) & VM_LOCKED;
     yield* mmap_write_unlock(mm);
-    if (locked && newLen > oldLen) yield* mm_populate(mm, at + oldLen, at + newLen);
+    if (locked && newLen > oldLen) yield* mm_populate(mm, at + oldLen, at + newLen, 1);
     return ret;
   },
   'mm/mremap.c',

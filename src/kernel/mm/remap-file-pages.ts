@@ -61,7 +61,7 @@ export const sys_remap_file_pages = routine(
     const ret = yield* remap(mm, addr, n, pgoff);
     yield* mmap_write_unlock(mm);
     if (ret < 0) return ret;
-    yield* mm_populate(mm, addr, addr + n);
+    yield* mm_populate(mm, addr, addr + n, 1);
     return 0;
   },
   'mm/mmap.c',
