@@ -259,6 +259,12 @@ const NOTIFIERS = {
     'subscriptions->list',
     'mm/mmu_notifier.c > int mn_hlist_invalidate_range_start( > hlist_for_each_entry_rcu(',
   ],
+  faultin_page_range: [
+    'faultin_page_range()',
+    'faultin_page_range()',
+    'faultin_vma_page_range()',
+    'faultin_vma_page_range()',
+  ],
   arch_invalidate_secondary_tlbs: [
     'arch_invalidate_secondary_tlbs',
     '__mmu_notifier_arch_invalidate_secondary_tlbs()',
