@@ -21,7 +21,7 @@ import {
   VM_READ,
   VM_WRITE,
 } from './flags.ts';
-import { lookup_entry, pmd_none } from './pgtable.ts';
+import { lookup_entry, pmd_none, pud_none } from './pgtable.ts';
 import { NO_VMA, vm_end, vm_flags, vma_lookup } from './vma.ts';
 
 const mmu_interval_check_retry = step(
@@ -126,7 +126,10 @@ function* walk_page_range(range: HmmRange, pfns: number[]): Run<number> {
     const entry = yield* lookup_entry(mm, addr);
     const last = pfns.length + 1 === n;
     if (!entry && !last && (yield* pmd_none(mm, addr))) {
-      const end = yield* walk_end(range, vma, addr);
+      // A hole is as large as the table that is not there: mm/pagewalk.c walk_pud_range, hmm_vma_walk_pud.
+      const end = (yield* pud_none(mm))
+        ? Math.min(start + n, yield* vm_end(vma))
+        : yield* walk_end(range, vma, addr);
       const hole = yield* hmm_vma_walk_hole(range, vma, addr, end);
       if (hole) return hole;
       while (start + pfns.length < end) pfns.push(0);

@@ -139,6 +139,18 @@ export const pmd_none = step(
   },
 );
 
+/** True when nothing is mapped at all, so that there is no table of PMDs either. */
+export const pud_none = step(
+  'pud_none',
+  (k: Kernel, mm: number) => {
+    const blocks = Math.ceil(k.config.vpages / k.config.ptrsPerPmd);
+    for (let b = 0; b < blocks; b++) if (k.pmd.get(mm * blocks + b)) return 0;
+    for (let a = 0; a < k.config.vpages; a++) if (k.pte.get(at(k, mm, a))) return 0;
+    return 1;
+  },
+  { atomic: 'one word in Linux, as a PMD is' },
+);
+
 /**
  * The entry of a page whose page-table lock is held, or -ENOMEM where a huge entry has come to stand:
  * there is no table to put it into. 6.12 mm/memory.c:1984 __get_locked_pte, mm/pgtable-generic.c:364
