@@ -139,6 +139,19 @@ export default driver({ exporter: { id: 'mine', refusesPrivate: false } });
     expect(stdout).toMatch(/mine breaks 1 rule that is an exporter's to keep:\s+R14 refuse-cow/);
   });
 
+  test('a driver that sets both flags is told of the BUG_ON that waits for them', async () => {
+    const { code, stdout } = await explore(
+      'both.ts',
+      `import { driver } from 'pfnmap';
+export default driver({ exporter: { id: 'both', setsFlags: ['VM_PFNMAP', 'VM_MIXEDMAP'] } });
+`,
+    );
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /^ {2}cpu +breaks {4}bug sigbus kernel BUG in vmf_insert_pfn_prot: VM_PFNMAP and$/m,
+    );
+  });
+
   test('what it prints is no data', async () => {
     const text = `console.log('hello');\n${run('yield* load();')}`;
     const { stdout, stderr } = await explore('prints.ts', text, '--json');

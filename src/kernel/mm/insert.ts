@@ -157,11 +157,15 @@ export const vmf_insert_pfn_prot = routine(
       yield* BUG('vmf_insert_pfn_prot', 'neither VM_PFNMAP nor VM_MIXEDMAP');
       return VM_FAULT_SIGBUS;
     }
+    if (flags & VM_PFNMAP && flags & VM_MIXEDMAP) {
+      yield* BUG('vmf_insert_pfn_prot', 'VM_PFNMAP and VM_MIXEDMAP at once');
+      return VM_FAULT_SIGBUS;
+    }
     if (flags & VM_PFNMAP && is_cow_mapping(flags)) {
       yield* BUG('vmf_insert_pfn_prot', 'VM_PFNMAP on a private writable mapping');
       return VM_FAULT_SIGBUS;
     }
-    if (flags & VM_MIXEDMAP && !(flags & VM_PFNMAP)) {
+    if (flags & VM_MIXEDMAP && (yield* pfn_valid(pfn))) {
       yield* BUG('vmf_insert_pfn_prot', 'VM_MIXEDMAP and a pfn with a struct page');
       return VM_FAULT_SIGBUS;
     }
@@ -303,6 +307,10 @@ export const vmf_insert_pfn_pmd = routine(
     if (start < (yield* vm_start(vma)) || start + n > (yield* vm_end(vma)))
       return VM_FAULT_FALLBACK;
     const flags = yield* vm_flags(vma);
+    if (flags & VM_PFNMAP && flags & VM_MIXEDMAP) {
+      yield* BUG('vmf_insert_pfn_pmd', 'VM_PFNMAP and VM_MIXEDMAP at once');
+      return VM_FAULT_SIGBUS;
+    }
     if (flags & VM_PFNMAP && is_cow_mapping(flags)) {
       yield* BUG('vmf_insert_pfn_pmd', 'VM_PFNMAP on a private writable mapping');
       return VM_FAULT_SIGBUS;
