@@ -8,7 +8,7 @@ import { type Expr, textOf } from './c/ast.ts';
 import type { FunctionDef, Program, Table } from './c/program.ts';
 import { dirOf, distance, near, type Wanted } from './c/tree.ts';
 import { HANDLERS, tableField } from './flow/lookup.ts';
-import { type Binding, Machine, type Outcome, type Recorded } from './flow/machine.ts';
+import { type Binding, Machine, Memory, type Outcome, type Recorded } from './flow/machine.ts';
 import { type Recalled, Relevance } from './flow/relevance.ts';
 import { type Fact, mayBeCow, State } from './flow/state.ts';
 import {
@@ -98,6 +98,7 @@ export interface Means {
   readonly program: Program;
   readonly relevance: Relevance;
   readonly core: Kept<string, readonly Outcome[]>;
+  readonly memories: Memories;
   readonly recorded: Recorded | null;
 }
 
@@ -109,6 +110,7 @@ export const meansOf = (
   program,
   relevance: new Relevance(program, recorded !== null, recalled),
   core: new Kept(() => program.index.asked),
+  memories: new Memories(),
   recorded,
 });
 
@@ -329,8 +331,32 @@ function judge(
   }
 }
 
-const machineOf = (means: Means, binding: Binding, assumed?: ReadonlyMap<string, Fact>) =>
-  new Machine(means.program, binding, means.relevance, means.core, means.recorded, assumed);
+/** What was found for exporters bound alike, under the same assumptions, by what binds them. */
+class Memories {
+  private readonly known = new Map<string, Memory>();
+  private readonly numbers = new Map<Table, number>();
+
+  of(program: Program, binding: Binding, assumed: Assumed = new Map()): Memory {
+    const bound = [...binding.fields].map(([field, v]) => [field, this.told(v)]);
+    const key = JSON.stringify([binding.home, bound, [...assumed]]);
+    let memory = this.known.get(key);
+    if (!memory) this.known.set(key, (memory = new Memory(program, binding, assumed)));
+    return memory;
+  }
+
+  private told(v: Value): string | number {
+    if (v.k !== 'table') return keyOf(v);
+    let n = this.numbers.get(v.table);
+    if (n === undefined) this.numbers.set(v.table, (n = this.numbers.size));
+    return n;
+  }
+}
+
+const machineOf = (
+  { program, memories, relevance, core, recorded }: Means,
+  binding: Binding,
+  assumed?: Assumed,
+) => new Machine(program, memories.of(program, binding, assumed), relevance, core, recorded);
 
 function follow(
   means: Means,

@@ -6,7 +6,7 @@
  */
 import type { FunctionDef, Program, Table } from './c/program.ts';
 import { HANDLERS, tableField } from './flow/lookup.ts';
-import { Machine, type Outcome } from './flow/machine.ts';
+import { Machine, Memory, type Outcome } from './flow/machine.ts';
 import { Relevance } from './flow/relevance.ts';
 import { mayBeCow, type State } from './flow/state.ts';
 import { primitiveOf, VM } from './flow/values.ts';
@@ -145,9 +145,10 @@ export function recordKernel(program: Program, version: string): RecordedKernel 
     kept.set(t.name, t);
   }
   const queue = [...wanted.values()];
+  const unbound = () => new Memory(program, { home: '', fields: new Map() });
   const addTable = (t: Table) => {
     const fields: Record<string, string> = {};
-    const machine = new Machine(program, { home: '', fields: new Map() }, relevance, shared);
+    const machine = new Machine(program, unbound(), relevance, shared);
     for (const field of HANDLERS) {
       const f = tableField(machine, t, field);
       if (f.k !== 'fn') continue;
@@ -161,7 +162,7 @@ export function recordKernel(program: Program, version: string): RecordedKernel 
   };
   for (const t of kept.values()) addTable(t);
   for (let def = queue.shift(); def; def = queue.shift()) {
-    const machine = new Machine(program, { home: '', fields: new Map() }, relevance, shared);
+    const machine = new Machine(program, unbound(), relevance, shared);
     const ends: RecordedEnd[][] = [];
     const index = new Map<string, number>();
     const at = entryStates().map((entry) => {

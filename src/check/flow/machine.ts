@@ -8,7 +8,7 @@ import type { Expr, Type } from '../c/ast.ts';
 import { textOf } from '../c/ast.ts';
 import type { FunctionDef, Program, Table } from '../c/program.ts';
 import type { SourceFile } from '../c/skeleton.ts';
-import type { Kept } from '../index/asked.ts';
+import { Kept } from '../index/asked.ts';
 import { arithmetic, faultOf, memberKey } from './arithmetic.ts';
 import { callOf } from './calls.ts';
 import { testAll } from './conditions.ts';
@@ -81,36 +81,64 @@ export interface Recorded {
   table(name: string): Table | null;
 }
 
-export class Machine {
+/** Why something was not followed, by place and reason. */
+type Gaps = Map<string, { readonly site: Site; readonly why: string }>;
+
+/** What was found on the way through a driver's functions, for all exporters that are bound alike. */
+export class Memory {
   readonly targets: Targets;
-  private readonly memo = new Map<string, readonly Outcome[]>();
+  readonly ran: Kept<string, { readonly outcomes: readonly Outcome[]; readonly gaps: Gaps }>;
   /** Which field of which struct a symbol was read from. */
   readonly origins = new Map<string, { struct: string; field: string; file: SourceFile }>();
+  /** How many results of unknown functions have a name. */
+  results = 0;
+
+  constructor(
+    program: Program,
+    readonly binding: Binding,
+    /** What is taken for granted of symbols, from the start of every function. */
+    readonly assumed: ReadonlyMap<string, Fact> = new Map(),
+  ) {
+    const asked = () => program.index.asked;
+    this.targets = new Targets(program, binding, asked);
+    this.ran = new Kept(asked);
+  }
+}
+
+export class Machine {
   inCore = false;
-  calls = 0;
   readonly stack: string[] = [];
   work = 0;
-  /** Why something was not followed: key to reason. */
-  readonly gaps = new Map<string, { site: Site; why: string }>();
+  private left: Gaps = new Map();
 
   constructor(
     readonly program: Program,
-    readonly binding: Binding,
+    private readonly memory: Memory,
     readonly relevance: Relevance,
     /** What functions of mm do, shared by the machines of all exporters. */
     private readonly shared: Kept<string, readonly Outcome[]>,
     /** What a kernel's functions do, where its source is not at hand. */
     readonly recorded: Recorded | null = null,
-    /** What is taken for granted of symbols, from the start of every function. */
-    private readonly assumed: ReadonlyMap<string, Fact> = new Map(),
-  ) {
-    this.targets = new Targets(program, binding);
+  ) {}
+
+  get binding() {
+    return this.memory.binding;
+  }
+  get targets() {
+    return this.memory.targets;
+  }
+  get origins() {
+    return this.memory.origins;
+  }
+  /** What was not followed. */
+  get gaps(): ReadonlyMap<string, { readonly site: Site; readonly why: string }> {
+    return this.left;
   }
 
   /** Runs a function from outside: VMA and fault arguments are known by their types. */
   enter(def: FunctionDef, prepare: (s: State) => void = () => {}): readonly Outcome[] {
     const st = new State();
-    for (const [key, fact] of this.assumed) st.facts.set(key, fact);
+    for (const [key, fact] of this.memory.assumed) st.facts.set(key, fact);
     prepare(st);
     const args = def.params.map((p): Value => this.argumentOf(p.name, p.type));
     this.work = 0;
@@ -145,7 +173,7 @@ export class Machine {
       entry.mem = st.mem.copy();
       entry.locks = st.locks;
       entry.ref = st.ref;
-      for (const [k, fact] of this.assumed) entry.facts.set(k, fact);
+      for (const [k, fact] of this.memory.assumed) entry.facts.set(k, fact);
     } else {
       entry.set &= CORE_BITS;
       entry.clear &= CORE_BITS;
@@ -153,12 +181,9 @@ export class Machine {
       args = args.map((a, i) => (a.k === 'sym' ? coreArgument(a, def.params[i]?.name ?? '') : a));
     }
     const key = `${def.id}|${args.map(keyOf).join()}|${entry.effects()}`;
-    let outcomes: readonly Outcome[] | undefined;
-    if (core) outcomes = this.shared.get(key, () => this.runAnew(def, args, entry, core));
-    else {
-      outcomes = this.memo.get(key);
-      if (!outcomes) this.memo.set(key, (outcomes = this.runAnew(def, args, entry, core)));
-    }
+    const outcomes = core
+      ? this.shared.get(key, () => this.runAnew(def, args, entry, core))
+      : this.runOnce(key, () => this.runAnew(def, args, entry, core));
     const out: Outcome[] = [];
     for (const o of outcomes) {
       const s = core ? st.clone() : st.clone(o.st.mem);
@@ -180,9 +205,21 @@ export class Machine {
       }
       s.page = o.st.page;
       for (const e of o.st.events) s.add(e);
-      out.push({ value: core ? fresh(o.value, this.calls++) : o.value, st: s });
+      out.push({ value: core ? fresh(o.value, this.memory.results++) : o.value, st: s });
     }
     return out;
+  }
+
+  /** What was run for another exporter left the same gaps for this one. */
+  private runOnce(key: string, run: () => readonly Outcome[]): readonly Outcome[] {
+    const before = this.left;
+    const { outcomes, gaps } = this.memory.ran.get(key, () => {
+      this.left = new Map();
+      return { outcomes: run(), gaps: this.left };
+    });
+    this.left = before;
+    for (const { site, why } of gaps.values()) this.gap(site, why);
+    return outcomes;
   }
 
   /** All ends of a function that was not run with the same before. */
@@ -298,7 +335,7 @@ export class Machine {
 
   gap(site: Site, why: string): void {
     const key = `${site.file.path}:${site.at}:${why}`;
-    if (!this.gaps.has(key)) this.gaps.set(key, { site, why });
+    if (!this.left.has(key)) this.left.set(key, { site, why });
   }
 
   typed(v: Value, type: Type): Value {

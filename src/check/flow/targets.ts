@@ -7,7 +7,7 @@ import { type Expr, eachIn, eachStmt } from '../c/ast.ts';
 import type { FunctionDef, Program, Table } from '../c/program.ts';
 import type { SourceFile } from '../c/skeleton.ts';
 import { dirOf, distance, EVERYWHERE, near, onlyIn } from '../c/tree.ts';
-import { whole } from '../index/asked.ts';
+import { type Asked, Kept, whole } from '../index/asked.ts';
 import type { Binding } from './machine.ts';
 import type { Value } from './values.ts';
 
@@ -17,18 +17,18 @@ interface Candidate {
 }
 
 export class Targets {
-  private readonly cache = new Map<string, readonly FunctionDef[]>();
+  private readonly known: Kept<string, readonly FunctionDef[]>;
   constructor(
     private readonly program: Program,
     private readonly binding: Binding,
-  ) {}
+    asked: () => Asked,
+  ) {
+    this.known = new Kept(asked);
+  }
 
   /** Functions that `x->field`, x being a struct of that type, may be. Empty: not known. */
   of(struct: string, field: string, from: SourceFile): readonly FunctionDef[] {
-    const key = `${struct}.${field}`;
-    let found = this.cache.get(key);
-    if (!found) this.cache.set(key, (found = this.find(struct, field, from)));
-    return found;
+    return this.known.get(`${struct}.${field}`, () => this.find(struct, field, from));
   }
 
   private find(struct: string, field: string, from: SourceFile): readonly FunctionDef[] {
