@@ -36,23 +36,34 @@ const { Module, Instance } = (
   }
 ).WebAssembly;
 
+const threeAt = (bytes: Uint8Array, at: number) =>
+  bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16);
+
 export class Search {
   private readonly routine: Routine;
-  private readonly words: readonly { readonly bytes: Uint8Array; readonly telling: number }[];
+  /** By their three telling bytes. */
+  private readonly words = new Map<
+    number,
+    { readonly bytes: Uint8Array; readonly telling: number }[]
+  >();
   private bytes: Buffer;
 
   constructor(words: readonly Word[]) {
     this.routine = new Instance(new Module(Buffer.from(CODE, 'base64'))).exports as Routine;
     this.bytes = Buffer.from(this.routine.memory.buffer);
-    this.words = words.map(([word, telling]) => ({ bytes: Buffer.from(word, 'latin1'), telling }));
-    const sets: string[] = [];
     for (const [word, telling] of words) {
-      const three = word.slice(telling, telling + 3);
-      if (!sets.includes(three)) sets.push(three);
+      const bytes = Buffer.from(word, 'latin1');
+      const three = threeAt(bytes, telling);
+      const alike = this.words.get(three);
+      if (alike) {
+        alike.push({ bytes, telling });
+        continue;
+      }
       // More than eight share bits: a place too many is compared, none is missed.
-      const bit = 1 << (sets.indexOf(three) % 8);
+      const bit = 1 << (this.words.size % 8);
+      this.words.set(three, [{ bytes, telling }]);
       for (let k = 0; k < 3; k++) {
-        const c = three.charCodeAt(k);
+        const c = bytes[telling + k]!;
         this.bytes[32 * k + (c & 15)]! |= bit;
         this.bytes[32 * k + 16 + (c >> 4)]! |= bit;
       }
@@ -75,7 +86,8 @@ export class Search {
     const end = TEXT + length;
     bytes.fill(0, end, end + BEYOND);
     for (let at = routine.next(TEXT, end); at >= 0; at = routine.next(at + 1, end)) {
-      if (this.words.some((w) => this.stands(w.bytes, at - w.telling, end))) return true;
+      for (const w of this.words.get(threeAt(bytes, at)) ?? [])
+        if (this.stands(w.bytes, at - w.telling, end)) return true;
     }
     return false;
   }
