@@ -7,7 +7,6 @@
 import { type Expr, eachStmt, type Stmt, textOf } from './c/ast.ts';
 import type { FunctionDef, Program } from './c/program.ts';
 import type { SourceFile } from './c/skeleton.ts';
-import { dirOf } from './c/tree.ts';
 import type { Callers } from './callers.ts';
 import { hmm } from './follow/hmm.ts';
 import { PgoffUsers } from './follow/pgoff.ts';
@@ -144,8 +143,7 @@ class Finder {
     if (LOOKUP.test(name)) return name;
     const known = this.aliases.get(name);
     // Which of a macro and a function there is may be a matter of the version.
-    if (known && this.program.functions.has(name) && this.program.findFunctions(name, file).length)
-      return name;
+    if (known && this.program.findFunctions(name, file).length) return name;
     if (known || !/follow_p/.test(name) || this.program.functions.has(name)) return known ?? name;
     const macro = this.program.findMacro(name, file);
     const to = macro ? firstCall(macro.where.body) : '';
@@ -156,7 +154,9 @@ class Finder {
   of(def: FunctionDef): Follower[] {
     const { file, where } = def;
     const body = file.text.slice(where.body, where.end);
-    const mayFollow = LOOKS.test(body) || [...this.aliases.keys()].some((a) => body.includes(a));
+    const mayFollow =
+      (/follow_|hmm_/.test(body) && LOOKS.test(body)) ||
+      [...this.aliases.keys()].some((a) => body.includes(a));
     const mayPgoff = body.includes('vm_pgoff');
     const mayWalk =
       this.walks &&
@@ -218,11 +218,9 @@ class Finder {
   private walkers(def: FunctionDef): readonly FunctionDef[] {
     if (OFFSET.test(def.text)) return [def];
     return [...new Set(callsIn(def.body).map((c) => c.name))].flatMap((name) =>
-      this.program.functions.has(name)
-        ? this.program
-            .findFunctions(name, def.file)
-            .filter((f) => !OWN.test(f.file.path) && POINTER.test(f.head) && OFFSET.test(f.text))
-        : [],
+      this.program
+        .findFunctions(name, def.file)
+        .filter((f) => !OWN.test(f.file.path) && POINTER.test(f.head) && OFFSET.test(f.text)),
     );
   }
 
@@ -421,11 +419,8 @@ const isError = (e: Expr): boolean =>
 function testsWrite(def: FunctionDef, program: Program): boolean {
   if (WRITE_TEST.test(def.text)) return true;
   return callsIn(def.body).some(({ name, e }) => {
-    if (!e.args.some((a) => /\bp(te|md)\w*\b/.test(textOf(a))) || !program.functions.has(name))
-      return false;
-    return program
-      .findFunctions(name, def.file)
-      .some((f) => dirOf(f.file.path) === dirOf(def.file.path) && WRITE_TEST.test(f.text));
+    if (!e.args.some((a) => /\bp(te|md)\w*\b/.test(textOf(a)))) return false;
+    return program.findNear(name, def.file).some((f) => WRITE_TEST.test(f.text));
   });
 }
 

@@ -43,9 +43,7 @@ export function primeImporters(program: Program): Importer[] {
     const e = t.fields.get('gem_prime_import_sg_table');
     const target = e && (e.k === 'unary' ? e.e : e);
     if (target?.k !== 'id') continue;
-    for (const def of program.functions.has(target.name)
-      ? program.findFunctions(target.name, t.file)
-      : []) {
+    for (const def of program.findFunctions(target.name, t.file)) {
       const sgt = def.params.find((p) => p.type.base === 'sg_table');
       const found = sgt && reads(program, def, new Set([sgt.name]), [], 0);
       if (found) out.push(found);
@@ -190,11 +188,7 @@ function reads(
       found = { def, fall: { rule: 'R12', at: e.at, why, chain: [...chain, step] } };
       return;
     }
-    const callee = program.functions.has(name)
-      ? (program
-          .findFunctions(name, def.file)
-          .find((f) => dirOf(f.file.path) === dirOf(def.file.path)) ?? null)
-      : null;
+    const callee = program.findNear(name, def.file)[0];
     if (!callee || callee === def) return;
     const passed = new Set<string>();
     for (const [i, a] of e.args.entries())

@@ -6,7 +6,7 @@
 
 import { type Asked, Kept, Keys, whole } from '../index/asked.ts';
 import type { Index } from '../index/index.ts';
-import { Part } from '../index/names.ts';
+import { numberOf, Part } from '../index/names.ts';
 import {
   type Expr,
   eachIn,
@@ -19,6 +19,7 @@ import {
 import type { Conditions } from './conditions.ts';
 import { Kind, Lines, lex } from './lex.ts';
 import { Parser } from './parse.ts';
+import { saying } from './saying.ts';
 import {
   type FunctionAt,
   type MacroAt,
@@ -596,16 +597,25 @@ export class Program {
 
   /** Definitions of a function that a use in `from` may mean, static ones of the same file first. */
   findFunctions(name: string, from: SourceFile): readonly FunctionDef[] {
+    from = writtenIn(from);
+    if (this.index.matters(from.path)) {
+      const own = this.definedIn(from)
+        .get(name)
+        ?.filter((f) => this.conditions.all(f.where.when) !== false && !isTwin(f));
+      if (own?.length) {
+        // What others have is not looked at, but who comes to have it matters.
+        this.index.asked.note(numberOf(Part.Function, name));
+        return this.compiled(own);
+      }
+    }
     let all = this.visible(this.functions.get(name), from);
     // One that is left out, for a macro or for what the kernel has, is none.
     all = all.filter((f) => this.conditions.all(f.where.when) !== false);
     if (all.length === 0) return [];
     if (all.length > 1) {
-      // The empty twin of something that is configured out.
-      const real = all.filter((f) => !f.where.when.some((w) => /^!.*\bCONFIG_/.test(w)));
+      const real = all.filter((f) => !isTwin(f));
       if (real.length) all = real;
     }
-    from = writtenIn(from);
     const here = all.filter((f) => writtenIn(f.file) === from);
     if (here.length) return this.compiled(here);
     // An inline function of an included header hides a global one of another part of the kernel.
@@ -624,6 +634,12 @@ export class Program {
     }
     all = this.compiled(global);
     return all.length > 1 ? this.nearest(all, from) : all;
+  }
+
+  /** Those of them in a directory; where it has none, the others are not looked into. */
+  findNear(name: string, from: SourceFile, home = dirOf(from.path)): readonly FunctionDef[] {
+    if (!this.index.filesWith(Part.Function, name).some((path) => dirOf(path) === home)) return [];
+    return this.findFunctions(name, from).filter((f) => dirOf(f.file.path) === home);
   }
 
   /** Without definitions that a known condition leaves out. */
@@ -782,14 +798,12 @@ export class Program {
    * the expressions.
    */
   assignments(field: string, wanted: Wanted): { fn: FunctionDef; left: Expr; right: Expr }[] {
-    const pattern = new RegExp(`(?:->|\\.)\\s*${field}\\s*=[^=]`);
     const out: { fn: FunctionDef; left: Expr; right: Expr }[] = [];
     const { asked } = this.index;
     asked.note(whole.assigned(field, wanted.name));
     for (const file of asked.aside(() => this.filesWith(Part.Field, field))) {
       if (!this.index.matters(file.path) || !wanted.has(file.path)) continue;
-      for (const fn of this.functionsOf(file)) {
-        if (!pattern.test(fn.file.text.slice(fn.where.body, fn.where.end))) continue;
+      for (const fn of saying(file, this.functionsOf(file), field, 'assigned', 'body')) {
         visitAssignments(fn.body, (left, right) => {
           if (left.k === 'member' && left.name === field) out.push({ fn, left, right });
         });
@@ -800,11 +814,9 @@ export class Program {
 
   /** Functions that call a name, in the files that matter. */
   calling(name: string): FunctionDef[] {
-    const call = new RegExp(`\\b${name}\\s*\\(`);
     return this.filesWith(Part.Call, name)
       .filter((file) => this.index.matters(file.path))
-      .flatMap((file) => this.functionsOf(file))
-      .filter((f) => call.test(f.file.text.slice(f.where.body, f.where.end)));
+      .flatMap((file) => saying(file, this.functionsOf(file), name, 'call', 'body'));
   }
 
   /**
@@ -870,6 +882,9 @@ class MacroFile extends SourceFile {
 /** The file in which a text is written, by hand or through a macro. */
 export const writtenIn = (file: SourceFile): SourceFile =>
   file instanceof MacroFile ? file.outer : file;
+
+/** The empty twin of something that is configured out. */
+const isTwin = ({ where }: FunctionDef) => where.when.some((w) => /^!.*\bCONFIG_/.test(w));
 
 function visitAssignments(body: Stmt, visit: (left: Expr, right: Expr) => void): void {
   eachIn(body, (e) => {

@@ -32,7 +32,7 @@ export function identifier(m: Machine, name: string, st: State, frame: Frame): V
       if (value) return value;
     }
   }
-  const fns = m.program.functions.has(name) ? m.program.findFunctions(name, file) : [];
+  const fns = m.program.findFunctions(name, file);
   if (fns.length === 1) return { k: 'fn', def: fns[0]! };
   const table = m.program.findTable(name, file) ?? m.recorded?.table(name);
   if (table) return { k: 'table', table };

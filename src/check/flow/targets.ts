@@ -120,9 +120,7 @@ export class Targets {
     if (e.k === 'cast') return this.functionOf(e.e, file);
     if (e.k === 'unary' && e.op === '&') return this.functionOf(e.e, file);
     if (e.k !== 'id') return null;
-    return this.program.functions.has(e.name)
-      ? (this.program.findFunctions(e.name, file)[0] ?? null)
-      : null;
+    return this.program.findFunctions(e.name, file)[0] ?? null;
   }
 
   /** What `table.field = f` assigns at run time, when the table itself leaves the field out. */

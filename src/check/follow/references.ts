@@ -70,16 +70,12 @@ function taken(
 /** What a call may lead to in the same directory, by name or through a field of its tables. */
 function calleesOf(program: Program, from: FunctionDef, fn: Expr): FunctionDef[] {
   const home = dirOf(from.file.path);
-  const near = (name: string, file = from.file) =>
-    program.functions.has(name)
-      ? program.findFunctions(name, file).filter((f) => dirOf(f.file.path) === home)
-      : [];
-  if (fn.k === 'id') return near(fn.name).slice(0, 1);
+  if (fn.k === 'id') return program.findNear(fn.name, from.file).slice(0, 1);
   if (fn.k === 'unary') return calleesOf(program, from, fn.e);
   if (fn.k !== 'member') return [];
   const { base } = program.typeIn(from, fn.of);
   return (base ? (program.tables.get(base) ?? []) : []).flatMap((t) => {
     const e = t.fields.get(fn.name);
-    return e ? near(nameIn(e), t.file) : [];
+    return e ? program.findNear(nameIn(e), t.file, home) : [];
   });
 }

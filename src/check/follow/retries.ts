@@ -40,11 +40,7 @@ export class Retries {
   }
 
   private near(name: string, from: FunctionDef): FunctionDef | null {
-    if (!this.program.functions.has(name)) return null;
-    const home = dirOf(from.file.path);
-    return (
-      this.program.findFunctions(name, from.file).find((f) => dirOf(f.file.path) === home) ?? null
-    );
+    return this.program.findNear(name, from.file)[0] ?? null;
   }
 
   /** `if (ctx->seq != seq)`, seq being what a notifier raises. */

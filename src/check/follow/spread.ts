@@ -5,7 +5,6 @@
  */
 import { type Expr, eachIn, eachStmt, type Stmt, textOf } from '../c/ast.ts';
 import type { FunctionDef, Program } from '../c/program.ts';
-import { dirOf } from '../c/tree.ts';
 import { rootOf, valuesOf } from '../moves/scope.ts';
 import type { Call } from './words.ts';
 
@@ -197,10 +196,8 @@ function stores(
   given: readonly number[],
   depth: number,
 ): boolean {
-  if (depth > DEEP || !program.functions.has(name)) return false;
-  const def = program
-    .findFunctions(name, from.file)
-    .find((f) => dirOf(f.file.path) === dirOf(from.file.path));
+  if (depth > DEEP) return false;
+  const def = program.findNear(name, from.file)[0];
   if (!def || def === from) return false;
   const names = new Set(given.flatMap((i) => def.params[i]?.name ?? []));
   const is = (e: Expr) => e.k === 'id' && names.has(e.name);

@@ -59,7 +59,7 @@ export const marksOf = (text: string, marks: readonly RegExp[]): number =>
 export const INCLUDE = /^#\s*include\s*(["<][^">\n]+)[">]/;
 /** Macros at the top level that make nothing that is looked for. */
 export const PLAIN =
-  /^(MODULE_|EXPORT_|DEFINE_(MUTEX|SPINLOCK|IDA|IDR|PER_CPU|STATIC|RATE|RAW)|DECLARE_|module_|late_|early_|__setup|subsys_|arch_|core_|fs_|device_|TRACE_)/;
+  /^(MODULE_|EXPORT_|DEFINE_(MUTEX|SPINLOCK|IDA|IDR|PER_CPU|STATIC|RATE|RAW|HASHTABLE|(SHOW|SIMPLE|DEBUGFS)_ATTRIBUTE)|DECLARE_|module_|late_|early_|__setup|subsys_|arch_|core_|fs_|device_|TRACE_|(__)?ATTRIBUTE_GROUPS|RB_DECLARE_|BTF_|(\w+_)?_?initcall)/;
 
 /** @param marks patterns that are tried on the text; null: calls and assignments do not matter either */
 export function namesOf(text: string, marks: readonly RegExp[] | null): Names {

@@ -5,6 +5,7 @@
  */
 import { type Expr, eachIn, eachStmt } from '../c/ast.ts';
 import { type FunctionDef, type Program, writtenIn } from '../c/program.ts';
+import { saying } from '../c/saying.ts';
 import type { SourceFile } from '../c/skeleton.ts';
 import { dirOf, type Wanted } from '../c/tree.ts';
 import { Kept, Keys } from '../index/asked.ts';
@@ -108,8 +109,8 @@ export class Scope {
   }
 
   /** Those of one file. */
-  *mentioningIn(file: SourceFile, pattern: RegExp): Generator<FunctionDef> {
-    for (const def of this.byFile.get(file) ?? []) if (pattern.test(def.text)) yield def;
+  mentioningIn(file: SourceFile, pattern: RegExp): readonly FunctionDef[] {
+    return (this.byFile.get(file) ?? []).filter((def) => pattern.test(def.text));
   }
 
   has(def: FunctionDef): boolean {
@@ -118,9 +119,7 @@ export class Scope {
 
   /** The function of this scope, or an inline one of a header, that a name used in a file means. */
   find(name: string, from: SourceFile): FunctionDef | null {
-    return this.program.functions.has(name)
-      ? (this.program.findFunctions(name, from)[0] ?? null)
-      : null;
+    return this.program.findFunctions(name, from)[0] ?? null;
   }
 
   /** The function that holds an offset of a file. */
@@ -148,16 +147,13 @@ export class Scope {
     if (done) return done;
     const out: Use[] = [];
     this.known.set(def.id, out);
-    const word = new RegExp(`\\b${def.name}\\b`);
     const files =
       def.where.isStatic && !def.file.path.endsWith('.h') ? [writtenIn(def.file)] : this.files;
     for (const file of files) {
-      if (!file.text.includes(def.name)) continue;
-      for (const caller of this.byFile.get(file) ?? []) {
-        if (caller === def || !word.test(caller.text)) continue;
-        if (this.find(def.name, file) !== def) continue;
-        this.usesIn(caller, def.name, out);
-      }
+      const all = saying(file, this.byFile.get(file) ?? [], def.name, 'word', 'declared');
+      const callers = all.filter((caller) => caller !== def);
+      if (callers.length === 0 || this.find(def.name, file) !== def) continue;
+      for (const caller of callers) this.usesIn(caller, def.name, out);
     }
     for (const s of this.slots.get(def.name) ?? []) {
       if (def.where.isStatic && s.file !== writtenIn(def.file)) continue;
@@ -215,10 +211,12 @@ export class Scope {
     let known = this.fieldCalls.get(field);
     if (known) return known;
     known = [];
-    for (const def of this.mentioning(new RegExp(`(?:->|\\.)\\s*${field}\\s*\\(`))) {
-      for (const call of this.callsIn(def)) {
-        if (call.fn.k !== 'member' || call.fn.name !== field) continue;
-        known.push({ def, call, base: this.program.typeIn(def, call.fn.of).base });
+    for (const [file, defs] of this.byFile) {
+      for (const def of saying(file, defs, field, 'member call', 'declared')) {
+        for (const call of this.callsIn(def)) {
+          if (call.fn.k !== 'member' || call.fn.name !== field) continue;
+          known.push({ def, call, base: this.program.typeIn(def, call.fn.of).base });
+        }
       }
     }
     this.fieldCalls.set(field, known);

@@ -50,17 +50,21 @@ export const SAME =
   /^(pfn_to_page|phys_to_page|virt_to_page|virt_to_head_page|page_address|page_to_(pfn|phys|virt)|pfn_to_virt|phys_to_virt|virt_to_phys|__va|__pa|PFN_PHYS|PHYS_PFN|page_folio|folio_page|sg_page)$/;
 const EVENT = /revoke|dead|gone|unplug|lost|invalid|disabled|stale/;
 
-/** Without any of this a function neither frees nor stores. */
+/** Without any of this a function neither frees (FREES) nor stores (STORES). */
 const CHANGES =
-  /[^=!<>]=[^=]|free|release|put|destroy|drop|notify|swap|xchg|store|erase|WRITE_ONCE|assign/;
+  /free|release|put|destroy|drop|unpin|recycle|reclaim|retire|discard|dealloc|_return|return[_sd\d]|list_add|list_move|drm_mm_remove_node|notify|swap|xchg|store|erase|WRITE_ONCE|assign/;
+/** What may stand between a field and the `=` of what it, or an element of it, is given. */
+const GIVEN = String.raw`\b(?:[^;{}=!]|![^=])*=(?!=)`;
 
 /** Every place in the scope where one of these fields is freed, replaced or emptied. */
 export function takesOf(scope: Scope, fields: readonly FieldOf[], strict: boolean): Take[] {
   const names = [...new Set(fields.map((f) => f.name))];
   const word = new RegExp(`\\b(?:${['dma_buf_move_notify', ...names].join('|')})\\b`);
+  const given = new RegExp(`\\b(?:${names.join('|')})${GIVEN}`);
   const out: Take[] = [];
   for (const def of scope.mentioning(word))
-    if (CHANGES.test(def.text)) out.push(...takesIn(scope, def, fields, strict));
+    if (CHANGES.test(def.text) || (names.length > 0 && given.test(def.text)))
+      out.push(...takesIn(scope, def, fields, strict));
   return out;
 }
 
@@ -270,8 +274,11 @@ export function revokesOf(scope: Scope, handler: FunctionDef, zaps: Zaps): Take[
   });
   if (flags.length === 0) return [];
   const out: Take[] = [];
-  const word = new RegExp(`\\b(?:${flags.map((f) => f.name).join('|')})\\b`);
+  const names = `\\b(?:${flags.map((f) => f.name).join('|')})`;
+  const word = new RegExp(`${names}\\b`);
+  const stored = new RegExp(`${names}${GIVEN}|\\b(?:WRITE_ONCE|atomic_set|smp_store_release)\\b`);
   for (const def of scope.mentioning(word)) {
+    if (!stored.test(def.text)) continue;
     eachIn(def.body, (e) => {
       if (
         e.k === 'call' &&
