@@ -152,6 +152,13 @@ export interface Member {
 
 type Members = ReadonlyMap<string, Member>;
 
+/** `left = right`, and in which function. */
+export interface Assignment {
+  readonly fn: FunctionDef;
+  readonly left: Expr;
+  readonly right: Expr;
+}
+
 function into<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   const list = map.get(key);
   if (list) list.push(value);
@@ -216,6 +223,7 @@ export class Program {
   private readonly built = new Map<TableAt, { readonly tables: Table[]; keys: Keys }>();
   private readonly made = new Map<SourceFile, Made>();
   private readonly inOrder = new Map<SourceFile, readonly FunctionDef[]>();
+  private readonly assigned = new Map<SourceFile, Kept<string, readonly Assignment[]>>();
 
   constructor(
     readonly sources: Sources,
@@ -797,19 +805,29 @@ export class Program {
    * Assignments `x->field = ...` in the files that matter and are wanted: the function they are in and
    * the expressions.
    */
-  assignments(field: string, wanted: Wanted): { fn: FunctionDef; left: Expr; right: Expr }[] {
-    const out: { fn: FunctionDef; left: Expr; right: Expr }[] = [];
+  assignments(field: string, wanted: Wanted): Assignment[] {
+    const out: Assignment[] = [];
     const { asked } = this.index;
     asked.note(whole.assigned(field, wanted.name));
     for (const file of asked.aside(() => this.filesWith(Part.Field, field))) {
       if (!this.index.matters(file.path) || !wanted.has(file.path)) continue;
+      out.push(...this.assignmentsIn(file, field));
+    }
+    return out;
+  }
+
+  private assignmentsIn(file: SourceFile, field: string): readonly Assignment[] {
+    let known = this.assigned.get(file);
+    if (!known) this.assigned.set(file, (known = new Kept(this.asked)));
+    return known.get(field, () => {
+      const out: Assignment[] = [];
       for (const fn of saying(file, this.functionsOf(file), field, 'assigned', 'body')) {
         visitAssignments(fn.body, (left, right) => {
           if (left.k === 'member' && left.name === field) out.push({ fn, left, right });
         });
       }
-    }
-    return out;
+      return out;
+    });
   }
 
   /** Functions that call a name, in the files that matter. */

@@ -9,6 +9,7 @@ import { saying } from '../c/saying.ts';
 import type { SourceFile } from '../c/skeleton.ts';
 import { dirOf, type Wanted } from '../c/tree.ts';
 import { Kept, Keys } from '../index/asked.ts';
+import { Part } from '../index/names.ts';
 
 export type Call = Expr & { readonly k: 'call' };
 
@@ -211,7 +212,10 @@ export class Scope {
     let known = this.fieldCalls.get(field);
     if (known) return known;
     known = [];
+    const calling = new Set(this.program.index.filesWith(Part.Call, field));
     for (const [file, defs] of this.byFile) {
+      // What macros make comes last, and what it calls is in the index of no file.
+      if (!calling.has(file.path) && (defs.at(-1)?.file ?? file) === file) continue;
       for (const def of saying(file, defs, field, 'member call', 'declared')) {
         for (const call of this.callsIn(def)) {
           if (call.fn.k !== 'member' || call.fn.name !== field) continue;
