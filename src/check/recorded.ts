@@ -10,6 +10,7 @@ import { Machine, Memory, type Outcome } from './flow/machine.ts';
 import { Relevance } from './flow/relevance.ts';
 import { mayBeCow, type State } from './flow/state.ts';
 import { primitiveOf, VM } from './flow/values.ts';
+import { LOOKUP } from './follow/words.ts';
 import { Kept } from './index/asked.ts';
 import { Scope } from './moves/scope.ts';
 import { Zaps } from './moves/zaps.ts';
@@ -43,6 +44,8 @@ export interface RecordedKernel {
   readonly inert: readonly string[];
   /** Functions that drivers may call which remove the entries of mappings. */
   readonly zaps: readonly string[];
+  /** Functions that give a translation out of a page table, as far as it has them. */
+  readonly lookups: readonly string[];
   /** Tables of vm_operations_struct: handler to function. */
   readonly tables: Readonly<
     Record<
@@ -205,8 +208,16 @@ export function recordKernel(program: Program, version: string): RecordedKernel 
     functions,
     inert: [...inert].filter((name) => !DOES.test(name)).sort(),
     zaps: zapsOf(program),
+    lookups: lookupsOf(program),
     tables,
   };
+}
+
+function lookupsOf(program: Program): string[] {
+  const found = new Set<string>();
+  for (const { name, where, file } of program.everyFunction())
+    if (LOOKUP.test(name) && !where.isStatic && /^mm\//.test(file.path)) found.add(name);
+  return [...found].sort();
 }
 
 /** Exported and inline functions beside mm that zap, by themselves or in what they call. */

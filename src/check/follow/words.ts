@@ -3,8 +3,14 @@
 import { type Expr, eachIn, type Stmt } from '../c/ast.ts';
 
 /** Lookups that leave a translation with the caller; with a lock that ends it, or without any. */
-export const LOOKUP =
-  /^(follow_pte|follow_pte_pmd|follow_invalidate_pte|follow_pfn|unsafe_follow_pfn|follow_phys|follow_pfnmap_start|hmm_range_fault|hmm_vma_fault|hmm_vma_get_pfns)$/;
+const LOOKUPS = [
+  ...['follow_pte', 'follow_pte_pmd', 'follow_invalidate_pte', 'follow_pfn', 'unsafe_follow_pfn'],
+  ...['follow_phys', 'follow_pfnmap_start', 'hmm_range_fault', 'hmm_vma_fault', 'hmm_vma_get_pfns'],
+];
+export const LOOKUP = new RegExp(`^(${LOOKUPS.join('|')})$`);
+/** Those that a kernel does not have, by those that it has. */
+export const lookupsBut = (has: readonly string[]): ReadonlySet<string> =>
+  new Set(LOOKUPS.filter((name) => !has.includes(name)));
 export const UNLOCKED = /^(follow_pfn|unsafe_follow_pfn|follow_phys)$/;
 export const UNLOCK = /^(pte_unmap_unlock|follow_pfnmap_end|spin_unlock|pte_unmap)$/;
 /** Tests a notifier's sequence, or says that the whole scheme does. */
