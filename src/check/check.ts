@@ -10,6 +10,7 @@ import { Program } from './c/program.ts';
 import { switchesOf } from './c/switches.ts';
 import { Sources } from './c/tree.ts';
 import { Callers } from './callers.ts';
+import { lookupsBut } from './follow/words.ts';
 import type { Follower } from './followers.ts';
 import { Asked } from './index/asked.ts';
 import { Index } from './index/index.ts';
@@ -119,12 +120,14 @@ async function load(
           index.files.map((p) => sources.get(p)!),
           assumed,
         );
-  const program = new Program(sources, new Conditions(assumed, switches), index);
+  const recorded = place.kind === 'kernel' ? null : await recordedFor(assumed);
+  const lacks = recorded ? lookupsBut(recorded.lookups) : undefined;
+  const program = new Program(sources, new Conditions(assumed, switches, lacks), index);
   if (other && isLarge(program, place)) await noteShared(program, place.root, other);
   else program.noteAll();
   if (kept) for (const p of changed) if (known.has(p)) program.noteMade(p);
   if (!kept && !overlay) indexed?.save(index.pack());
-  return { place, scanned, assumed, program };
+  return { place, scanned, assumed, recorded, program };
 }
 
 /** Records what the functions of a kernel tree do, for checking modules without one. */
@@ -145,11 +148,11 @@ export async function checkWith(
   options: CheckOptions,
   helper: Helper | null,
 ): Promise<CheckReport> {
-  const { place, scanned, assumed, program } = await load(options, helper);
-  const recorded = place.kind === 'kernel' ? null : new RecordedCalls(await recordedFor(assumed));
+  const { place, scanned, assumed, recorded, program } = await load(options, helper);
   const inPart = (p: string) =>
     place.part === '' || p === place.part || p.startsWith(`${place.part}/`);
   const inMmap = (mmap: AuditedExporter['mmap']) => mmap !== null && inPart(mmap.path);
+  const calls = recorded && new RecordedCalls(recorded);
   const kernel = place.kind === 'kernel';
   const other = isLarge(program, place) ? helper : null;
   // The other thread judges exporters while this one looks for readers.
@@ -165,7 +168,7 @@ export async function checkWith(
   const exporters = judging && (await judging());
   const all = exporters
     ? exporters.units.map((u) => u.told)
-    : (await modulesOf(program)).flatMap((one) => moduleExporters(one, recorded!));
+    : (await modulesOf(program)).flatMap((one) => moduleExporters(one, calls!));
   const judged = all.filter(({ exporter: { ops, mmap } }) => inPart(ops.path) || inMmap(mmap));
   const findings = [...toldOnce(judged.flatMap((j) => j.findings)), ...followed];
   const lost: NotAnalysed[] = scanned.unreadable.map(({ path: p, why }) => ({

@@ -163,7 +163,7 @@ class Finder {
       /\bpte_(?:pfn|page|val)\s*\(/.test(body) &&
       (OFFSET.test(body) || /\bpte_t\s*\*/.test(body));
     if (!mayFollow && !mayPgoff && !mayWalk) return [];
-    if (this.program.conditions.all(where.when) === false) return [];
+    if (this.program.conditions.all(where.when) === false || this.isOfOthers(def)) return [];
     const out: Follower[] = [];
     if (mayPgoff) out.push(...this.pgoff.of(def));
     const own = OWN.test(file.path);
@@ -173,8 +173,29 @@ class Finder {
     return out;
   }
 
+  /**
+   * Whether a function is for another kernel: all its lookups are of those that the assumed one lacks, and it
+   * has a twin with others. Which of them there is, a configure script decides by what the kernel has.
+   */
+  private isOfOthers(def: FunctionDef): boolean {
+    const { lacks } = this.program.conditions;
+    if (lacks.size === 0 || def.where.when.length === 0) return false;
+    const absent = (f: FunctionDef) => {
+      const names = this.calls(f).flatMap((c) => (LOOKUP.test(c.name) ? c.name : []));
+      return names.length === 0 ? null : names.every((name) => lacks.has(name));
+    };
+    if (absent(def) !== true) return false;
+    const twins = this.program.functionsOf(def.file).filter((f) => f.name === def.name);
+    return twins.some((f) => absent(f) === false);
+  }
+
+  /** The calls of a function by name, macros that stand for a lookup as that. */
+  private calls(def: FunctionDef): Named[] {
+    return callsIn(def.body).map((c) => ({ ...c, name: this.lookup(c.name, def.file) }));
+  }
+
   private follow(def: FunctionDef, own: boolean): Follower[] {
-    const calls = callsIn(def.body).map((c) => ({ ...c, name: this.lookup(c.name, def.file) }));
+    const calls = this.calls(def);
     const lookups = calls.filter((c) => LOOKUP.test(c.name));
     if (lookups.length === 0 || LOOKUP.test(def.name)) return [];
     const names = [

@@ -49,10 +49,12 @@ export class Conditions {
   /**
    * @param version as `6.12`; null when it is not known
    * @param switches of the module, see switches.ts
+   * @param lacks functions that this version does not have, of those that were looked for
    */
   constructor(
     readonly version: string | null,
     private readonly switches: Switches = new Map(),
+    readonly lacks: ReadonlySet<string> = new Set(),
   ) {}
 
   private readonly known = new Map<string, Known>();
