@@ -15,13 +15,17 @@ export interface NamesRequest {
   readonly root: string;
   readonly paths: readonly string[];
   readonly marks: readonly RegExp[] | null;
+  /** How many are taken, by either thread. */
+  readonly taken: SharedArrayBuffer;
 }
-export type NamesReply = readonly FileNames[];
+/** Those that it took: as how manieth, and their names. */
+export type NamesReply = readonly (readonly [number, FileNames])[];
 
 /** Ids below this; numbers of names are above. */
 const IDS = 2 ** 20;
-/** Files below which they are not shared. */
+/** Files below which they are not shared, and those that a thread takes at a time. */
 const FEW = 40;
+const CHUNK = 8;
 /** Headers that a file is taken to include, directly or not. */
 const REACH = 1500;
 
@@ -102,7 +106,7 @@ export class Index {
     this.included[id] = list;
   }
 
-  /** The names of files, every second one read by the other thread. */
+  /** The names of files, some read by the other thread. */
   private async read(
     paths: readonly string[],
     matter: boolean,
@@ -111,12 +115,12 @@ export class Index {
   ): Promise<FileNames[]> {
     const other = paths.length >= FEW ? helper : null;
     const marks = matter ? this.marks : null;
-    const theirs = paths.filter((_p, i) => i % 2 === 1);
-    const request: NamesRequest = { job: 'names', root, paths: theirs, marks };
+    const taken = new SharedArrayBuffer(4);
+    const request: NamesRequest = { job: 'names', root, paths, marks, taken };
     const reply = other?.ask<NamesReply>(request);
     const out: FileNames[] = [];
-    for (let i = 0; i < paths.length; i += other ? 2 : 1) out[i] = this.namesIn(paths[i]!, matter);
-    for (const [k, n] of ((await reply) ?? []).entries()) out[2 * k + 1] = n;
+    for (const i of takenOf(paths, taken)) out[i] = this.namesIn(paths[i]!, matter);
+    for (const [i, n] of (await reply) ?? []) out[i] = n;
     return out;
   }
 
@@ -232,11 +236,14 @@ export class Index {
       if (!this.replaced.has(id)) found.push(id);
     }
     for (const id of this.added.get(n) ?? []) if (!found.includes(id)) found.push(id);
-    const order = (id: number) => (this.mattering.has(id) ? '0' : '1') + this.paths[id];
-    return (found.length > 1 ? found.sort((a, b) => (order(a) < order(b) ? -1 : 1)) : found).map(
-      (id) => this.paths[id]!,
-    );
+    if (found.length > 1) found.sort(this.order);
+    return found.map((id) => this.paths[id]!);
   }
+
+  private readonly order = (a: number, b: number): number => {
+    const matters = +this.mattering.has(b) - +this.mattering.has(a);
+    return matters || (this.paths[a]! < this.paths[b]! ? -1 : 1);
+  };
 
   /** A name that a file turns out to have, by way of a macro. */
   add(part: Part, name: string, path: string): void {
@@ -360,10 +367,20 @@ const NOTHING: Known = { uses: [], lost: [], marks: 0 };
 
 /** Does what another thread asks for. */
 export function serveNames(
-  { root, paths, marks }: NamesRequest,
+  { root, paths, marks, taken }: NamesRequest,
   read: (path: string) => Buffer,
 ): NamesReply {
-  return paths.map((path) => namesIn(bytesOf(`${root}/${path}`, read), marks));
+  const out: [number, FileNames][] = [];
+  for (const i of takenOf(paths, taken))
+    out.push([i, namesIn(bytesOf(`${root}/${paths[i]}`, read), marks)]);
+  return out;
+}
+
+/** The files of a list that this thread takes, until all are taken. */
+function* takenOf(paths: readonly string[], taken: SharedArrayBuffer): Generator<number> {
+  const next = new Int32Array(taken);
+  for (let k = Atomics.add(next, 0, CHUNK); k < paths.length; k = Atomics.add(next, 0, CHUNK))
+    for (let i = k; i < Math.min(k + CHUNK, paths.length); i++) yield i;
 }
 
 function bytesOf(path: string, read: (path: string) => Buffer): Buffer {
