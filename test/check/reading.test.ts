@@ -11,7 +11,7 @@ import { Conditions } from '../../src/check/c/conditions.ts';
 import { lex } from '../../src/check/c/lex.ts';
 import { Parser } from '../../src/check/c/parse.ts';
 import { CODE } from '../../src/check/c/scanner.ts';
-import { skeletonOf } from '../../src/check/c/skeleton.ts';
+import { SourceFile, skeletonOf } from '../../src/check/c/skeleton.ts';
 import { tokensOf } from '../../src/check/c/tokens.ts';
 import { namesOf, numberOf, Part } from '../../src/check/index/names.ts';
 import { ended, skim } from '../../src/check/index/skim.ts';
@@ -164,6 +164,9 @@ describe('the parser', () => {
           }
           const { skeleton, numbers } = namesOf(s, [/./]);
           expect(numbers.length).toBeLessThanOrEqual(s.length);
+          // A macro by its name is the last one, whether or not the file was taken apart before.
+          for (const m of new Map(skeleton.macros.map((one) => [one.name, one])).values())
+            expect(new SourceFile('f.c', s).macro(m.name)).toEqual(m);
           for (const f of skeleton.functions) {
             expect(f.end).toBeLessThanOrEqual(s.length);
             new Parser(tokensOf(s, f.body, f.end, conditions)).body();

@@ -186,14 +186,6 @@ class Names<T> {
   }
 }
 
-/** A file's macros; of several with one name the last. */
-const macroMaps = new WeakMap<Skeleton, ReadonlyMap<string, MacroAt>>();
-function macrosOf(skeleton: Skeleton): ReadonlyMap<string, MacroAt> {
-  let map = macroMaps.get(skeleton);
-  if (!map) macroMaps.set(skeleton, (map = new Map(skeleton.macros.map((m) => [m.name, m]))));
-  return map;
-}
-
 /** Macros that use macros at the top level. */
 const MACROS_DEEP = 4;
 
@@ -271,7 +263,7 @@ export class Program {
 
   private readonly macros = new Names(this.asked, (name: string) =>
     this.filesWith(Part.Macro, name).flatMap((file): Macro[] => {
-      const where = macrosOf(file.skeleton).get(name);
+      const where = file.macro(name);
       return where ? [{ file, where }] : [];
     }),
   );
@@ -679,7 +671,7 @@ export class Program {
 
   /** The macro that a use in `from` means: its own, an included one, or the only one there is. */
   findMacro(name: string, from: SourceFile): Macro | null {
-    const local = macrosOf(from.skeleton).get(name);
+    const local = from.macro(name);
     if (local) return { file: from, where: local };
     const all = this.macros.get(name);
     if (!all) return null;

@@ -614,11 +614,40 @@ export function skeletonOf(text: string, tokens: Tokens = lex(text)): Skeleton {
   return new Walker(tokens, mayHoldTables(text)).walk();
 }
 
+/** `#define` at the end, and whether something stands before it on the line. */
+const DEFINE = /^(.*)#\s*define\s+$/s;
+
+/** The last definition of a macro in a text that is not taken apart; undefined where that cannot be told. */
+function macroIn(text: string, name: string): MacroAt | null | undefined {
+  let found: MacroAt | null = null;
+  for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) {
+    const start = text.lastIndexOf('\n', at - 1) + 1;
+    if (/\w/.test(text.charAt(at + name.length))) continue;
+    const before = text.slice(start, at);
+    const m = DEFINE.exec(before);
+    if (!m) continue;
+    if (m[1]!.trim()) return undefined;
+    const open = text.lastIndexOf('/*', start);
+    const inComment = open >= 0 && !isWithin(text.indexOf('*/', open), start);
+    if (inComment || /\\\r?\n$/.test(text.slice(Math.max(0, start - 3), start))) return undefined;
+    let end = text.indexOf('\n', at);
+    while (end >= 0 && /\\\r?$/.test(text.slice(end - 2, end))) end = text.indexOf('\n', end + 1);
+    const hash = text.indexOf('#', start);
+    const line = text.slice(hash, end < 0 ? text.length : end);
+    if (line.lastIndexOf('/*') > line.lastIndexOf('*/')) return undefined;
+    found = macroOf(line, hash);
+  }
+  return found;
+}
+
+const isWithin = (at: number, end: number) => at >= 0 && at < end;
+
 /** A file's text with its skeleton and lines, made when first asked for. */
 export class SourceFile {
   private read: string | null = null;
   private made: Skeleton | undefined;
   private numbered: Lines | undefined;
+  private named: ReadonlyMap<string, MacroAt> | undefined;
   constructor(
     /** Relative to the tree, with `/`. */
     readonly path: string,
@@ -637,8 +666,17 @@ export class SourceFile {
     return (this.made ??= skeletonOf(this.text));
   }
 
+  /** A macro by its name, of several the last. A file need not be taken apart for that. */
+  macro(name: string): MacroAt | null {
+    const found = this.made ? undefined : macroIn(this.text, name);
+    if (found !== undefined) return found;
+    this.named ??= new Map(this.skeleton.macros.map((m) => [m.name, m]));
+    return this.named.get(name) ?? null;
+  }
+
   /** Takes a skeleton that was made elsewhere. */
   keep(skeleton: Skeleton): void {
     this.made = skeleton;
+    this.named = undefined;
   }
 }
