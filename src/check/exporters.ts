@@ -24,6 +24,7 @@ import {
 } from './flow/values.ts';
 import { withOps } from './flow/vmops.ts';
 import { Kept, type Keys, whole } from './index/asked.ts';
+import type { Mark } from './index/names.ts';
 import { isLeftBehind } from './reach.ts';
 
 /** How often something holds at the end of the paths that succeed. */
@@ -77,7 +78,7 @@ export interface Exporter {
 }
 
 /** Of a file in which a table of operations may be filled. */
-export const MAY_EXPORT = /dma_buf/;
+export const MAY_EXPORT: Mark = { pattern: /dma_buf/, words: ['dma_buf'] };
 
 /** Directories that hold no code of the running kernel. */
 const ASIDE = /(^|\/)(tools|Documentation|scripts)\//;

@@ -23,6 +23,7 @@ import {
   UNLOCKED,
   WRITE_TEST,
 } from './follow/words.ts';
+import type { Mark } from './index/names.ts';
 import { isRelevant } from './scan.ts';
 
 export interface FollowerFall {
@@ -46,9 +47,15 @@ export interface Follower {
 }
 
 /** Of a file in which somebody may follow. */
-export const MAY_FOLLOW = /follow_p|hmm_|pte_pfn|pte_page|pte_val|vm_pgoff/;
+export const MAY_FOLLOW: Mark = {
+  pattern: /follow_p|hmm_|pte_pfn|pte_page|pte_val|vm_pgoff/,
+  words: ['follow_', 'hmm_', 'pte_pfn', 'pte_page', 'pte_val', 'vm_pgoff'],
+};
 /** Of a file in which a macro may stand for a lookup; parameters beyond that length are none of one's. */
-export const MAY_RENAME = /#\s*define\s+\w+\([^)]{0,200}\)\W*\w*(?:follow_|hmm_)\w+\s*\(/;
+export const MAY_RENAME: Mark = {
+  pattern: /#\s*define\s+\w+\([^)]{0,200}\)\W*\w*(?:follow_|hmm_)\w+\s*\(/,
+  words: ['follow_', 'hmm_'],
+};
 
 const LOOKS =
   /\b(\w*follow_(?:pte|pfn|phys|pfnmap_start|invalidate_pte)\w*|hmm_range_fault|hmm_vma_\w+)\s*\(/;

@@ -6,6 +6,7 @@ import type { SourceFile } from './c/skeleton.ts';
 import { dirOf } from './c/tree.ts';
 import type { FollowerFall } from './followers.ts';
 import { whole } from './index/asked.ts';
+import type { Mark } from './index/names.ts';
 
 const MAPS = /^dma_buf_map_attachment(_unlocked)?$|^drm_gem_map_dma_buf$/;
 const READS =
@@ -19,7 +20,7 @@ export interface Importer {
 }
 
 /** Of a file in which somebody may import. */
-export const MAY_IMPORT = /dma_buf_map_attachment/;
+export const MAY_IMPORT: Mark = { pattern: /dma_buf_map_attachment/, words: ['dma_buf'] };
 
 /** One of several of the same function and rule. */
 export const mergeImporters = <T extends Importer>(list: readonly T[]): T[] => [
@@ -31,7 +32,7 @@ export function importersIn(program: Program, file: SourceFile): Importer[] {
   if (/^(tools|Documentation)\//.test(file.path) || !program.index.isMarked(file.path, MAY_IMPORT))
     return [];
   return program.functionsOf(file).flatMap((def) => {
-    if (!MAY_IMPORT.test(def.file.text.slice(def.where.body, def.where.end))) return [];
+    if (!MAY_IMPORT.pattern.test(def.file.text.slice(def.where.body, def.where.end))) return [];
     return [reads(program, def, mapped(def), [], 0) ?? [], laterUsers(program, def)].flat();
   });
 }

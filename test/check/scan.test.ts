@@ -54,6 +54,8 @@ describe('the search', () => {
     fc.assert(
       fc.property(text, (s) => {
         expect(found(s)).toBe(words.some(([w]) => s.includes(w)));
+        const all = words.flatMap(([w]) => (s.includes(w) ? w : []));
+        expect([...search.all(s.length)].sort()).toEqual([...new Set(all)].sort());
       }),
       { numRuns: 2000 },
     );

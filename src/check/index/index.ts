@@ -6,7 +6,7 @@
 import { dirOf, type Sources } from '../c/tree.ts';
 import type { Helper } from '../scan/helper.ts';
 import { Asked } from './asked.ts';
-import { type FileNames, type Names, numberOf, type Part } from './names.ts';
+import { type FileNames, type Mark, type Names, numberOf, type Part } from './names.ts';
 import { ended, namesIn } from './skim.ts';
 
 /** Files of which another thread is asked for the names. */
@@ -14,7 +14,7 @@ export interface NamesRequest {
   readonly job: 'names';
   readonly root: string;
   readonly paths: readonly string[];
-  readonly marks: readonly RegExp[] | null;
+  readonly marks: readonly Mark[] | null;
   /** How many are taken, by either thread. */
   readonly taken: SharedArrayBuffer;
 }
@@ -54,7 +54,7 @@ export class Index {
   private constructor(
     private readonly sources: Sources,
     /** Patterns, of which it is known in which files' texts they are. */
-    readonly marks: readonly RegExp[],
+    readonly marks: readonly Mark[],
   ) {}
 
   /**
@@ -65,7 +65,7 @@ export class Index {
   static async of(
     sources: Sources,
     relevant: readonly string[],
-    marks: readonly RegExp[],
+    marks: readonly Mark[],
     root: string,
     helper: Helper | null,
   ): Promise<Index> {
@@ -182,8 +182,8 @@ export class Index {
   }
 
   /** Whether one of the patterns is in a file's text. */
-  isMarked(path: string, pattern: RegExp): boolean {
-    return ((this.knownOf(path)?.marks ?? 0) & (1 << this.marks.indexOf(pattern))) !== 0;
+  isMarked(path: string, mark: Mark): boolean {
+    return ((this.knownOf(path)?.marks ?? 0) & (1 << this.marks.indexOf(mark))) !== 0;
   }
 
   /** Files that matter in whose text one of the patterns is, in order. */
@@ -304,7 +304,7 @@ export class Index {
   }
 
   /** The index that bytes stand for; null when they are not whole. */
-  static unpack(data: Buffer, sources: Sources, marks: readonly RegExp[]): Index | null {
+  static unpack(data: Buffer, sources: Sources, marks: readonly Mark[]): Index | null {
     try {
       const lengths = JSON.parse(data.toString('latin1', 0, HEAD)) as number[];
       let at = HEAD;

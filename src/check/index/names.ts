@@ -52,9 +52,25 @@ export interface FileNames {
 /** With the skeleton that they were read from. */
 export type Names = FileNames & { readonly skeleton: Skeleton };
 
-/** Which patterns a text holds. */
-export const marksOf = (text: string, marks: readonly RegExp[]): number =>
-  marks.reduce((bits, p, i) => bits | (p.test(text) ? 1 << i : 0), 0);
+/** A pattern by which files are picked, and words of which one is in each text that it fits. */
+export interface Mark {
+  readonly pattern: RegExp;
+  readonly words: readonly string[];
+}
+
+/**
+ * Which patterns a text holds.
+ * @param has whether a word is in it, where that is known
+ */
+export const marksOf = (
+  text: string,
+  marks: readonly Mark[],
+  has: (word: string) => boolean = () => true,
+): number =>
+  marks.reduce(
+    (bits, { pattern, words }, i) => bits | (words.some(has) && pattern.test(text) ? 1 << i : 0),
+    0,
+  );
 
 export const INCLUDE = /^#\s*include\s*(["<][^">\n]+)[">]/;
 /** Macros at the top level that make nothing that is looked for. */
@@ -62,7 +78,7 @@ export const PLAIN =
   /^(MODULE_|EXPORT_|DEFINE_(MUTEX|SPINLOCK|IDA|IDR|PER_CPU|STATIC|RATE|RAW|HASHTABLE|(SHOW|SIMPLE|DEBUGFS)_ATTRIBUTE)|DECLARE_|module_|late_|early_|__setup|subsys_|arch_|core_|fs_|device_|TRACE_|(__)?ATTRIBUTE_GROUPS|RB_DECLARE_|BTF_|(\w+_)?_?initcall)/;
 
 /** @param marks patterns that are tried on the text; null: calls and assignments do not matter either */
-export function namesOf(text: string, marks: readonly RegExp[] | null): Names {
+export function namesOf(text: string, marks: readonly Mark[] | null): Names {
   const t = lex(text);
   const skeleton = skeletonOf(text, t);
   const numbers = new Set<number>();

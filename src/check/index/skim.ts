@@ -7,7 +7,17 @@
  */
 import { At, add, begin, Gap, next, numberAt, numbers, Told } from '../c/scanner.ts';
 import { ATTRIBUTE, mayHoldTables, TAKES_ARGUMENTS } from '../c/skeleton.ts';
-import { type FileNames, INCLUDE, marksOf, namesOf, numberOf, Part, PLAIN } from './names.ts';
+import { Search, type Word } from '../scan/search.ts';
+import {
+  type FileNames,
+  INCLUDE,
+  type Mark,
+  marksOf,
+  namesOf,
+  numberOf,
+  Part,
+  PLAIN,
+} from './names.ts';
 
 /** What a pass over the bytes says of a file. */
 export interface Skimmed {
@@ -342,12 +352,34 @@ export const ended = (text: string): Buffer => Buffer.from(text + END, 'latin1')
  * @param bytes its text, with two zeros behind
  * @param marks patterns that are tried on the text; null: calls and assignments do not matter either
  */
-export function namesIn(bytes: Buffer, marks: readonly RegExp[] | null): FileNames {
+export function namesIn(bytes: Buffer, marks: readonly Mark[] | null): FileNames {
   const length = bytes.length - END.length;
   const names = skim(bytes, length, marks !== null);
-  const text = names && !marks ? '' : bytes.toString('latin1', 0, length);
-  if (names && !mayHoldTables(text))
-    return { ...names, lost: [], marks: marksOf(text, marks ?? []) };
+  if (names && !marks) return { ...names, lost: [], marks: 0 };
+  const words = wordsIn(bytes, length);
+  const has = (word: string) => words.has(word);
+  if (names && words.size === 0) return { ...names, lost: [], marks: 0 };
+  const text = bytes.toString('latin1', 0, length);
+  if (names && !(has('dma_buf') && mayHoldTables(text)))
+    return { ...names, lost: [], marks: marksOf(text, marks ?? [], has) };
   const { skeleton, ...exact } = namesOf(text, marks);
   return exact;
+}
+
+/** Words that marks and tables are told by, each with where its three telling bytes are. */
+const WORDS: readonly Word[] = [
+  ['dma_buf', 2],
+  ['follow_', 0],
+  ['hmm_', 0],
+  ['pte_pfn', 0],
+  ['pte_page', 0],
+  ['pte_val', 0],
+  ['vm_pgoff', 3],
+];
+let search: Search | undefined;
+
+function wordsIn(bytes: Buffer, length: number): ReadonlySet<string> {
+  search ??= new Search(WORDS);
+  bytes.copy(search.room(length), 0, 0, length);
+  return search.all(length);
 }

@@ -44,9 +44,11 @@ export class Search {
   /** By their three telling bytes. */
   private readonly words = new Map<
     number,
-    { readonly bytes: Uint8Array; readonly telling: number }[]
+    { readonly word: string; readonly bytes: Uint8Array; readonly telling: number }[]
   >();
   private bytes: Buffer;
+  /** The word that was found last. */
+  private word = '';
 
   constructor(words: readonly Word[]) {
     this.routine = new Instance(new Module(Buffer.from(CODE, 'base64'))).exports as Routine;
@@ -56,12 +58,12 @@ export class Search {
       const three = threeAt(bytes, telling);
       const alike = this.words.get(three);
       if (alike) {
-        alike.push({ bytes, telling });
+        alike.push({ word, bytes, telling });
         continue;
       }
       // More than eight share bits: a place too many is compared, none is missed.
       const bit = 1 << (this.words.size % 8);
-      this.words.set(three, [{ bytes, telling }]);
+      this.words.set(three, [{ word, bytes, telling }]);
       for (let k = 0; k < 3; k++) {
         const c = bytes[telling + k]!;
         this.bytes[32 * k + (c & 15)]! |= bit;
@@ -82,14 +84,34 @@ export class Search {
 
   /** Whether a word stands in the first bytes of the room. */
   found(length: number): boolean {
-    const { bytes, routine } = this;
+    return this.next(TEXT, this.end(length)) >= 0;
+  }
+
+  /** The words that stand there. */
+  all(length: number): ReadonlySet<string> {
+    const out = new Set<string>();
+    const end = this.end(length);
+    for (let at = this.next(TEXT, end); at >= 0; at = this.next(at + 1, end)) out.add(this.word);
+    return out;
+  }
+
+  private end(length: number): number {
     const end = TEXT + length;
-    bytes.fill(0, end, end + BEYOND);
-    for (let at = routine.next(TEXT, end); at >= 0; at = routine.next(at + 1, end)) {
-      for (const w of this.words.get(threeAt(bytes, at)) ?? [])
-        if (this.stands(w.bytes, at - w.telling, end)) return true;
+    this.bytes.fill(0, end, end + BEYOND);
+    return end;
+  }
+
+  /** Where the telling bytes of the next word are; -1: there is none. */
+  private next(from: number, end: number): number {
+    const { bytes, routine } = this;
+    for (let at = routine.next(from, end); at >= 0; at = routine.next(at + 1, end)) {
+      for (const w of this.words.get(threeAt(bytes, at)) ?? []) {
+        if (!this.stands(w.bytes, at - w.telling, end)) continue;
+        this.word = w.word;
+        return at;
+      }
     }
-    return false;
+    return -1;
   }
 
   private stands(word: Uint8Array, from: number, end: number): boolean {
