@@ -3,7 +3,7 @@
  * A tolerant lexer for C as people write it. It never fails: what it does not know becomes a
  * one-character token, an unfinished string ends with its line, an unfinished comment with the file.
  */
-import { type Columns, columnsOf } from './scanner.ts';
+import { type Columns, columnsOf, outlineOf } from './scanner.ts';
 
 export const enum Kind {
   Ident = 1,
@@ -25,6 +25,15 @@ export const lex = (text: string, from = 0, to = text.length): Tokens => ({
   text,
   ...columnsOf(text, from, to),
 });
+
+/**
+ * The tokens of a text but for those in braces and square brackets, of which only directives are told, good until
+ * another text is split; null where brackets do not match or an #if cuts through them.
+ */
+export function outline(text: string): Tokens | null {
+  const columns = outlineOf(text, text.length, { bodies: false, defines: true });
+  return columns && { text, ...columns };
+}
 
 /** Whether an offset of a text is code, not in a comment. */
 export function isCode(text: string, at: number): boolean {

@@ -1,104 +1,76 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
  * Splits bytes into the tokens of C. A WebAssembly routine (scanner.wat) does that several times as fast as
- * JavaScript would, from the first file on; lex.ts and skim.ts say what is made of its tokens.
+ * JavaScript would, from the first file on; lex.ts, skeleton.ts and skim.ts say what is made of its tokens.
  */
 
 /** scanner.wat, assembled. */
 export const CODE =
-  'AGFzbQEAAAABNAhgA39/fwF/YAJ/fwF/YAF/AX9gBH9/f38Bf2AGf39/f39/AX9gAX8AYAN/f38AYAJ/fwADEhEAAQEBAgEB' +
-  'AgMBBAAFBgcBAQUDAQBABhADfwFBAAt/AUEAC38BQQALBykFBm1lbW9yeQIABnRva2VucwAKBm51bWJlcgALA2FkZAAMBG5l' +
-  'eHQAEArPEhEcACAALQCAgIACIAFGIABBAWotAICAgAIgAkZxC14BAX8gAEECaiEAA0AgACABQQFrTgRAIAEPCyAALQCAgIAC' +
-  'IQIgAEEBaiEAIAJBKksNACACQQpGBEAjAEEBciQACyACQSpHDQAgAC0AgICAAkEvRw0AIABBAWoPCwALKwADQCAAIAFOBEAg' +
-  'AQ8LIAAtAICAgAJBCkYEQCAADwsgAEEBaiEADAALAAuZAQEBfwNAIAAgAU4EQCAADwsgAC0AgICAAiECIAJBIE0EQCACQQpG' +
-  'BEAjAEEBciQACyAAQQFqIQAMAQsgAkHcAEYEQCAAQQFqIQAMAQsgAkEvRgRAIABBAWotAICAgAIhAiACQSpGBEAjAEECciQA' +
-  'IAAgARABIQAMAgsgAkEvRgRAIwBBAnIkACAAIAEQAiEADAILCyAADwsAC1kBAX8DQCAARQRAQQEPCyAAQQFrIQAgAC0AgICA' +
-  'AiEBIAFBIEYgAUEJRnIgAUENRiABQQxGcnINAAsgAUEKRgRAQQEPCyAARQRAQQAPCyAAQQFrQSpBLxAAC6sBAQN/QQAkAiMA' +
-  'IQQDQCAAIAFOBEAgAQ8LIAAtAICAgAIhAiACQQpGBEAgAEEBayEDIAMtAICAgAJBDUYEQCADQQFrIQMLIAMtAICAgAJB3ABH' +
-  'BEAgAA8LCyACQfsARgRAQQEkAgsgAkEvRgRAIABBL0EqEAAEQEEBJAIgACABEAEhACAEJAAMAgsgAEEvQS8QAARAIAAgARAC' +
-  'IQAMAgsLIABBAWohAAwACwALWQECfyAALQCAgIACIQIDQCAAQQFqIQAgACABTgRAIAEPCyAALQCAgIACIQMgAyACRgRAIABB' +
-  'AWoPCyADQQpGBEAgAA8LIANB3ABGBEAgAEEBaiEACwwACwALsAEBA38gAC0AgICAAi0AgAhBCHEEQEEBDwsgAC0AgICAAiEB' +
-  'IABBAWotAICAgAIhAiACQT1GBEBBAg8LIABBLUE+EAAEQEECDwsgAiABRwRAQQEPCyAAQQJqLQCAgIACIQMgAUEuRgRAQQNB' +
-  'ASADQS5GGw8LIAFBPEYgAUE+RnIEQEEDQQIgA0E9RhsPC0ECQQEgAUErRiABQS1GciABQSZGIAFBI0ZyIAFB/ABGcnIbCzQA' +
-  'A0AgAEEBaiEAIAAgAUgEQCAALQCAgIACLQCACCACcQ0BIAAtAICAgAIgA0YNAQsLIAALnQEBAX8gAC0AgICAAi0AgAghAiAC' +
-  'QQFxBEBBASQBIAAgAUEDQYACEAgPCyACQQJxBEBBAiQBIAAgAUEDQS4QCA8LIAAtAICAgAIhAiACQSJGIAJBJ0ZyBEBBA0EE' +
-  'IAJBIkYbJAEgACABEAYPCyACQSNGBEAgABAEBEBBBiQBIAAgARAFDwsLQQUkASAAIAAQB2ohACAAIAEgACABSBsLVgEBfwNA' +
-  'IAAgARADIQAgACABTgRAIAYPCyAEIAZBAnRqIAIgAGo2AgAgACABEAkhACAFIAZBAnRqIAIgAGo2AgAgAyAGaiMBOgAAIAZB' +
-  'AWohBgwACwALUQEBf0HFu/KIeCAAcyEDAkADQCABIAJODQEgAyABLQCAgIACc0GTg4AIbCEDIAFBAWohAQwACwsgAyADQQ92' +
-  'c0Ht+OzgAmwhAyADIANBDXZzC4sBAQN/QQAoAjghAyAAIANxIQECQANAIAFBA3QoAoSAQEEAKAI0Rw0BIAFBA3QoAoCAQCAA' +
-  'RgRADwsgAUEBaiADcSEBDAALC0EAKAIwIQIgAkEBdCADSwRADwsgAUEDdCAANgKAgEAgAUEDdEEAKAI0NgKEgEAgAkECdCAA' +
-  'NgKAgCBBACACQQFqNgIwCwwAIAAgASACEAsQDAvwAQEDfwJAA0AgACABTg0BIAAtAICAgAJBIEsNASAAQQFqIQAMAAsLIAAh' +
-  'AiACIAFOIAItAICAgAItAIAIQRBxRXIEQA8LIAAgAUEQQYACEAghAEECIAIgABANIwJFBEAPCwNAIAAgAU4EQA8LIAAtAICA' +
-  'gAItAIAIIQQgBEEQcUUEQCAEQQRxIAAtAICAgAJB3ABGckUEQEEAIQMLIABBAWohAAwBCyAAIQIgACABQRBBgAIQCCEAIAME' +
-  'QEEJIAIgABANCyAAIAJrQQZGIAIoAoCAgAJB8+jJqwdGIAJBBGpB4wBB9AAQAHFxIQMMAAsACyQAAkADQCAAQQFqIQAgACAB' +
-  'SCAALQCAgIACQSBNcQ0ACwsgAAvIBQEOf0EAKAIEIQNBACgCCCEEQQAoAgwhCEEAKAIQIQpBACgCFCELQQAoAhghDEEAKAIc' +
-  'IQ1BACgCQCEOQQAoAiAhD0EAKAIkIQZBACgCKCEHIA9FJAACQANAIAghCSAEIQggAyAAEAMhAiACIABOBEBBACEEDAILIAIg' +
-  'ABAJIQMgD0EBaiEPIwFBAUYEQEGAAiEEIAohDCALIQ0jACEOIAIhCiADIQsgB0UNAkEAJAAMAQsjAUEGRgRAQYMCIQQgAiAD' +
-  'EA8hBSAFKAKAgIACQeTKmcsGRiAFQQRqQe4AQeUAEABxRQ0CIAVBBmohBSAFLQCAgIACLQCACEEQcQ0CIAUgAxAOIAdFIAhB' +
-  'gwJHcQ0CQQAkAAwBCyMBQQVHBEBBggIhBCAHRQ0CQQAkAAwBCyACLQCAgIACIgUhBCAIQYACRgRAIAEEQCAFQShGBEBBBiAK' +
-  'IAsQDQsgBUE9RiADIAJrQQFGcSAJQS5GIAlBgQJGcnEEQEEHIAogCxANCwsgCUGAAkYgBUE7RiAFQdsARnJxQQAoAiwjACAO' +
-  'ckECcUVxcQRAQQggDCANEA0LCyAFQShGIAVB2wBGIAVB+wBGcnIEQCAGQegHRgRAQX8hBAwDCyAGIAVBAUECIAVBKEYbajoA' +
-  'gBAgBkEBaiEGIAdFBEAgBUEoRwRAIAYhBwsMAwtBACQADAELIAVBKUYgBUHdAEYgBUH9AEZycgRAIAZFBEBBfyEEDAMLIAZB' +
-  'AWshBiAGLQCAECAFRwRAQX8hBAwDCyAGIAdIBEBBACEHCwsgAkEtQT4QAARAQYECIQQLIAdFDQFBACQADAALC0EAIAI2AgBB' +
-  'ACADNgIEQQAgBDYCCEEAIAg2AgxBACAKNgIQQQAgCzYCFEEAIAw2AhhBACANNgIcQQAgDzYCIEEAIAY2AiRBACAHNgIoQQAg' +
-  'DjYCQEEAIwA2AjwgBAs=';
+  'AGFzbQEAAAABPQlgA39/fwF/YAV/f3t7ewF/YAJ/fwF/YAF/AX9gBH9/f38Bf2AGf39/f39/AX9gAX8AYAN/f38AYAJ/fwAD' +
+  'FhUAAQICAgMCAgMEAgUABgcIAgMCAwUFAwEAQAYLAn8BQQALfwFBAAsHLAUGbWVtb3J5AgAGdG9rZW5zAAsGbnVtYmVyAAwD' +
+  'YWRkAA0Hb3V0bGluZQAUCocXFRwAIAAtAICAgAIgAUYgAEEBai0AgICAAiACRnELWgIBewF/A0AgACABTgRAIAEPCyAA/QAE' +
+  'gICAAiEFIAUgAv0jIAUgA/0jIAUgBP0j/VD9UP1kIQYgBkUEQCAAQRBqIQAMAQsLIAAgBmhqIQAgACABIAAgAUgbC0gBAXtB' +
+  'Kv0PIQIgAEEBaiEAA0AgAEEBaiABIAIgAiACEAEhACAAIAFBAWtOBEAgAQ8LIABBAWotAICAgAJBL0cNAAsgAEECagsWAQF7' +
+  'QQr9DyECIAAgASACIAIgAhABC3EBAX8DQCAAIAFOBEAgAA8LIAAtAICAgAIhAiACQSBNIAJB3ABGcgRAIABBAWohAAwBCyAC' +
+  'QS9GBEAgAEEBai0AgICAAiECIAJBKkYEQCAAIAEQAiEADAILIAJBL0YEQCAAIAEQAyEADAILCyAADwsAC1kBAX8DQCAARQRA' +
+  'QQEPCyAAQQFrIQAgAC0AgICAAiEBIAFBIEYgAUEJRnIgAUENRiABQQxGcnINAAsgAUEKRgRAQQEPCyAARQRAQQAPCyAAQQFr' +
+  'QSpBLxAAC7gBAQJ/QQAkAQNAIAAgAUEK/Q9BL/0PQfsA/Q8QASEAIAAgAU4EQCABDwsgAC0AgICAAiECIAJBCkYEQCAAQQFr' +
+  'IQMgAy0AgICAAkENRgRAIANBAWshAwsgAy0AgICAAkHcAEcEQCAADwsLIAJB+wBGBEBBASQBCyACQS9GBEAgAEEvQSoQAARA' +
+  'QQEkASAAIAEQAiEADAILIABBL0EvEAAEQCAAIAEQAyEADAILCyAAQQFqIQAMAAsAC1kBAn8gAC0AgICAAiECA0AgAEEBaiEA' +
+  'IAAgAU4EQCABDwsgAC0AgICAAiEDIAMgAkYEQCAAQQFqDwsgA0EKRgRAIAAPCyADQdwARgRAIABBAWohAAsMAAsAC7ABAQN/' +
+  'IAAtAICAgAItAIAIQQhxBEBBAQ8LIAAtAICAgAIhASAAQQFqLQCAgIACIQIgAkE9RgRAQQIPCyAAQS1BPhAABEBBAg8LIAIg' +
+  'AUcEQEEBDwsgAEECai0AgICAAiEDIAFBLkYEQEEDQQEgA0EuRhsPCyABQTxGIAFBPkZyBEBBA0ECIANBPUYbDwtBAkEBIAFB' +
+  'K0YgAUEtRnIgAUEmRiABQSNGciABQfwARnJyGws0AANAIABBAWohACAAIAFIBEAgAC0AgICAAi0AgAggAnENASAALQCAgIAC' +
+  'IANGDQELCyAAC50BAQF/IAAtAICAgAItAIAIIQIgAkEBcQRAQQEkACAAIAFBA0GAAhAJDwsgAkECcQRAQQIkACAAIAFBA0Eu' +
+  'EAkPCyAALQCAgIACIQIgAkEiRiACQSdGcgRAQQNBBCACQSJGGyQAIAAgARAHDwsgAkEjRgRAIAAQBQRAQQYkACAAIAEQBg8L' +
+  'C0EFJAAgACAAEAhqIQAgACABIAAgAUgbC1YBAX8DQCAAIAEQBCEAIAAgAU4EQCAGDwsgBCAGQQJ0aiACIABqNgIAIAAgARAK' +
+  'IQAgBSAGQQJ0aiACIABqNgIAIAMgBmojADoAACAGQQFqIQYMAAsAC1EBAX9BxbvyiHggAHMhAwJAA0AgASACTg0BIAMgAS0A' +
+  'gICAAnNBk4OACGwhAyABQQFqIQEMAAsLIAMgA0EPdnNB7fjs4AJsIQMgAyADQQ12cwuFAQEDf0EAKAIIIQMgACADcUEDdCEB' +
+  'AkADQCABKAKEgEBBACgCBEcNASABKAKAgEAgAEYEQA8LIAFBCGogA0EDdHEhAQwACwtBACgCACECIAJBAXQgA0sEQA8LIAEg' +
+  'ADYCgIBAIAFBACgCBDYChIBAIAJBAnQgADYCgIAgQQAgAkEBajYCAAsMACAAIAEgAhAMEA0L8AEBA38CQANAIAAgAU4NASAA' +
+  'LQCAgIACQSBLDQEgAEEBaiEADAALCyAAIQIgAiABTiACLQCAgIACLQCACEEQcUVyBEAPCyAAIAFBEEGAAhAJIQBBAiACIAAQ' +
+  'DiMBRQRADwsDQCAAIAFOBEAPCyAALQCAgIACLQCACCEEIARBEHFFBEAgBEEEcSAALQCAgIACQdwARnJFBEBBACEDCyAAQQFq' +
+  'IQAMAQsgACECIAAgAUEQQYACEAkhACADBEBBCSACIAAQDgsgACACa0EGRiACKAKAgIACQfPoyasHRiACQQRqQeMAQfQAEABx' +
+  'cSEDDAALAAskAAJAA0AgAEEBaiEAIAAgAUggAC0AgICAAkEgTXENAAsLIAALMAAgACgCgICAAkHkypnLBkYgAEEEakHuAEHl' +
+  'ABAAcSAALQCGgIACLQCACEEQcUVxC7kBAQJ/IAAvAYCAgAIhA0EAKAIMIQIgA0HpzAFGBEAgAkGABEYEQEF/DwsgAiABNgKA' +
+  'ICACQX82AoQgQQAgAkEIajYCDCABDwsgAkUEQEF/IAEgA0Hl2AFGIAFBAEdxGw8LIAJBCGshAiACKAKAIEUgAUEAR3EEQEF/' +
+  'DwsgA0Hl2AFGBEAgAigChCBBAEgEQCACIAE2AoQgCyACKAKAIA8LQQAgAjYCDCABIAIoAoQgIAIoAoQgQQBIGwsgAQF/QQAo' +
+  'AgwhASAAIAFFcgRAQQAPCyABKAL4H0EARwvlBwESf0F2IQ8CQANAIAcgAE4NASAHLQCAgIACIQkgCUEgTQRAIAdBAWohBwwB' +
+  'CyAJLQCACCEKIAchCAJAIApBAXEEQANAIAdBAWohByAHLQCAgIACLQCACEEDcQ0ACyAQIRFBgAIhECASIRQgEyEVIAghEiAH' +
+  'IRMgFyEWQQAhFyANDQIgDEUgByAIa0EGRiAIKAKAgIACQfPoyasHRiAIQQRqQeMAQfQAEABxcSAHIAhrQQVGIAgoAoCAgAJB' +
+  '9dyl+wZGIAgtAISAgAJB7gBGcXFycQRAIAYhDwtBASELDAELIApBCHEEQCAHQQFqIQcFIApBAnEEQCAHIABBA0EuEAkhB0EC' +
+  'IQtBACEKBUEIIQogCUEvRgRAIAdBL0EqEAAEQCAHIAAQAiEHQQEhFwwFCyAHQS9BLxAABEAgByAAEAMhB0EBIRcMBQsLIAlB' +
+  '3ABGBEAgB0EBaiEHDAQLIAlBIkYgCUEnRnIEQCAHIAAQByEHQQNBBCAJQSJGGyELQQAhCgUgCUEjRgRAIAcQBQRAIAcgABAG' +
+  'IQcgCCAHEBAhCSAQQYMCRyELIBAhEUGDAiEQQQAhFyAJLwGAgIACIQogCkHkygFGBEAgCRARBEAgCUEGaiAHEA8gAiALIA1F' +
+  'cXJFDQgLCyAKQenMAUYgCkHl2AFGIApB5dwBRnJyBEAgCSAMEBIhDCAMQQBIBEBBfw8LIAwgDUgEQEEAIQ0LC0EGIQsMBQsL' +
+  'IAcgBxAIaiEHCwsLIAcgAEoEQCAAIQcLIApFBEAgECERQYICIRBBACEXIA0NAgwBC0EFIQsgEEGAAkYEQCABBEAgCUEoRgRA' +
+  'QQYgEiATEA4LIAlBPUYgByAIa0EBRnEgEUEuRiARQYECRnJxBEBBByASIBMQDgsLIBFBgAJGIAlBO0YgCUHbAEZycSAOIBcg' +
+  'FnJFcXEEQEEIIBQgFRAOCwtBACEXIBAhESAJIRAgCUEoRiAJQdsARiAJQfsARnJyBEAgDEHoB0YEQEF/DwsgDCAJQQFBAiAJ' +
+  'QShGG2o6AIAQIAxBAWohDCANDQIgCUH7AEYgDEEBRnEEQCAGIA9rQQRMIBFBPUdxIQ4LIAlBKEcEQCAMIQ0LDAELIAlBKUYg' +
+  'CUHdAEYgCUH9AEZycgRAIAxFBEBBfw8LIAxBAWshDCAMLQCAECAJRyAMEBNyBEBBfw8LIAxFBEBBACEOCyAMIA1IBEBBACEN' +
+  'CwsgCUEtRgRAIAhBLUE+EAAEQEGBAiEQCwsgDQ0BCyADIAZqIAs6AAAgBCAGQQJ0aiAINgIAIAUgBkECdGogBzYCACAGQQFq' +
+  'IQYMAAsLQX8gBiAMQQBHGws=';
 
 /** Where in memory: state, classes of characters, numbers that were found, and the text. */
 const CLASSES = 1024;
 const FOUND = 512 * 1024;
 const TEXT = 0x400000;
 /** What is read beyond a text. */
-const BEYOND = 4;
+const BEYOND = 16;
 const PAGE = 65536;
 
-/** Words of the state, between two tokens. */
-export const enum At {
-  /** The last token: where it begins and ends, and what it is. */
-  Token = 0,
-  TokenEnd = 1,
-  /** What the token before it was. */
-  Before = 3,
-  /** The last two words. */
-  Word = 4,
-  WordEnd = 5,
-  LastWord = 6,
-  LastWordEnd = 7,
-  /** Number of the last token. */
-  Tokens = 8,
-  /** Brackets around. */
-  Depth = 9,
-  /** The depth from which on tokens are not told of; 0: they are. */
-  Hidden = 10,
-  /** Whether the braces around hold members of a struct. */
-  Members = 11,
+/** Words of the state. */
+const enum At {
   /** How many numbers were found. */
-  Count = 12,
+  Count = 0,
   /** Which text this is. */
-  Turn = 13,
+  Turn = 1,
   /** Slots for numbers, less one. */
-  Slots = 14,
-  /** What stood before the last token: Gap. */
-  Gap = 15,
-  /** What stood before the last word. */
-  WordGap = 16,
+  Slots = 2,
+  /** How many #if there are around. */
+  Ifs = 3,
 }
-const WORDS = 17;
-
-/** What next() tells of, if not a character that stands alone, or begins an operator. */
-export const enum Told {
-  NoMatch = -1,
-  End = 0,
-  Word = 256,
-  Arrow = 257,
-  Other = 258,
-  Directive = 259,
-}
-
-/** Bits of what stands between two tokens. */
-export const enum Gap {
-  Line = 1,
-  Comment = 2,
-}
+const WORDS = 4;
 
 /** Slots for the numbers of a text, of which one in two may be taken. */
 const SLOTS = 1 << 18;
@@ -116,7 +88,14 @@ interface Routine {
     starts: number,
     ends: number,
   ): number;
-  next(end: number, bodies: number): number;
+  outline(
+    end: number,
+    bodies: number,
+    defines: number,
+    kinds: number,
+    starts: number,
+    ends: number,
+  ): number;
   number(part: number, from: number, to: number): number;
   add(number: number): void;
 }
@@ -150,15 +129,23 @@ for (let c = 0; c < 256; c++) {
     (/\w/.test(ch) ? PLAIN : 0);
 }
 
-/** Room for a text of so many bytes, and for `more` behind it. */
-function room(length: number, more: number): Buffer {
-  const missing = TEXT + length + BEYOND + more - bytes.length;
+/** Room for a text of so many bytes, and for the columns of so many tokens behind it. */
+function room(length: number, most: number): Buffer {
+  const missing = columnsAt(length, most).after - bytes.length;
   if (missing > 0) {
     routine.memory.grow(Math.ceil(missing / PAGE));
     bytes = Buffer.from(routine.memory.buffer);
     state = new Int32Array(routine.memory.buffer, 0, WORDS);
   }
   return bytes.subarray(TEXT, TEXT + length + BEYOND);
+}
+
+/** Where the columns of so many tokens of a text are. */
+function columnsAt(length: number, most: number) {
+  const starts = (TEXT + length + BEYOND + 3) & ~3;
+  const ends = starts + 4 * most;
+  const kinds = ends + 4 * most;
+  return { starts, ends, kinds, after: kinds + most + BEYOND };
 }
 
 /** The tokens of a text, as columns. */
@@ -174,12 +161,10 @@ export function columnsOf(text: string, from: number, to: number): Columns {
   // A # begins a directive at the start of a line only.
   const first = from === 0 ? 0 : text.lastIndexOf('\n', from - 1) + 1;
   const length = to - first;
-  const most = (to - from + 3) & ~3;
-  const into = room(length, 9 * most + 4);
+  const most = to - from;
+  const into = room(length, most);
   into.fill(0, into.write(text.slice(first, to + BEYOND), 'latin1'));
-  const starts = (TEXT + length + BEYOND + 3) & ~3;
-  const ends = starts + 4 * most;
-  const kinds = ends + 4 * most;
+  const { kinds, starts, ends } = columnsAt(length, most);
   const n = routine.tokens(from - first, length, first, kinds, starts, ends);
   const { buffer } = routine.memory;
   return {
@@ -190,24 +175,46 @@ export function columnsOf(text: string, from: number, to: number): Columns {
   };
 }
 
-/** Takes a text to tell the names of; what is known between its tokens, by At, until another text is taken. */
-export function begin(text: Uint8Array, length: number): Int32Array {
-  const into = room(length, 0);
-  into.set(text.subarray(0, length));
+/** What an outline takes down and tells of. */
+export interface Outlined {
+  /** Whether names of what is called and assigned are taken down. */
+  readonly bodies: boolean;
+  /** Whether all #define are told of; of some in a row otherwise only the first. */
+  readonly defines: boolean;
+}
+
+/**
+ * The tokens of a text but for those in braces and in square brackets, good until another text is taken; null
+ * where brackets do not match or an #if cuts through them. Lines of the preprocessor are told of everywhere.
+ * Names of macros and of types of members are taken down, see numbers().
+ */
+export function outlineOf(
+  text: string | Uint8Array,
+  length: number,
+  what: Outlined,
+): Columns | null {
+  const into = room(length, length);
+  if (typeof text === 'string') into.write(text, 'latin1');
+  else into.set(text.subarray(0, length));
   into.fill(0, length);
-  const turn = state[At.Turn]! + 1;
-  state.fill(0);
-  state[At.Turn] = turn;
+  state[At.Turn]!++;
+  state[At.Count] = state[At.Ifs] = 0;
   let slots = FEW_SLOTS;
   while (slots < SLOTS && slots * SPARSE < length) slots *= 2;
   state[At.Slots] = slots - 1;
-  return state;
+  const { kinds, starts, ends } = columnsAt(length, length);
+  const n = routine.outline(length, +what.bodies, +what.defines, kinds, starts, ends);
+  if (n < 0) return null;
+  const { buffer } = routine.memory;
+  return {
+    n,
+    kind: new Uint8Array(buffer, kinds, n),
+    start: new Int32Array(buffer, starts, n),
+    end: new Int32Array(buffer, ends, n),
+  };
 }
 
-/** The next token of a text of that length that is no part of a body: a character, or Told. */
-export const next = (length: number, bodies: boolean): number => routine.next(length, +bodies);
-
-/** numberOf() of the text's bytes. */
+/** numberOf() of bytes of the text that was taken last. */
 export const numberAt = (part: number, from: number, to: number): number =>
   routine.number(part, from, to);
 

@@ -3,7 +3,7 @@
  * The skeleton of a C file: where its functions, tables, structs and macros are. Bodies are not
  * looked into. Both branches of every #if are seen; braces are counted per branch.
  */
-import { Kind, Lines, lex, type Tokens } from './lex.ts';
+import { Kind, Lines, lex, outline, type Tokens } from './lex.ts';
 
 export interface FunctionAt {
   readonly kind: 'function';
@@ -610,8 +610,15 @@ class Walker {
 export const mayHoldTables = (text: string): boolean =>
   text.includes('dma_buf') && ANY_INNER.some((type) => text.includes(type)) && HELD.test(text);
 
-export function skeletonOf(text: string, tokens: Tokens = lex(text)): Skeleton {
-  return new Walker(tokens, mayHoldTables(text)).walk();
+/**
+ * The skeleton of a text.
+ * @param tokens all tokens of it, where they are at hand
+ */
+export function skeletonOf(text: string, tokens?: Tokens): Skeleton {
+  const inner = mayHoldTables(text);
+  // What is in braces is skipped, but for tables in functions.
+  const t = tokens ?? (inner ? null : outline(text)) ?? lex(text);
+  return new Walker(t, inner).walk();
 }
 
 /** `#define` at the end, and whether something stands before it on the line. */

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /**
- * The names of a file from its bytes, in one pass and without looking into bodies: all that namesOf() finds,
- * and now and then one more, for which the file is asked in vain. What is in bodies, and macros, scanner.wat
- * takes down by itself; of the other tokens this makes declarations, as skeleton.ts does. Where
- * an #if cuts through brackets, functions are declared as K&R did, or hold tables, it leaves the file to namesOf().
+ * The names of a file from its bytes, without looking into bodies: all that namesOf() finds, and now and then
+ * one more, for which the file is asked in vain. What is in bodies, and macros, scanner.wat takes down by itself;
+ * of the other tokens this makes declarations, as skeleton.ts does. Where an #if cuts through brackets,
+ * functions are declared as K&R did, or hold tables, it leaves the file to namesOf().
  */
-import { At, add, begin, Gap, next, numberAt, numbers, Told } from '../c/scanner.ts';
+import { Kind } from '../c/lex.ts';
+import { add, numberAt, numbers, outlineOf } from '../c/scanner.ts';
 import { ATTRIBUTE, mayHoldTables, TAKES_ARGUMENTS } from '../c/skeleton.ts';
 import { Search, type Word } from '../scan/search.ts';
 import {
@@ -26,8 +27,6 @@ export interface Skimmed {
   readonly uses: readonly string[];
 }
 
-/** #if lines in one another; where there are more, it is left. */
-const MANY = 64;
 /** Larger texts are left. */
 const LARGE = 4 << 20;
 
@@ -68,8 +67,8 @@ const isStorage = (bytes: Buffer, from: number, to: number): boolean =>
 class Declaration {
   /** Where it begins; -1: with the next token. */
   at = -1;
-  /** Whether it begins a line. */
-  alone = false;
+  /** Where the token before it ends. */
+  after = 0;
   /** Whether `=` has been seen. */
   assigned = false;
   /** Whether it has a parameter list; the last one, with the number of the token that ends it. */
@@ -95,6 +94,8 @@ class Declaration {
   /** Declared elsewhere, or a type. */
   private isOther = false;
   private afterStruct = false;
+  private structAt = 0;
+  private structEnd = 0;
 
   end(): void {
     this.at = this.nameAt = this.typeAt = this.tagAt = -1;
@@ -115,6 +116,8 @@ class Declaration {
       this.tagEnd = end;
     } else if (says(bytes, at, end, 'struct') || says(bytes, at, end, 'union')) {
       this.afterStruct = true;
+      this.structAt = at;
+      this.structEnd = end;
       if (depth > 0) return;
       this.structToken = token;
       this.tagAt = -1;
@@ -123,10 +126,10 @@ class Declaration {
     } else if (!isAttribute(bytes, at, end) && !isStorage(bytes, at, end)) this.name(at, end);
   }
 
-  /** Something else than a word; the last word stood there. */
-  other(at: number, end: number): void {
+  /** Something else than a word. */
+  other(): void {
     // static struct { } name;
-    if (this.afterStruct) this.name(at, end);
+    if (this.afterStruct) this.name(this.structAt, this.structEnd);
     this.afterStruct = false;
   }
 
@@ -182,10 +185,6 @@ class Declaration {
 
 const SYSCALL = /^(COMPAT_)?SYSCALL_DEFINE\d$/;
 
-/** For each #if: the depth before it, and that at the end of its first branch; -1: not yet known. */
-const before = new Int32Array(MANY);
-const first = new Int32Array(MANY);
-
 /**
  * The names of a text; null where namesOf() has to be asked.
  * @param bytes the text, and a byte behind it that is part of no word
@@ -194,120 +193,103 @@ const first = new Int32Array(MANY);
  */
 export function skim(bytes: Buffer, length: number, bodies: boolean): Skimmed | null {
   if (length > LARGE) return null;
-  const state = begin(bytes, length);
+  const tokens = outlineOf(bytes, length, { bodies, defines: false });
+  if (!tokens) return null;
+  const { n, kind: kinds, start, end: ends } = tokens;
   const includes: string[] = [];
   const uses = new Set<string>();
   const item = new Declaration();
-  /** How many #if lines there are around. */
-  let ifs = 0;
-  /** Whether the braces around are a function's body. */
+  /** Brackets around, and #if lines. */
+  let depth = 0;
+  const ifs: { before: number; first: number }[] = [];
+  /** Whether the braces around are a function's body, and whether those of a struct. */
   let body = false;
+  let members = false;
   // What the next token decides.
   let perhapsUse = false;
   let perhapsTable = false;
   let perhapsTag = false;
 
-  for (;;) {
-    const token = next(length, bodies);
-    if (token === Told.End) break;
-    if (token === Told.NoMatch) return null;
-    const at = state[At.Token]!;
-    const depth = state[At.Depth]!;
+  for (let i = 0; i < n; i++) {
+    const kind = kinds[i]!;
+    const at = start[i]!;
+    const end = ends[i]!;
+    const token = kind === Kind.Punct ? bytes[at]! : 0;
     const opens = token === 40 || token === 91 || token === 123;
     const closes = token === 41 || token === 93 || token === 125;
-    if (!closes && depth === (opens ? 1 : 0)) {
+    if (depth === 0) {
       if (perhapsUse) {
         perhapsUse = false;
         const goesOn = token === 123 || token === 59 || token === 61 || token === 44;
-        if (state[At.Gap]! & Gap.Line && !goesOn) {
+        if (!goesOn && hasBreak(bytes, ends[i - 1]!, at)) {
           item.use(bytes, uses);
           item.end();
         }
       }
       if (perhapsTable) {
         perhapsTable = false;
-        if (token === 123 || token === Told.Word) item.table();
+        if (token === 123 || kind === Kind.Ident) item.table();
       }
       if (perhapsTag) {
         perhapsTag = false;
-        if (token === Told.Word) add(numberAt(Part.Struct, at, state[At.TokenEnd]!));
+        if (kind === Kind.Ident) add(numberAt(Part.Struct, at, end));
       }
-      if (item.at < 0 && token !== Told.Directive) {
+      if (item.at < 0 && kind !== Kind.Directive) {
         item.at = at;
-        item.alone = (state[At.Gap]! & Gap.Line) !== 0;
+        item.after = i > 0 ? ends[i - 1]! : -1;
       }
     }
-    if (token === Told.Word) {
-      const end = state[At.TokenEnd]!;
-      item.word(bytes, at, end, state[At.Tokens]!, depth);
-      if (depth === 1 && state[At.Before] === 40 && item.hasList)
-        item.argument(bytes, state[At.LastWord]!, state[At.LastWordEnd]!, at, end);
+    const wordBefore = i > 0 && kinds[i - 1] === Kind.Ident ? i - 1 : -1;
+    if (kind === Kind.Ident) {
+      item.word(bytes, at, end, i, depth);
+      if (depth === 1 && i > 1 && item.hasList && start[i - 1] === item.listAt)
+        item.argument(bytes, start[i - 2]!, ends[i - 2]!, at, end);
       continue;
     }
-    const wordAt = state[At.Word]!;
-    const wordEnd = state[At.WordEnd]!;
-    item.other(wordAt, wordEnd);
-    if (token === Told.Directive) {
-      const change = directive(bytes, at, state[At.TokenEnd]!);
-      if (change === 'if') {
-        if (ifs === MANY) return null;
-        before[ifs] = depth;
-        first[ifs++] = -1;
-      } else if (change === 'else') {
-        if (ifs === 0) {
-          if (depth > 0) return null;
-        } else {
-          if (before[ifs - 1] === 0 && depth > 0) return null;
-          if (first[ifs - 1]! < 0) first[ifs - 1] = depth;
-          setDepth(state, before[ifs - 1]!);
-          if (before[ifs - 1] === 0 && item.hasList && !item.assigned && item.ifs === ifs)
-            item.hasList = item.isUse = false;
-        }
-      } else if (change === 'endif') {
-        if (ifs > 0) {
-          ifs--;
-          if (before[ifs] === 0 && depth > 0) return null;
-          if (first[ifs]! >= 0) setDepth(state, first[ifs]!);
-        }
+    item.other();
+    if (kind === Kind.Directive) {
+      const change = directive(bytes, at, end);
+      const top = ifs.at(-1);
+      if (change === 'if') ifs.push({ before: depth, first: -1 });
+      else if (change === 'else' && top) {
+        if (top.first < 0) top.first = depth;
+        depth = top.before;
+        if (depth === 0 && item.hasList && !item.assigned && item.ifs === ifs.length)
+          item.hasList = item.isUse = false;
+      } else if (change === 'endif' && top) {
+        ifs.pop();
+        if (top.first >= 0) depth = top.first;
       } else if (change === 'include') {
-        const m = INCLUDE.exec(
-          bytes.toString('latin1', at, Math.min(state[At.TokenEnd]!, at + 200)),
-        );
+        const m = INCLUDE.exec(bytes.toString('latin1', at, Math.min(end, at + 200)));
         if (m) includes.push(m[1]!);
       }
-      continue;
-    }
-    const isWordBefore = state[At.Before] === Told.Word;
-    if (opens) {
-      if (depth > 1) continue;
+    } else if (opens) {
+      if (depth++ > 0) continue;
       if (token === 40) {
         item.listAt = at;
-        if (isWordBefore && wordAt >= item.at && !item.assigned)
-          item.list(bytes, wordAt, wordEnd, ifs);
+        if (wordBefore >= 0 && start[wordBefore]! >= item.at && !item.assigned)
+          item.list(bytes, start[wordBefore]!, ends[wordBefore]!, ifs.length);
       } else if (token === 123) {
         body = item.hasList && !item.assigned;
         if (!item.assigned) for (const n of item.heads) add(n);
-        const isStruct = state[At.Tokens]! - item.structToken <= 4;
-        const members = !body && state[At.Before] !== 61 && isStruct;
-        state[At.Members] = +members;
+        members = !body && bytes[start[i - 1] ?? 0] !== 61 && i - item.structToken <= 4;
         if (members && item.tagAt >= 0) add(numberAt(Part.Struct, item.tagAt, item.tagEnd));
       }
     } else if (closes) {
-      if (depth > 0) continue;
-      if (ifs > 0 && before[ifs - 1]! > 0) return null;
+      if (--depth > 0) continue;
       if (token === 125) {
         if (body) item.end();
-        else perhapsTag = state[At.Members] !== 0 && item.tagAt < 0;
-        state[At.Members] = 0;
+        else perhapsTag = members && item.tagAt < 0;
+        members = false;
       } else if (token === 41) {
         item.listEnd = at;
-        item.listToken = state[At.Tokens]!;
-        perhapsUse = item.isUse && item.alone;
+        item.listToken = i;
+        perhapsUse = item.isUse && hasBreak(bytes, item.after, item.at);
       }
     } else if (depth === 0 && token === 59) {
       if (!item.assigned && item.hasList) {
-        const since = state[At.Tokens]! - item.listToken;
-        if (isWordBefore && since > 2 && item.isOld(bytes, wordAt, wordEnd)) return null;
+        const isOld = wordBefore >= 0 && i - item.listToken > 2;
+        if (isOld && item.isOld(bytes, start[wordBefore]!, ends[wordBefore]!)) return null;
         if (item.isUse) item.use(bytes, uses);
       } else if (!item.assigned) item.table();
       item.end();
@@ -316,10 +298,16 @@ export function skim(bytes: Buffer, length: number, bodies: boolean): Skimmed | 
       perhapsTable = true;
     }
   }
-  if (state[At.Depth] !== 0) return null;
   if (item.at >= 0 && item.isUse) item.use(bytes, uses);
   const all = numbers();
   return all && { numbers: all, includes, uses: [...uses] };
+}
+
+/** Whether a line ends between two tokens; -1 is where the text begins. */
+function hasBreak(bytes: Buffer, from: number, to: number): boolean {
+  if (from < 0) return true;
+  const at = bytes.indexOf(10, from);
+  return at >= 0 && at < to;
 }
 
 /** What a directive changes, if that is looked at here. */
@@ -333,12 +321,6 @@ function directive(bytes: Buffer, at: number, end: number) {
   if (bytes[from] === 101 && bytes[from + 1] === 108) return 'else';
   if (says(bytes, from, to, 'endif')) return 'endif';
   return says(bytes, from, to, 'include') ? 'include' : null;
-}
-
-/** What an #else or #endif says of the brackets around. */
-function setDepth(state: Int32Array, depth: number): void {
-  state[At.Depth] = depth;
-  if (depth < state[At.Hidden]!) state[At.Hidden] = 0;
 }
 
 /** What stands behind a text, so that no word goes on there. */
