@@ -29,16 +29,30 @@ function goesOn(text: string, at: number, as: As): boolean {
   return as === 'assigned' ? c === 61 && text.charCodeAt(k + 1) !== 61 : c === 40;
 }
 
-/** The next place where a name stands so; -1: none. */
-function next(text: string, name: string, from: number, as: As): number {
-  for (let at = text.indexOf(name, from); at >= 0; at = text.indexOf(name, at + 1)) {
+/** Where a name stands as a word in a text. */
+function placesOf(text: string, name: string): readonly number[] {
+  const out: number[] = [];
+  for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) {
     const end = at + name.length;
-    if (isWord(text.charCodeAt(at - 1)) || isWord(text.charCodeAt(end))) continue;
-    if (as !== 'word' && !goesOn(text, end, as)) continue;
-    if ((as === 'member call' || as === 'assigned') && !isMember(text, at)) continue;
-    return at;
+    if (!isWord(text.charCodeAt(at - 1)) && !isWord(text.charCodeAt(end))) out.push(at);
   }
-  return -1;
+  return out;
+}
+
+/** Whether a name that is a word there stands so. */
+const stands = (text: string, name: string, at: number, as: As): boolean =>
+  (as === 'word' || goesOn(text, at + name.length, as)) &&
+  (as === 'word' || as === 'call' || isMember(text, at));
+
+const known = new WeakMap<SourceFile, Map<string, readonly number[]>>();
+
+/** Where a name stands as a word in a file: drivers that share a file ask for the same ones. */
+function placesIn(file: SourceFile, name: string): readonly number[] {
+  let names = known.get(file);
+  if (!names) known.set(file, (names = new Map()));
+  let places = names.get(name);
+  if (!places) names.set(name, (places = placesOf(file.text, name)));
+  return places;
 }
 
 /**
@@ -53,16 +67,28 @@ export function saying(
   from: 'declared' | 'body',
 ): FunctionDef[] {
   const { text } = file;
-  // The first place at or behind where the last function began: functions come in order, but for twins.
-  let low = 0;
-  let at = next(text, name, 0, as);
-  const none = at < 0;
+  const places = placesIn(file, name);
   return defs.filter(({ file: its, where }) => {
-    if (its !== file) return next(its.text.slice(where[from], where.end), name, 0, as) >= 0;
-    if (none) return false;
-    if (where[from] < low) at = next(text, name, where[from], as);
-    else if (at >= 0 && at < where[from]) at = next(text, name, where[from], as);
-    low = where[from];
-    return at >= 0 && at + name.length <= where.end;
+    if (its !== file) {
+      const made = its.text.slice(where[from], where.end);
+      return placesOf(made, name).some((at) => stands(made, name, at, as));
+    }
+    if (places.length === 0) return false;
+    for (let k = firstFrom(places, where[from]); k < places.length; k++) {
+      if (places[k]! + name.length > where.end) return false;
+      if (stands(text, name, places[k]!, as)) return true;
+    }
+    return false;
   });
+}
+
+/** The index of the first number at or above one, of numbers in order. */
+function firstFrom(list: readonly number[], from: number): number {
+  let [lo, hi] = [0, list.length];
+  while (lo < hi) {
+    const mid = (lo + hi) >> 1;
+    if (list[mid]! < from) lo = mid + 1;
+    else hi = mid;
+  }
+  return lo;
 }
