@@ -42,8 +42,8 @@ export interface CheckOptions {
   readonly indexed?: Keeper;
   /** Gets what a later patch to a kernel can go by. */
   readonly leave?: (judged: Judged) => void;
-  /** Gets the findings of followers while exporters are judged, to have the other thread go on. */
-  readonly early?: (linux: string, findings: readonly Finding[], helper: Helper) => void;
+  /** Gets the findings of followers while another thread judges exporters. */
+  readonly early?: (linux: string, findings: readonly Finding[]) => Promise<void>;
 }
 
 /** The kernels recorded by this tool, oldest first; large, so read when they are asked for. */
@@ -164,7 +164,7 @@ export async function checkWith(
   const read = together(readers);
   const followers = read.followers.filter((f) => inPart(f.def.file.path));
   const followed = read.findings.filter((f) => inPart(f.subject.path));
-  if (other) options.early?.(assumed, followed, other);
+  if (other) await options.early?.(assumed, followed);
   const exporters = judging && (await judging());
   const all = exporters
     ? exporters.units.map((u) => u.told)

@@ -17,15 +17,6 @@ export const BEYOND: readonly string[] = ['R10', 'R11', 'R14', 'R16'];
 /** An answer under a name that stands for every subject with the same traits. */
 const ANYBODY = 'pfnmap-subject';
 
-/** What another thread is asked to find out while exporters are judged. */
-export interface ModelRequest {
-  readonly job: 'model';
-  readonly findings: readonly Finding[];
-  readonly linux: string;
-  readonly until: Until;
-  readonly self: string | null;
-}
-
 /** How long to look: for the worst, or until something goes wrong that is the subject's own doing. */
 export type Until = 'worst' | 'wrong';
 

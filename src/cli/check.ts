@@ -9,7 +9,6 @@ import type { CheckOptions } from '../check/check.ts';
 import { difference } from '../check/difference.ts';
 import { BadPatch, type FilePatch, isDiff, overlay, readPatch } from '../check/patch.ts';
 import { placeOf } from '../check/place.ts';
-import type { Helper } from '../check/scan/helper.ts';
 import { type CheckReport, type Finding, STAND_ALONE } from '../contract/finding.ts';
 import {
   githubText,
@@ -20,13 +19,7 @@ import {
   typeOf,
 } from '../report/check.ts';
 import { compileLess } from '../tuning.ts';
-import {
-  type Answers,
-  type ModelRequest,
-  modelVersion,
-  type Until,
-  withModel,
-} from './check-answers.ts';
+import { type Answers, answers, modelVersion, type Until, withModel } from './check-answers.ts';
 import type { Context } from './commands.ts';
 import { EXIT, type ExitCode, Failure, note, out, outJson } from './io.ts';
 
@@ -67,10 +60,10 @@ export async function checkCommand(
     out(JSON.stringify(await record({ path: wanted[0]!, linux: options.linux, self })));
     return EXIT.ok;
   }
-  const ahead = new Ahead(options, self);
+  const model = new Model(options, self, signal);
   const report = options.patch
-    ? await patched(options, self, ahead)
-    : await reportOn(wanted, options, self, ahead);
+    ? await patched(options, self, model)
+    : await reportOn(wanted, options, self, model);
   let findings = await selected(report.findings, options);
   if (options.updateBaseline && !options.baseline)
     throw new Failure('--update-baseline needs --baseline FILE');
@@ -97,7 +90,7 @@ export async function checkCommand(
       { linux, json: options.json },
       signal,
     );
-  if (!options.audit) findings = await modelled(findings, linux, options, self, signal, ahead);
+  if (!options.audit) findings = await model.tells(findings, linux);
   const ms = Date.now() - began;
   if (options.audit) {
     const { exporters, followers, primitives, tree } = report;
@@ -134,60 +127,48 @@ export async function checkCommand(
 const isAsked = (f: Finding, { json, html, sarif: log }: CheckCommandOptions) =>
   json || html || log || !STAND_ALONE.includes(f.rule);
 
-/** A reader wants to know that something goes wrong; data tells of the worst. */
-const untilOf = ({ json, html, sarif: log }: CheckCommandOptions): Until =>
-  json || html || log ? 'worst' : 'wrong';
-
-/** Has the other thread ask the model about followers while exporters are judged. */
-class Ahead {
-  private answers: Promise<Answers> | undefined;
+/** The model's answers to findings. */
+class Model {
+  private known: Answers = new Map();
   constructor(
     private readonly options: CheckCommandOptions,
     private readonly self: string,
+    private readonly signal: AbortSignal,
   ) {}
 
-  readonly early = (linux: string, findings: readonly Finding[], helper: Helper): void => {
+  /** Asks about followers while another thread judges exporters: what is left of them is shared later. */
+  readonly early = async (linux: string, findings: readonly Finding[]): Promise<void> => {
+    if (this.options.audit || this.options.explain) return;
     const asked = findings.filter((f) => isAsked(f, this.options));
-    if (this.answers || this.options.audit || this.options.explain || asked.length === 0) return;
-    const request: ModelRequest = {
-      job: 'model',
-      findings: asked,
-      linux,
-      until: untilOf(this.options),
-      self: this.options.cache === false ? null : this.self,
-    };
-    // Whatever goes wrong there is found again here.
-    this.answers = helper.ask<Answers>(request).catch(() => new Map());
+    const { signal, kept, until, known } = this;
+    this.known = await answers(asked, modelVersion(linux), signal, kept, until, known);
   };
 
-  get found(): Promise<Answers> | undefined {
-    return this.answers;
+  /** Findings with the answers. */
+  async tells(findings: readonly Finding[], linux: string): Promise<Finding[]> {
+    const { options, signal, kept, until, known } = this;
+    const asked = findings.filter((f) => isAsked(f, options));
+    const answered = await withModel(asked, modelVersion(linux), signal, kept, until, known);
+    if (signal.aborted) throw new Failure('interrupted', EXIT.interrupted);
+    return findings.map((f) => (isAsked(f, options) ? answered.shift()! : f));
   }
-}
 
-/** Findings with the model's answers. */
-async function modelled(
-  findings: readonly Finding[],
-  linux: string,
-  options: CheckCommandOptions,
-  self: string,
-  signal: AbortSignal,
-  ahead: Ahead,
-): Promise<Finding[]> {
-  const version = modelVersion(linux);
-  const kept = options.cache === false ? null : self;
-  const asked = findings.filter((f) => isAsked(f, options));
-  const until = untilOf(options);
-  const answered = await withModel(asked, version, signal, kept, until, await ahead.found);
-  if (signal.aborted) throw new Failure('interrupted', EXIT.interrupted);
-  return findings.map((f) => (isAsked(f, options) ? answered.shift()! : f));
+  private get kept(): string | null {
+    return this.options.cache === false ? null : this.self;
+  }
+
+  /** A reader wants to know that something goes wrong; data tells of the worst. */
+  private get until(): Until {
+    const { json, html, sarif } = this.options;
+    return json || html || sarif ? 'worst' : 'wrong';
+  }
 }
 
 async function reportOn(
   paths: readonly string[],
   options: CheckCommandOptions,
   self: string,
-  { early }: Ahead,
+  { early }: Model,
 ): Promise<CheckReport> {
   const reports: CheckReport[] = [];
   for (const path of paths) {
@@ -217,7 +198,7 @@ function baselineOf(file: string) {
 async function patched(
   options: CheckCommandOptions,
   self: string,
-  { early }: Ahead,
+  { early }: Model,
 ): Promise<CheckReport> {
   const path = options.tree ?? '.';
   if (!existsSync(path)) throw new Failure(`${path}: no such directory`);

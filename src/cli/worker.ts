@@ -8,11 +8,10 @@ import type { ExportersRequest, MadeRequest } from '../check/share.ts';
 import type { CellJson } from '../report/json.ts';
 import type { ScenarioReply, ScenariosRequest } from './ahead.ts';
 import type { CellsReply, CellsRequest } from './cells.ts';
-import type { ModelRequest } from './check-answers.ts';
 import type { OwnRequest } from './own.ts';
 import type { Load } from './own-worker.ts';
 
-type CheckRequest = ExportersRequest | MadeRequest | ModelRequest | NamesRequest | ScanRequest;
+type CheckRequest = ExportersRequest | MadeRequest | NamesRequest | ScanRequest;
 type Request = CellsRequest | CheckRequest | ScenariosRequest | OwnRequest;
 
 /**
@@ -36,11 +35,6 @@ export async function serve(load: Load, worked: () => void): Promise<void> {
 
 /** A part of a check of C source. */
 async function checked(request: CheckRequest): Promise<unknown> {
-  if (request.job === 'model') {
-    const { answers, modelVersion } = await import('./check-answers.ts');
-    const { findings, linux, until, self } = request;
-    return answers(findings, modelVersion(linux), { aborted: false }, self, until);
-  }
   const { readBytes, readLatin1, serveScan } = await import('../check/scan.ts');
   if (request.job === 'scan') return serveScan(request, (file) => readFileSync(file));
   if (request.job === 'names')
