@@ -15,6 +15,7 @@ import {
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { collectLess } from '../tuning.ts';
 import type { Helper } from './scan/helper.ts';
 import { Search, type Word } from './scan/search.ts';
 import { NONE, packTree, type TreeState, unpackTree } from './scan/state.ts';
@@ -387,7 +388,7 @@ export async function scan(
       files: [...mine.files, ...(theirs?.files ?? [])],
     };
     if (!changes.moved && changes.files.length === 0) return known;
-  }
+  } else collectLess();
   const walked = changes.moved ? await walkTree(root, helper) : walkedBefore(known);
   const { matters, stats, fresh } = carriedOver(known, walked.paths, changes.files);
   const sifted = await siftTree(
