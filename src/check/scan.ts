@@ -116,7 +116,11 @@ interface Shared {
 export type ScanReply = Walks | Changes | Sifted;
 
 const SKIP = new Set(['.git', 'node_modules', '.svn', '.hg']);
-const reason = (error: unknown) => (error as NodeJS.ErrnoException).code ?? String(error);
+/** Why a path cannot be read. Node has names as UTF-8 only: bytes that are none are lost. */
+const reason = (error: unknown, path: string) =>
+  path.includes('\ufffd')
+    ? 'a name that is not UTF-8'
+    : ((error as NodeJS.ErrnoException).code ?? String(error));
 
 // --- walking -------------------------------------------------------------------------------------
 
@@ -159,7 +163,7 @@ function walk(root: string, from: readonly string[], deep: boolean, below?: stri
     try {
       entries = readdirSync(join(root, dir), { withFileTypes: true });
     } catch (error) {
-      unreadable.push({ path: dir || '.', why: reason(error) });
+      unreadable.push({ path: dir || '.', why: reason(error, dir) });
       entries = [];
     }
     dirs.push(dir);
@@ -330,7 +334,7 @@ function sift(root: string, paths: readonly string[], shared: Shared): Sifted {
         if (room.found(length)) relevant.push(i);
       } catch (error) {
         note(i, statOf(path));
-        unreadable.push({ path: paths[i]!, why: reason(error) });
+        unreadable.push({ path: paths[i]!, why: reason(error, path) });
       }
     }
   }

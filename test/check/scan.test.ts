@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { assemble } from '../../scripts/wat.mjs';
 import { CODE, Search, type Word } from '../../src/check/scan/search.ts';
 import { packTree, relevantOf, type TreeState, unpackTree } from '../../src/check/scan/state.ts';
@@ -139,6 +139,32 @@ describe('a scan', () => {
   test('a state that is too young has no name to be known by', async () => {
     put('a/one.c', 'int f(struct vm_area_struct *vma);\n');
     expect((await scan(root, null, keeper())).id).toBe('');
+  });
+
+  test('a file that changes where it is, and no directory with it, is read again', async () => {
+    const later = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 60_000);
+    const kept = keeper();
+    const first = await scan(root, null, kept);
+    expect(await scan(root, null, kept)).toEqual(first);
+    put('b/crlf.c', 'struct vm_fault_no;\r\n');
+    put('empty.c', 'struct vm_fault;\n');
+    const second = await scan(root, null, kept);
+    expect(second.paths).toEqual(first.paths);
+    expect(second.dirTimes).toEqual(first.dirTimes);
+    expect(relevantOf(second)).toContain('empty.c');
+    expect(second.id).not.toBe(first.id);
+    expect(await scan(root, null, kept)).toEqual(second);
+    later.mockRestore();
+    put('b/crlf.c', 'struct vm_fault;\r\n');
+    put('empty.c', '');
+  });
+
+  test('a name that is not UTF-8 is told as such', async () => {
+    const odd = Buffer.from(`${root}/b/\xe9.c`, 'latin1');
+    writeFileSync(odd, 'struct vm_fault;\n');
+    const { unreadable } = await scan(root, null);
+    expect(unreadable).toEqual([{ path: 'b/\ufffd.c', why: 'a name that is not UTF-8' }]);
+    rmSync(odd);
   });
 
   test.skipIf(process.getuid?.() === 0)('says what it cannot read', async () => {
